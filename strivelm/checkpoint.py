@@ -1,0 +1,293 @@
+"""What a model looks like on disk: one folder that `GPT.from_pretrained` and transformers both load.
+
+    config.json            our sizes and vocabulary, and GPT-2's keys beside them
+    model.safetensors      the weights in GPT-2's layout: zero attention biases, linear maps transposed, the head tied
+    tokenizer.json         the vocabulary, for transformers (ours is `chars` in config.json)
+    tokenizer_config.json  which class transformers reads it with
+    README.md              the model card
+
+This room knows tensors and keys, not the model's class. Reading trusts nothing: sizes, names, shapes and types are
+checked against config.json in the file's header, before memory is taken for a weight.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+
+from strivelm.config import GPTConfig
+from strivelm.tokenizer import CharTokenizer
+
+CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+TRAINING = "training.json"
+FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, "README.md")
+MAX_JSON_BYTES = 32 << 20
+MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+class CheckpointError(ValueError):
+    """A folder, file or repo holds no model of ours, or a damaged one. The message says what and where."""
+
+
+# -- names and shapes ------------------------------------------------------------------------------------------------
+
+
+def _gpt2_tensors(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None, bool]]:
+    """GPT-2's tensor names: shape there, our name (None for a bias that we don't have and that must be 0), transposed."""
+    V, T, C = config.vocab_size, config.block_size, config.n_embd
+    names: dict[str, tuple[tuple[int, ...], str | None, bool]] = {
+        "transformer.wte.weight": ((V, C), "tok.weight", False),
+        "transformer.wpe.weight": ((T, C), "pos.weight", False),
+        "transformer.ln_f.weight": ((C,), "lnf.weight", False),
+        "transformer.ln_f.bias": ((C,), "lnf.bias", False),
+    }
+    for i in range(config.n_layer):
+        theirs, ours = f"transformer.h.{i}.", f"blocks.{i}."
+        for norm in (1, 2):
+            for part in ("weight", "bias"):
+                names[f"{theirs}ln_{norm}.{part}"] = ((C,), f"{ours}ln{norm}.{part}", False)
+        for module, into, out, our in (
+            ("attn.c_attn", C, 3 * C, "qkv"),
+            ("attn.c_proj", C, C, "proj"),
+            ("mlp.c_fc", C, 4 * C, "ff.0"),
+            ("mlp.c_proj", 4 * C, C, "ff.2"),
+        ):
+            names[f"{theirs}{module}.weight"] = ((into, out), f"{ours}{our}.weight", True)
+            names[f"{theirs}{module}.bias"] = ((out,), f"{ours}{our}.bias" if our.startswith("ff") else None, False)
+    return names
+
+
+def _config_json(config: GPTConfig) -> dict:
+    """Our keys and GPT-2's, in one dictionary. pad, bos and eos stay unset: a character model has none."""
+    return vars(config) | {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "n_positions": config.block_size,
+        "n_ctx": config.block_size,
+        "n_inner": None,
+        "activation_function": "gelu",
+        "layer_norm_epsilon": 1e-5,
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "reorder_and_upcast_attn": False,
+        "tie_word_embeddings": True,
+        "embd_pdrop": 0.0,
+        "attn_pdrop": 0.0,
+        "resid_pdrop": config.dropout,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "dtype": "float32",
+    }
+
+
+def _tokenizer_json(chars: str) -> str:
+    """tokenizer.json: every code point is a token of its own, and decoding joins them without spaces."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers  # only writing needs it
+
+    tokenizer = Tokenizer(models.WordLevel({char: i for i, char in enumerate(chars)}))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer.to_str(pretty=True)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: beside it first, then renamed over it.
+
+    Raises OSError that names the path (a full disk, a read-only folder); what was there before is then unharmed.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"could not write {path}: {error.strerror}; what was there before is unharmed"
+        ) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes JSON atomically, readable by people and in UTF-8."""
+    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype: torch.dtype | None = None) -> None:
+    """Writes config, tokenizer and weights into a folder, each file atomically.
+
+    Args:
+        state: the model's state_dict, in our names.
+        dtype: what the weights are stored in; None keeps theirs.
+
+    Raises:
+        CheckpointError: a weight is not finite, or does not fit the dtype.
+        OSError: the folder can't be written.
+    """
+    tensors = {}
+    for name, (shape, ours, transposed) in _gpt2_tensors(config).items():
+        if ours is None:
+            tensor = torch.zeros(shape, dtype=dtype or state["tok.weight"].dtype)
+        else:
+            tensor = state[ours].detach().cpu()
+            tensor = (tensor.t() if transposed else tensor).to(dtype or tensor.dtype).contiguous()
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{ours} holds NaN or infinite numbers in {tensor.dtype}; nothing was saved")
+        tensors[name] = tensor
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, _config_json(config))
+    if config.chars is not None:
+        write_atomically(folder / TOKENIZER, _tokenizer_json(config.chars).encode())
+        # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
+        settings = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": config.block_size,
+        }
+        write_json(folder / TOKENIZER_CONFIG, settings)
+    write_atomically(folder / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Path:
+    """The folder of a model: `ref` itself where it is one, else the Hub repo "owner/name", downloaded.
+
+    Only the files of a model folder are fetched, and never a pickle. Raises CheckpointError with the reason.
+    """
+    if Path(ref).is_dir():
+        if revision is not None:
+            raise CheckpointError(f"{ref} is a folder, and a folder has no revision {revision!r}; leave it out")
+        return Path(ref)
+    try:
+        return Path(snapshot_download(str(ref), revision=revision, allow_patterns=list(FILES), **download))
+    except HFValidationError:
+        raise CheckpointError(
+            f"there is no folder {str(ref)!r}, and it is no Hub repo of the form owner/name"
+        ) from None
+    except LocalEntryNotFoundError as error:
+        raise CheckpointError(
+            f"the Hub can't be reached, and {ref} is not in the cache: {error.__cause__ or error}"
+        ) from error
+    except HfHubHTTPError as error:  # no such repo or revision, private, gated; its text names which
+        raise CheckpointError(f"{ref} can't be loaded from the Hub: {str(error).strip().splitlines()[-1]}") from error
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object from a file. Raises CheckpointError where there is none, or something else."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise CheckpointError(f"{path} has {path.stat().st_size:,} bytes; expected at most {MAX_JSON_BYTES:,}")
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.parent} holds no {path.name}; is it a model folder?") from None
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}; expected an object with keys and values")
+    return content
+
+
+def read_config(folder: Path) -> GPTConfig:
+    """The sizes and the vocabulary from config.json, checked.
+
+    Raises CheckpointError: a key is missing, of the wrong type, out of bounds, or says another architecture.
+    """
+    path = Path(folder) / CONFIG
+    raw = read_json(path)
+    needed = [name for name, field in GPTConfig.__dataclass_fields__.items() if name not in ("dropout", "chars")]
+    missing = [name for name in needed if name not in raw]
+    if missing:
+        raise CheckpointError(f"{path} lacks {', '.join(missing)}; this is not a StriveLM model")
+    ours = {name: raw[name] for name in GPTConfig.__dataclass_fields__ if name in raw}
+    try:
+        config = GPTConfig(**ours)
+        if config.chars is not None:
+            CharTokenizer(config.chars)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    for key, value in _config_json(config).items():
+        # GPT-2's keys change what the numbers mean; where they are given they must say what our architecture does
+        decides = key not in ours and not key.endswith("_pdrop") and key not in ("architectures", "dtype")
+        if decides and raw.get(key, value) != value:
+            raise CheckpointError(f"{path} says {key}={raw[key]!r}, but this architecture has {key}={value!r}")
+    return config
+
+
+def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
+    """The configuration and the weights, in our names, on the CPU, in float32 (float64 stays float64).
+
+    Raises CheckpointError: files missing or damaged; tensors missing, extra, misshapen or of another type; an
+    attention bias that is not zero; a weight that is not finite.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        pickles = [p.name for p in sorted(folder.glob("*")) if p.suffix in (".bin", ".pt", ".pth", ".ckpt")]
+        hint = f"; {pickles[0]} is a pickle, which could run code and is never read" if pickles else ""
+        raise CheckpointError(f"{folder} holds no {WEIGHTS}{hint}")
+    expected = _gpt2_tensors(config)
+    try:
+        with safe_open(path, framework="pt") as file:
+            dtypes = _check_header(path, file, expected)
+            state = {}
+            for name, (_, ours, transposed) in expected.items():
+                tensor = file.get_tensor(name)
+                if not torch.isfinite(tensor).all():
+                    raise CheckpointError(f"{path}: {name} holds NaN or infinite numbers; the model is damaged")
+                if ours is None:
+                    if tensor.any():
+                        raise CheckpointError(f"{path}: {name} is not zero, but this architecture has no such bias")
+                    continue
+                wide = torch.float64 if dtypes[name] == torch.float64 else torch.float32
+                state[ours] = (
+                    (tensor.t() if transposed else tensor).to(wide).clone(memory_format=torch.contiguous_format)
+                )
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no readable safetensors file, or is cut short: {error}") from error
+    state["head.weight"] = state["tok.weight"]
+    return config, state
+
+
+def _check_header(path: Path, file, expected: dict) -> dict[str, torch.dtype]:
+    """Compares the file's header with what config.json promises; no weight is read. Returns each tensor's type."""
+    names = set(file.keys())
+    for wrong, what in (
+        (expected.keys() - names, "lacks"),
+        (names - expected.keys(), "holds, beyond this architecture,"),
+    ):
+        if wrong:
+            some = ", ".join(sorted(wrong)[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
+            raise CheckpointError(f"{path} {what} {some}")
+    dtypes = {}
+    for name, (shape, _, _) in expected.items():
+        tensor = file.get_slice(name)
+        if tuple(tensor.get_shape()) != shape:
+            raise CheckpointError(f"{path}: {name} has shape {tuple(tensor.get_shape())}; config.json says {shape}")
+        if tensor.get_dtype() not in DTYPES:
+            raise CheckpointError(f"{path}: {name} is {tensor.get_dtype()}; expected one of {', '.join(DTYPES)}")
+        dtypes[name] = DTYPES[tensor.get_dtype()]
+    return dtypes

@@ -1,0 +1,159 @@
+"""Writing text, one character at a time, every choice on record.
+
+`generate` speaks to anything that has a `decoder()` which turns ids into logits; it imports nothing of the project.
+
+The order of a choice: the logits are divided by the temperature; only the top_k most likely characters stay (Fan et
+al. 2018); of these only the nucleus stays, the smallest set of most likely characters whose probability reaches top_p
+(Holtzman et al. 2020); what stays is scaled to sum to 1; one uniform number picks from it. One number a character, by
+inverting the cumulative distribution: so two settings, or a model with and without a head, can be compared on the
+same random stream.
+"""
+
+import math
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+MAX_SEED = 2**53 - 1  # the largest whole number that a browser's JSON keeps exactly
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How the next character is chosen. Raises ValueError for a value that means nothing."""
+
+    max_new_tokens: int = 200
+    """How many characters to write."""
+    temperature: float = 1.0
+    """Divides the logits: below 1 bolder differences, above 1 flatter; 0 always takes the most likely (greedy)."""
+    top_k: int | None = None
+    """Keep only the k most likely characters; None or 0 keeps all."""
+    top_p: float | None = None
+    """Keep the smallest set of most likely characters whose probability reaches p, in (0, 1]; None keeps all."""
+    seed: int | None = None
+    """The start of the random stream: one seed, one text. None draws a new one."""
+
+    def __post_init__(self):
+        _whole("max_new_tokens", self.max_new_tokens, "a whole number, at least 0")
+        if self.top_k is not None:
+            _whole("top_k", self.top_k, "a whole number of characters to keep, or 0 for all")
+        if self.seed is not None:
+            _whole("seed", self.seed, f"a whole number from 0 to {MAX_SEED}", most=MAX_SEED)
+        if not _is_number(self.temperature) or not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature is {self.temperature!r}; expected a number, at least 0 (0 is greedy)")
+        if self.top_p is not None and (not _is_number(self.top_p) or not 0 < self.top_p <= 1):
+            raise ValueError(f"top_p is {self.top_p!r}; expected a number above 0 and at most 1 (1 keeps all)")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: object, expected: str, most: float = math.inf) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError(f"{name} is {value!r}; expected {expected}")
+
+
+def new_seed() -> int:
+    """A fresh seed, short enough to be read aloud; torch's random state is not touched."""
+    return secrets.randbelow(1_000_000)
+
+
+def distribution(logits: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
+    """The probabilities from which a character is drawn, (..., V) for logits (..., V).
+
+    Raises ValueError for logits that are not finite: the model is damaged or its training has diverged.
+    """
+    if not torch.isfinite(logits).all():
+        raise ValueError("the model's logits are not finite numbers; its weights are damaged or its training diverged")
+    if config.temperature == 0:
+        return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
+    # Subtracting the largest first keeps a tiny temperature from making infinities out of finite logits.
+    logits = (logits - logits.amax(-1, keepdim=True)) / max(config.temperature, 1e-6)
+    if config.top_k and config.top_k < logits.shape[-1]:
+        best, which = logits.topk(config.top_k, dim=-1)
+        logits = torch.full_like(logits, -math.inf).scatter_(-1, which, best)
+    probabilities = logits.softmax(-1)
+    if config.top_p is not None and config.top_p < 1:
+        ordered, which = probabilities.sort(-1, descending=True, stable=True)
+        before = ordered.cumsum(-1) - ordered  # what the more likely ones hold; below top_p means needed
+        ordered = ordered.masked_fill(before >= config.top_p, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter_(-1, which, ordered)
+        probabilities = probabilities / probabilities.sum(-1, keepdim=True)
+    return probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One character that was written, and what else it could have been."""
+
+    id: int
+    """The character's id."""
+    index: int
+    """Its place among the new characters, from 0."""
+    logits: torch.Tensor = field(repr=False)
+    """What the model said, (V,), on the CPU."""
+    sampled_from: torch.Tensor = field(repr=False)
+    """The probabilities it was drawn from, after temperature and truncation, (V,)."""
+
+    @property
+    def probability(self) -> float:
+        """The model's own probability of this character, before temperature and truncation."""
+        return self.logits.softmax(-1)[self.id].item()
+
+    @property
+    def sampled_probability(self) -> float:
+        """The probability with which it was drawn, after temperature and truncation."""
+        return self.sampled_from[self.id].item()
+
+    @property
+    def surprisal(self) -> float:
+        """-ln of the model's own probability, in nats."""
+        return -self.logits.log_softmax(-1)[self.id].item()
+
+    def alternatives(self, n: int = 5) -> list[tuple[int, float, float]]:
+        """The n characters that the model thought most likely: (id, probability, sampled probability)."""
+        top = self.logits.softmax(-1).topk(min(n, len(self.logits)))
+        return [
+            (i, p, self.sampled_from[i].item()) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        ]
+
+
+def draw(probabilities: torch.Tensor, u: float) -> int:
+    """The first id whose cumulative probability exceeds u, for probabilities (V,) and u in [0, 1)."""
+    cumulative = probabilities.double().cumsum(-1)
+    at = torch.searchsorted(cumulative, u * cumulative[-1].item(), right=True)
+    return min(int(at), len(probabilities) - 1)
+
+
+def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step]:
+    """Yields one Step for each of config.max_new_tokens characters after ids.
+
+    Of a prompt longer than the context its end is read. The arguments are checked at the call, not at the first step.
+    Nothing else is changed: not torch's random state, not the model's mode.
+
+    Raises:
+        ValueError: an empty prompt, or ids outside the vocabulary.
+    """
+    ids = list(ids)
+    if not ids:
+        raise ValueError("the prompt is empty; give at least one character to go on from, for example a line break")
+    wrong = [i for i in ids if not (isinstance(i, int) and 0 <= i < model.vocab_size)]
+    if wrong:
+        raise ValueError(f"the prompt holds the id {wrong[0]!r}; expected ids from 0 to {model.vocab_size - 1}")
+    return _steps(model, ids, config)
+
+
+def _steps(model, ids: list[int], config: SamplingConfig) -> Iterator[Step]:
+    stream = torch.Generator().manual_seed(new_seed() if config.seed is None else config.seed)
+    decoder = model.decoder()
+    for index in range(config.max_new_tokens):
+        read = torch.tensor([ids])
+        # inference_mode must not stay on across a yield: it would leak into the caller
+        logits = (decoder.prefill(read) if index == 0 else decoder.step(read[:, 0]))[0].float().cpu()
+        with torch.inference_mode():
+            probabilities = distribution(logits, config)
+            chosen = draw(probabilities, torch.rand((), generator=stream, dtype=torch.float64).item())
+        yield Step(chosen, index, logits, probabilities)
+        ids = [chosen]

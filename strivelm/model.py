@@ -1,0 +1,235 @@
+"""A GPT, read top to bottom like the paper.
+
+The architecture is the classic one (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"):
+token and learned position embeddings, pre-LayerNorm blocks, causal multi-head attention, a four times wider MLP with
+exact GELU, a final LayerNorm, and a head that shares its matrix with the token embedding.
+
+Shapes: B sequences of T characters, C = n_embd, H = n_head, hd = C / H, V = vocab_size.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+
+from strivelm import checkpoint
+from strivelm.config import GPTConfig
+from strivelm.decoder import Decoder
+from strivelm.generation import SamplingConfig, generate
+from strivelm.tokenizer import CharTokenizer
+
+
+class Block(nn.Module):
+    """One layer: the characters look at each other (attention), then each thinks for itself (MLP)."""
+
+    def __init__(self, n_embd: int, n_head: int, dropout: float = 0.0):
+        super().__init__()
+        self.h = n_head
+        self.hd = n_embd // n_head
+        self.ln1 = nn.LayerNorm(n_embd)
+        self.qkv = nn.Linear(n_embd, 3 * n_embd, bias=False)
+        self.proj = nn.Linear(n_embd, n_embd, bias=False)
+        self.ln2 = nn.LayerNorm(n_embd)
+        self.ff = nn.Sequential(nn.Linear(n_embd, 4 * n_embd), nn.GELU(), nn.Linear(4 * n_embd, n_embd))
+        self.drop = nn.Dropout(dropout)
+
+    def attention(self, x: torch.Tensor) -> torch.Tensor:
+        """softmax(q kᵀ / √hd + causal mask) v for every head, then the projection back: (B, T, C) to (B, T, C)."""
+        B, T, C = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.h, self.hd).permute(2, 0, 3, 1, 4)  # each (B, H, T, hd)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, hd)
+        return self.proj(y.transpose(1, 2).reshape(B, T, C))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.drop(self.attention(self.ln1(x)))
+        x = x + self.drop(self.ff(self.ln2(x)))
+        return x
+
+
+class GPT(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="strivelm",
+    pipeline_tag="text-generation",
+    tags=["gpt2", "character-level", "strivelm"],
+    model_card_template=checkpoint.MODEL_CARD,
+):
+    """A character-level GPT that trains, speaks, and lives in a folder or on the Hub.
+
+    Args:
+        vocab_size: how many characters it knows (V).
+        block_size: how many characters it sees at most (T).
+        n_layer, n_head, n_embd: blocks, heads a block, width (n_head divides n_embd).
+        dropout: the fraction of each sub-layer's output that is zeroed in training.
+        chars: the vocabulary, V distinct characters; with it the model speaks text, without it only ids.
+
+    Raises:
+        ValueError: sizes that are no whole numbers, out of bounds, or do not fit each other.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        block_size: int,
+        n_layer: int,
+        n_head: int,
+        n_embd: int,
+        dropout: float = 0.0,
+        chars: str | None = None,
+    ):
+        super().__init__()
+        self.config = GPTConfig(vocab_size, block_size, n_layer, n_head, n_embd, dropout, chars)
+        self._tokenizer = None if chars is None else CharTokenizer(chars)
+        self.block_size, self.vocab_size = block_size, vocab_size
+        self.tok = nn.Embedding(vocab_size, n_embd)
+        self.pos = nn.Embedding(block_size, n_embd)
+        self.blocks = nn.ModuleList(Block(n_embd, n_head, dropout) for _ in range(n_layer))
+        self.lnf = nn.LayerNorm(n_embd)
+        self.head = nn.Linear(n_embd, vocab_size, bias=False)
+        self.head.weight = self.tok.weight  # tied (Press & Wolf 2017)
+        self.apply(self._initialise)
+        # Every block adds to the residual stream twice; scaling those 2L additions keeps its variance (GPT-2, 2.3).
+        for block in self.blocks:
+            for last in (block.proj, block.ff[2]):
+                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * n_layer))
+
+    @staticmethod
+    def _initialise(module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+    def forward(
+        self, idx: torch.Tensor, targets: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, T, V) of each next character and, given targets (B, T), their mean cross-entropy in nats.
+
+        Raises:
+            ValueError: idx is no (B, T) tensor of ids, is longer than block_size, or targets have another shape.
+            IndexError: an id is outside the vocabulary.
+        """
+        self._check(idx, targets)
+        positions = torch.arange(idx.shape[1], device=idx.device)
+        x = self.tok(idx) + self.pos(positions)  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)
+        logits = self.head(self.lnf(x))  # (B, T, V)
+        if targets is None:
+            return logits, None
+        return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    def _check(self, idx: torch.Tensor, targets: torch.Tensor | None) -> None:
+        if idx.dim() != 2 or idx.shape[1] == 0:
+            raise ValueError(f"idx has shape {tuple(idx.shape)}; expected (B, T) with T from 1 to {self.block_size}")
+        if idx.shape[1] > self.block_size:
+            raise ValueError(
+                f"the sequence has {idx.shape[1]} characters, but this model's context is {self.block_size}; "
+                f"pass the last {self.block_size}: idx[:, -{self.block_size}:]"
+            )
+        if targets is not None and targets.shape != idx.shape:
+            raise ValueError(f"targets have shape {tuple(targets.shape)}; expected that of idx, {tuple(idx.shape)}")
+        # Reading the ids makes a GPU wait and breaks a compiled graph, so there it is left to the ids' maker.
+        if idx.device.type == "cpu" and not torch.compiler.is_compiling() and idx.numel():
+            for name, ids in (("idx", idx), ("targets", targets)):
+                if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < self.vocab_size:
+                    raise IndexError(
+                        f"{name} holds ids from {int(ids.min())} to {int(ids.max())}; "
+                        f"expected ids from 0 to {self.vocab_size - 1} (vocab_size={self.vocab_size})"
+                    )
+
+    @property
+    def tokenizer(self) -> CharTokenizer:
+        """Characters to ids and back. Raises ValueError for a model that was made without `chars`."""
+        if self._tokenizer is None:
+            raise ValueError("this model has no vocabulary; build it with GPT(..., chars='...') to work with text")
+        return self._tokenizer
+
+    def num_parameters(self) -> int:
+        """How many numbers are learnt: V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
+        return sum(p.numel() for p in self.parameters())
+
+    def decoder(self, batch_size: int = 1) -> Decoder:
+        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`)."""
+        return Decoder(self, batch_size)
+
+    def generate(
+        self,
+        prompt: str | Sequence[int] | torch.Tensor,
+        max_new_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> str | list[int] | torch.Tensor:
+        """The prompt and what the model writes after it: text for text, a list for a list, a tensor for a tensor.
+
+        A tensor of ids has shape (T,) or (1, T) and comes back with max_new_tokens more. Beyond the context the text
+        goes on, see `Decoder`. Training mode and torch's random state are left as they were.
+
+        Raises:
+            ValueError: an empty prompt, an unknown character (UnknownCharacterError), or an impossible setting.
+        """
+        config = SamplingConfig(max_new_tokens, temperature, top_k, top_p, seed)
+        if isinstance(prompt, torch.Tensor):
+            if prompt.dim() > 2 or prompt.dim() == 2 and prompt.shape[0] != 1:
+                raise ValueError(f"the prompt has shape {tuple(prompt.shape)}; expected (T,) or (1, T)")
+            ids = prompt.flatten().tolist()
+        else:
+            ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        new = [step.id for step in generate(self, ids, config)]
+        if isinstance(prompt, str):
+            return prompt + self.tokenizer.decode(new)
+        if isinstance(prompt, torch.Tensor):
+            return torch.cat([prompt, prompt.new_tensor(new).expand(*prompt.shape[:-1], -1)], dim=-1)
+        return ids + new
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        map_location: str | torch.device = "cpu",
+        **download,
+    ) -> "GPT":
+        """The model in a folder or in a Hub repo "owner/name", in float32 and evaluation mode.
+
+        Args:
+            revision: a branch, tag ("step-500") or commit of the Hub repo.
+            map_location: the device it comes to.
+            download: token, cache_dir, force_download, local_files_only, as huggingface_hub knows them.
+
+        Raises:
+            CheckpointError: the folder or repo holds no such model, or a damaged one; the message says what is wrong.
+        """
+        folder = checkpoint.folder_of(pretrained_model_name_or_path, revision=revision, **download)
+        config, state = checkpoint.load(folder)
+        with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
+            model = cls(**vars(config))
+        model.load_state_dict(state, strict=True, assign=True)
+        model.head.weight = model.tok.weight
+        return model.to(map_location).eval()
+
+    def save_pretrained(self, save_directory: str | Path, *, dtype: torch.dtype | None = None, **kwargs) -> str | None:
+        """Writes a model folder that `GPT.from_pretrained` and transformers both load.
+
+        Args:
+            dtype: how the weights are stored (float16 halves the file); None keeps theirs.
+            kwargs: push_to_hub, repo_id, model_card_kwargs …, as PyTorchModelHubMixin knows them.
+        """
+        self._dtype_on_disk = dtype
+        try:
+            return super().save_pretrained(save_directory, **kwargs)
+        finally:
+            del self._dtype_on_disk
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        checkpoint.save(save_directory, self.config, self.state_dict(), dtype=self._dtype_on_disk)
+
+    def generate_model_card(self, **kwargs):
+        return super().generate_model_card(config=self.config, parameters=f"{self.num_parameters():,}", **kwargs)
