@@ -12,12 +12,13 @@ checked against config.json in the file's header, before memory is taken for a w
 
 import json
 import os
+import reprlib
 import tempfile
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
@@ -45,7 +46,7 @@ class CheckpointError(ValueError):
 
 
 def _gpt2_tensors(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None, bool]]:
-    """GPT-2's tensor names: shape there, our name (None for a bias that we don't have and that must be 0), transposed."""
+    """GPT-2's tensor names: shape there, our name (None: a bias that we don't have and that must be 0), transposed."""
     V, T, C = config.vocab_size, config.block_size, config.n_embd
     names: dict[str, tuple[tuple[int, ...], str | None, bool]] = {
         "transformer.wte.weight": ((V, C), "tok.weight", False),
@@ -105,34 +106,48 @@ def _tokenizer_json(chars: str) -> str:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: beside it first, then renamed over it.
+def write_together(contents: dict[Path, bytes]) -> None:
+    """Writes files that belong together, all or none: each beside its place first, then all renamed into place.
 
     Raises OSError that names the path (a full disk, a read-only folder); what was there before is then unharmed.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    staged: dict[Path, str] = {}
+    path = None
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            handle, staged[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(staged[path], 0o644)
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
     except OSError as error:
         raise OSError(
             error.errno, f"could not write {path}: {error.strerror}; what was there before is unharmed"
         ) from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        for temporary in staged.values():
+            Path(temporary).unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes one file whole or not at all. Raises OSError as `write_together` does."""
+    write_together({path: content})
+
+
+def _json(content: object) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_json(path: Path, content: object) -> None:
     """Writes JSON atomically, readable by people and in UTF-8."""
-    write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, _json(content))
 
 
 def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype: torch.dtype | None = None) -> None:
-    """Writes config, tokenizer and weights into a folder, each file atomically.
+    """Writes config, tokenizer and weights into a folder: all of them, or, where that fails, none.
 
     Args:
         state: the model's state_dict, in our names.
@@ -153,18 +168,19 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
             raise CheckpointError(f"{ours} holds NaN or infinite numbers in {tensor.dtype}; nothing was saved")
         tensors[name] = tensor
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONFIG, _config_json(config))
+    files = {folder / CONFIG: _json(_config_json(config))}
     if config.chars is not None:
-        write_atomically(folder / TOKENIZER, _tokenizer_json(config.chars).encode())
+        files[folder / TOKENIZER] = _tokenizer_json(config.chars).encode()
         # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
         settings = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
             "model_max_length": config.block_size,
         }
-        write_json(folder / TOKENIZER_CONFIG, settings)
-    write_atomically(folder / WEIGHTS, to_safetensors(tensors, metadata={"format": "pt"}))
+        files[folder / TOKENIZER_CONFIG] = _json(settings)
+    files[folder / WEIGHTS] = to_safetensors(tensors, metadata={"format": "pt"})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_together(files)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -175,7 +191,7 @@ def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Pa
 
     Only the files of a model folder are fetched, and never a pickle. Raises CheckpointError with the reason.
     """
-    if Path(ref).is_dir():
+    if os.path.isdir(ref):  # unlike Path.is_dir, False for '' and for names that no file can have
         if revision is not None:
             raise CheckpointError(f"{ref} is a folder, and a folder has no revision {revision!r}; leave it out")
         return Path(ref)
@@ -187,10 +203,14 @@ def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Pa
         ) from None
     except LocalEntryNotFoundError as error:
         raise CheckpointError(
-            f"the Hub can't be reached, and {ref} is not in the cache: {error.__cause__ or error}"
+            f"there is no folder {str(ref)!r}, the Hub can't be reached, and no such repo is in the cache: "
+            f"{error.__cause__ or error}"
         ) from error
     except HfHubHTTPError as error:  # no such repo or revision, private, gated; its text names which
-        raise CheckpointError(f"{ref} can't be loaded from the Hub: {str(error).strip().splitlines()[-1]}") from error
+        reason = str(error).strip().splitlines()[-1]
+        raise CheckpointError(
+            f"there is no folder {str(ref)!r}, and the Hub has no such repo to load: {reason}"
+        ) from error
 
 
 def read_json(path: Path) -> dict:
@@ -232,7 +252,9 @@ def read_config(folder: Path) -> GPTConfig:
         # GPT-2's keys change what the numbers mean; where they are given they must say what our architecture does
         decides = key not in ours and not key.endswith("_pdrop") and key not in ("architectures", "dtype")
         if decides and raw.get(key, value) != value:
-            raise CheckpointError(f"{path} says {key}={raw[key]!r}, but this architecture has {key}={value!r}")
+            raise CheckpointError(
+                f"{path} says {key}={reprlib.repr(raw[key])}, but this architecture has {key}={value!r}"
+            )
     return config
 
 
@@ -247,7 +269,7 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     path = folder / WEIGHTS
     if not path.is_file():
         pickles = [p.name for p in sorted(folder.glob("*")) if p.suffix in (".bin", ".pt", ".pth", ".ckpt")]
-        hint = f"; {pickles[0]} is a pickle, which could run code and is never read" if pickles else ""
+        hint = f"; {pickles[0]} is a pickle, which could run code and is never read here" if pickles else ""
         raise CheckpointError(f"{folder} holds no {WEIGHTS}{hint}")
     expected = _gpt2_tensors(config)
     try:
@@ -291,3 +313,60 @@ def _check_header(path: Path, file, expected: dict) -> dict[str, torch.dtype]:
             raise CheckpointError(f"{path}: {name} is {tensor.get_dtype()}; expected one of {', '.join(DTYPES)}")
         dtypes[name] = DTYPES[tensor.get_dtype()]
     return dtypes
+
+
+# -- the seed project ----------------------------------------------------------------------------------------------------
+
+
+def load_seed_checkpoint(path: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
+    """The configuration and weights of a seed project's .pt file, as `load` gives them. No code in it is run.
+
+    The file holds {"model": state_dict, "meta": {"vocab", "block_size", "n_layer", "n_head", "n_embd"}}.
+
+    Raises CheckpointError: no such file, something else in it, or weights that are not this architecture.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no file {path}") from None
+    except Exception as error:  # a damaged zip, a foreign pickle, a folder: torch raises many kinds
+        raise CheckpointError(
+            f"{path} is no checkpoint of tensors and plain values, so it is not read: {str(error).splitlines()[0]}"
+        ) from error
+    try:
+        meta, raw = dict(content["meta"]), dict(content["model"])
+        chars = "".join(meta["vocab"])
+        sizes = {name: meta[name] for name in ("block_size", "n_layer", "n_head", "n_embd")}
+        config = GPTConfig(vocab_size=len(chars), chars=chars, **sizes)
+        CharTokenizer(chars)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is not a seed project's checkpoint ({error}); expected "
+            "{'model': state_dict, 'meta': {'vocab', 'block_size', 'n_layer', 'n_head', 'n_embd'}}"
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    shapes = {
+        ours: shape[::-1] if transposed else shape
+        for shape, ours, transposed in _gpt2_tensors(config).values()
+        if ours is not None
+    }
+    head = raw.pop("head.weight", raw.get("tok.weight"))
+    masks = {name for name in raw.keys() - shapes.keys() if name.endswith(("mask", "tril"))}  # buffers, not weights
+    if wrong := shapes.keys() ^ (raw.keys() - masks):
+        raise CheckpointError(
+            f"{path} is another architecture: it lacks, or has beyond ours, {', '.join(sorted(wrong)[:4])}"
+        )
+    state = {}
+    for name, shape in shapes.items():
+        tensor = raw[name]
+        if not isinstance(tensor, torch.Tensor) or tuple(tensor.shape) != shape or not tensor.is_floating_point():
+            found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+            raise CheckpointError(f"{path}: {name} has {found}; its sizes say {shape}")
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: {name} holds NaN or infinite numbers; the model is damaged")
+        state[name] = tensor.float()
+    if not torch.equal(head.float(), state["tok.weight"]):
+        raise CheckpointError(f"{path}: head.weight differs from tok.weight, but this architecture ties them")
+    state["head.weight"] = state["tok.weight"]
+    return config, state

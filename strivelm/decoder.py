@@ -1,10 +1,13 @@
 """A GPT that reads one character at a time and remembers the ones before it.
 
-`GPT.forward` recomputes all positions; writing text needs only the last. `Decoder` walks the same weights with a
+`GPT.forward` recomputes all positions; writing text needs only the last. `Decoder` walks the same numbers with a
 key-value cache that is allocated once and written in place. It knows modules by the names that the model fixes
 (`tok`, `pos`, `blocks`, `lnf`, `head`) and imports nothing of the project.
 
 Shapes: B streams, n new positions, t positions so far, C = n_embd, H = n_head, hd = C / H, V = vocab_size.
+
+One row of text is bound by the number of kernels and by reading the weights once. So the matrices are copied
+transposed, (in, out), which a product with a single row reads fastest, and three constants are multiplied in.
 """
 
 import math
@@ -14,40 +17,39 @@ import torch.nn.functional as F
 
 
 class _Layer:
-    """One block's weights, transposed as views, and its cache seen from the two sides that attention needs."""
+    """One block's weights as a single row needs them, and its cache seen from the sides that attention needs."""
 
     def __init__(self, block, cache: torch.Tensor):
-        self.block = block
+        T, B, C3 = cache.shape
         self.cache = cache  # (T, B, 3C): row t holds q, k and v of position t, as one matrix product writes them
-        T, B, _ = cache.shape
-        q, k, v = cache.view(T, B, 3, block.h, block.hd).permute(2, 1, 3, 0, 4)  # each (B, H, T, hd), no copies
-        self.q, self.k, self.v = q, k, v
-        self.keys_t = k[0].transpose(1, 2)  # (H, hd, T), for the single stream
-        self.qkv, self.proj = block.qkv.weight.t(), block.proj.weight.t()
-        self.up, self.down = block.ff[0].weight.t(), block.ff[2].weight.t()
-        self.up_bias, self.down_bias = block.ff[0].bias, block.ff[2].bias
-        self.scale = 1 / math.sqrt(block.hd)
+        self.q, self.k, self.v = cache.view(T, B, 3, block.h, block.hd).permute(2, 1, 3, 0, 4)  # (B, H, T, hd), views
+        self.keys_t, self.values = self.k[0].transpose(1, 2), self.v[0]  # (H, hd, T) and (H, T, hd) of a single stream
+        self.ln1, self.ln2 = (block.ln1.weight, block.ln1.bias), (block.ln2.weight, block.ln2.bias)
+        self.qkv = block.qkv.weight.t().contiguous()  # (C, 3C)
+        self.qkv[:, : C3 // 3] /= math.sqrt(block.hd)  # the scores' 1/√hd, taken once by q
+        self.proj = block.proj.weight.t().contiguous()  # (C, C)
+        # Exact GELU is a/2 · (1 + erf(a/√2)). With z = a/√2 it is √½ · (z + z·erf z): `up` makes z, `down` takes √½.
+        self.up, self.up_bias = block.ff[0].weight.t() * math.sqrt(0.5), block.ff[0].bias * math.sqrt(0.5)
+        self.up = self.up.contiguous()  # (C, 4C)
+        self.down, self.down_bias = block.ff[2].weight.t().contiguous() * math.sqrt(0.5), block.ff[2].bias  # (4C, C)
 
 
 class Decoder:
-    """Cached decoding of `batch_size` streams of equal length.
+    """Cached decoding of `batch_size` streams of equal length, with the weights that the model has now.
 
     When the context is full, the last half of it (T // 2 characters) is read afresh and the text goes on: so the
     context that a character sees varies between T/2 and T, and the mean cost of a character stays near that of a
     cached step. (Learned positions cannot slide: a character's cached key holds its position.)
-
-    The weights are not copied: a decoder made before a training step sees the weights after it, with a stale cache.
     """
 
     def __init__(self, model, batch_size: int = 1):
-        self.model, self.batch_size, self.block_size = model, batch_size, model.block_size
-        weight = model.tok.weight
-        C = weight.shape[1]
+        self.batch_size, self.block_size = batch_size, model.block_size
         with torch.inference_mode():
-            cache = weight.new_empty(len(model.blocks), self.block_size, batch_size, 3 * C)
+            self._tok, self._pos = model.tok.weight, model.pos.weight
+            self._lnf, self._head = (model.lnf.weight, model.lnf.bias), model.head.weight.t().contiguous()  # (C, V)
+            cache = self._tok.new_empty(len(model.blocks), self.block_size, batch_size, 3 * self._tok.shape[1])
             self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
-            self._history = torch.empty(self.block_size, batch_size, dtype=torch.long, device=weight.device)
-            self._head = weight.t()
+            self._history = torch.empty(self.block_size, batch_size, dtype=torch.long, device=self._tok.device)
         self.length = 0
 
     @torch.inference_mode()
@@ -56,45 +58,47 @@ class Decoder:
 
         Of a text longer than the context, the last block_size characters are read.
         """
-        ids = ids[:, -self.block_size :]
-        self.length = 0
-        return self._read(ids.t())
+        return self._read_afresh(ids[:, -self.block_size :].t())
 
     @torch.inference_mode()
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits (B, V) after one more character per stream, ids (B,)."""
-        if self.length == self.block_size:
-            kept = self._history[self.block_size - max(self.block_size // 2, 1) + 1 :].clone()
-            self.length = 0
-            return self._read(torch.cat([kept, ids[None]]))
-        return self._read(ids[None])
+        t = self.length
+        if t == self.block_size:
+            kept = max(self.block_size // 2, 1) - 1
+            return self._read_afresh(torch.cat([self._history[t - kept :], ids[None]]))
+        self._history[t] = ids
+        self.length = t + 1
+        return self._row(int(ids), t) if self.batch_size == 1 else self._rows(ids[None], t)
 
-    def _read(self, ids: torch.Tensor) -> torch.Tensor:
-        """Reads ids (n, B) behind the `length` positions in the cache; n > 1 only into an empty cache."""
-        n, B = ids.shape
-        start, end = self.length, self.length + n
-        self._history[start:end] = ids
-        model, C = self.model, self._head.shape[0]
-        x = model.tok.weight[ids.flatten()] + model.pos.weight[start:end].repeat_interleave(B, 0)  # (nB, C)
+    def _read_afresh(self, ids: torch.Tensor) -> torch.Tensor:
+        self.length = len(ids)
+        self._history[: self.length] = ids
+        return self._rows(ids, 0)
+
+    def _rows(self, ids: torch.Tensor, start: int) -> torch.Tensor:
+        """Reads ids (n, B) at positions start …; n > 1 only at 0, so that a causal mask without offset is right."""
+        (n, B), C = ids.shape, self._tok.shape[1]
+        end = start + n
+        x = self._tok[ids.flatten()] + self._pos[start:end].repeat_interleave(B, 0)  # (nB, C)
         for layer in self._layers:
-            block = layer.block
-            h = F.layer_norm(x, (C,), block.ln1.weight, block.ln1.bias)
-            torch.mm(h, layer.qkv, out=layer.cache[start:end].view(n * B, 3 * C))
-            x = torch.addmm(x, self._attend(layer, start, end), layer.proj)
-            h = F.layer_norm(x, (C,), block.ln2.weight, block.ln2.bias)
-            h = torch.addmm(layer.up_bias, h, layer.up)
-            h = h * torch.special.ndtr(h)  # exact GELU, x·Φ(x); for one row on a CPU, faster than F.gelu
-            x = torch.addmm(layer.down_bias, h, layer.down).add_(x)
-        self.length = end
-        x = F.layer_norm(x[-B:], (C,), model.lnf.weight, model.lnf.bias)
-        return torch.mm(x, self._head)
+            torch.mm(F.layer_norm(x, (C,), *layer.ln1), layer.qkv, out=layer.cache[start:end].view(n * B, 3 * C))
+            q, k, v = layer.q[:, :, start:end], layer.k[:, :, :end], layer.v[:, :, :end]
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=n > 1, scale=1.0)  # (B, H, n, hd)
+            x = torch.addmm(x, y.permute(2, 0, 1, 3).reshape(n * B, C), layer.proj)
+            z = torch.addmm(layer.up_bias, F.layer_norm(x, (C,), *layer.ln2), layer.up)
+            x = torch.addmm(x.add_(layer.down_bias), torch.addcmul(z, z, torch.erf(z)), layer.down)
+        return torch.mm(F.layer_norm(x[-B:], (C,), *self._lnf), self._head)
 
-    def _attend(self, layer: _Layer, start: int, end: int) -> torch.Tensor:
-        """What positions start..end gather from all before them, (nB, C)."""
-        n = end - start
-        if n == 1 and self.batch_size == 1:  # the common case, in the fewest kernels
-            scores = torch.bmm(layer.q[0, :, start:end], layer.keys_t[:, :, :end]).mul_(layer.scale)  # (H, 1, t)
-            return torch.bmm(scores.softmax(-1), layer.v[0, :, :end]).view(1, -1)
-        q, k, v = layer.q[:, :, start:end], layer.k[:, :, :end], layer.v[:, :, :end]
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=n > 1)  # (B, H, n, hd)
-        return y.permute(2, 0, 1, 3).reshape(n * self.batch_size, -1)
+    def _row(self, char: int, t: int) -> torch.Tensor:
+        """`_rows` for one stream and one new character, in vectors: the same numbers in the fewest kernels."""
+        C, end = self._tok.shape[1], t + 1
+        x = self._tok[char] + self._pos[t]  # (C,)
+        for layer in self._layers:
+            torch.mv(layer.qkv.t(), F.layer_norm(x, (C,), *layer.ln1), out=layer.cache[t, 0])
+            scores = torch.bmm(layer.q[0, :, t:end], layer.keys_t[:, :, :end])  # (H, 1, t + 1)
+            y = torch.bmm(scores.softmax(-1), layer.values[:, :end])  # (H, 1, hd)
+            x = torch.addmv(x, layer.proj.t(), y.view(C))
+            z = torch.addmv(layer.up_bias, layer.up.t(), F.layer_norm(x, (C,), *layer.ln2))
+            x = torch.addmv(x.add_(layer.down_bias), layer.down.t(), torch.addcmul(z, z, torch.erf(z)))
+        return torch.mv(self._head.t(), F.layer_norm(x, (C,), *self._lnf))[None]

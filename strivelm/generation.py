@@ -10,10 +10,15 @@ same random stream.
 """
 
 import math
+import operator
+import random
+import reprlib
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser's JSON keeps exactly
@@ -40,7 +45,7 @@ class SamplingConfig:
             _whole("top_k", self.top_k, "a whole number of characters to keep, or 0 for all")
         if self.seed is not None:
             _whole("seed", self.seed, f"a whole number from 0 to {MAX_SEED}", most=MAX_SEED)
-        if not _is_number(self.temperature) or not 0 <= self.temperature < math.inf:
+        if not _is_number(self.temperature) or not 0 <= self.temperature <= sys.float_info.max:
             raise ValueError(f"temperature is {self.temperature!r}; expected a number, at least 0 (0 is greedy)")
         if self.top_p is not None and (not _is_number(self.top_p) or not 0 < self.top_p <= 1):
             raise ValueError(f"top_p is {self.top_p!r}; expected a number above 0 and at most 1 (1 keeps all)")
@@ -65,20 +70,20 @@ def distribution(logits: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
 
     Raises ValueError for logits that are not finite: the model is damaged or its training has diverged.
     """
-    if not torch.isfinite(logits).all():
+    if not math.isfinite(logits.sum().item()):
         raise ValueError("the model's logits are not finite numbers; its weights are damaged or its training diverged")
     if config.temperature == 0:
         return torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
-    # Subtracting the largest first keeps a tiny temperature from making infinities out of finite logits.
-    logits = (logits - logits.amax(-1, keepdim=True)) / max(config.temperature, 1e-6)
+    if config.temperature != 1:
+        logits = logits / max(float(config.temperature), 1e-6)  # colder is greedy all the same, and would overflow
     if config.top_k and config.top_k < logits.shape[-1]:
         best, which = logits.topk(config.top_k, dim=-1)
         logits = torch.full_like(logits, -math.inf).scatter_(-1, which, best)
     probabilities = logits.softmax(-1)
     if config.top_p is not None and config.top_p < 1:
-        ordered, which = probabilities.sort(-1, descending=True, stable=True)
+        ordered, which = probabilities.sort(dim=-1, descending=True, stable=True)
         before = ordered.cumsum(-1) - ordered  # what the more likely ones hold; below top_p means needed
-        ordered = ordered.masked_fill(before >= config.top_p, 0.0)
+        ordered = ordered.masked_fill(before >= max(config.top_p, 1e-30), 0.0)
         probabilities = torch.zeros_like(probabilities).scatter_(-1, which, ordered)
         probabilities = probabilities / probabilities.sum(-1, keepdim=True)
     return probabilities
@@ -121,10 +126,10 @@ class Step:
 
 
 def draw(probabilities: torch.Tensor, u: float) -> int:
-    """The first id whose cumulative probability exceeds u, for probabilities (V,) and u in [0, 1)."""
-    cumulative = probabilities.double().cumsum(-1)
-    at = torch.searchsorted(cumulative, u * cumulative[-1].item(), right=True)
-    return min(int(at), len(probabilities) - 1)
+    """The first id whose cumulative probability exceeds u, for probabilities (V,) on the CPU and u in [0, 1)."""
+    cumulative = probabilities.numpy().cumsum(dtype=np.float64)
+    below_the_top = math.nextafter(cumulative[-1], 0.0)  # where u · total rounds up to the total
+    return int(cumulative.searchsorted(min(u * cumulative[-1], below_the_top), side="right"))
 
 
 def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step]:
@@ -136,17 +141,20 @@ def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step
     Raises:
         ValueError: an empty prompt, or ids outside the vocabulary.
     """
-    ids = list(ids)
+    try:
+        ids = [operator.index(i) for i in ids]  # NumPy's whole numbers become plain ones
+    except TypeError:
+        raise ValueError(f"the prompt is {reprlib.repr(ids)}; expected ids, one whole number a character") from None
     if not ids:
         raise ValueError("the prompt is empty; give at least one character to go on from, for example a line break")
-    wrong = [i for i in ids if not (isinstance(i, int) and 0 <= i < model.vocab_size)]
+    wrong = [i for i in ids if not 0 <= i < model.vocab_size]
     if wrong:
-        raise ValueError(f"the prompt holds the id {wrong[0]!r}; expected ids from 0 to {model.vocab_size - 1}")
+        raise ValueError(f"the prompt holds the id {wrong[0]}; expected ids from 0 to {model.vocab_size - 1}")
     return _steps(model, ids, config)
 
 
 def _steps(model, ids: list[int], config: SamplingConfig) -> Iterator[Step]:
-    stream = torch.Generator().manual_seed(new_seed() if config.seed is None else config.seed)
+    stream = random.Random(new_seed() if config.seed is None else config.seed)
     decoder = model.decoder()
     for index in range(config.max_new_tokens):
         read = torch.tensor([ids])
@@ -154,6 +162,6 @@ def _steps(model, ids: list[int], config: SamplingConfig) -> Iterator[Step]:
         logits = (decoder.prefill(read) if index == 0 else decoder.step(read[:, 0]))[0].float().cpu()
         with torch.inference_mode():
             probabilities = distribution(logits, config)
-            chosen = draw(probabilities, torch.rand((), generator=stream, dtype=torch.float64).item())
+        chosen = draw(probabilities, stream.random())
         yield Step(chosen, index, logits, probabilities)
         ids = [chosen]

@@ -1,5 +1,6 @@
 """One way to open a model, whatever it is called: bundled, a folder, or a repo on the Hub."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +40,12 @@ def parse_ref(ref: str | Path) -> tuple[str, str | None]:
     text = str(ref)
     if text == "bundled":
         return str(BUNDLED), None
-    if Path(text).is_dir():
+    if os.path.isdir(text):
         return text, None
     name, _, revision = text.partition("@")
     try:
         validate_repo_id(name)
-        if "/" not in name or "@" in text and not revision:
+        if "/" not in name or ("@" in text and not revision):
             raise HFValidationError
     except HFValidationError:
         raise checkpoint.CheckpointError(

@@ -82,7 +82,15 @@ class GPT(
         chars: str | None = None,
     ):
         super().__init__()
-        self.config = GPTConfig(vocab_size, block_size, n_layer, n_head, n_embd, dropout, chars)
+        self.config = GPTConfig(
+            vocab_size=vocab_size,
+            block_size=block_size,
+            n_layer=n_layer,
+            n_head=n_head,
+            n_embd=n_embd,
+            dropout=dropout,
+            chars=chars,
+        )
         self._tokenizer = None if chars is None else CharTokenizer(chars)
         self.block_size, self.vocab_size = block_size, vocab_size
         self.tok = nn.Embedding(vocab_size, n_embd)
@@ -176,7 +184,7 @@ class GPT(
         """
         config = SamplingConfig(max_new_tokens, temperature, top_k, top_p, seed)
         if isinstance(prompt, torch.Tensor):
-            if prompt.dim() > 2 or prompt.dim() == 2 and prompt.shape[0] != 1:
+            if prompt.dim() not in (1, 2) or (prompt.dim() == 2 and prompt.shape[0] != 1):
                 raise ValueError(f"the prompt has shape {tuple(prompt.shape)}; expected (T,) or (1, T)")
             ids = prompt.flatten().tolist()
         else:
@@ -215,21 +223,33 @@ class GPT(
         model.head.weight = model.tok.weight
         return model.to(map_location).eval()
 
-    def save_pretrained(self, save_directory: str | Path, *, dtype: torch.dtype | None = None, **kwargs) -> str | None:
-        """Writes a model folder that `GPT.from_pretrained` and transformers both load.
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        *,
+        dtype: torch.dtype | None = None,
+        model_card_kwargs: dict | None = None,
+        config: object = None,
+    ) -> None:
+        """Writes a model folder that `GPT.from_pretrained` and transformers both load; a README there is kept.
+
+        Where that fails, a model that was there before is unharmed.
 
         Args:
             dtype: how the weights are stored (float16 halves the file); None keeps theirs.
-            kwargs: push_to_hub, repo_id, model_card_kwargs …, as PyTorchModelHubMixin knows them.
-        """
-        self._dtype_on_disk = dtype
-        try:
-            return super().save_pretrained(save_directory, **kwargs)
-        finally:
-            del self._dtype_on_disk
+            model_card_kwargs: what the README says besides the sizes: corpus, best.
+            config: not used, config.json says what the model is; PyTorchModelHubMixin.push_to_hub passes it.
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        checkpoint.save(save_directory, self.config, self.state_dict(), dtype=self._dtype_on_disk)
+        Raises:
+            CheckpointError: a weight is not finite, or does not fit the dtype.
+            OSError: the folder can't be written.
+        """
+        # The mixin's own way would delete the old config.json before anything is written.
+        folder = Path(save_directory)
+        checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)
+        if not (folder / "README.md").exists():
+            card = self.generate_model_card(**(model_card_kwargs or {}))
+            checkpoint.write_atomically(folder / "README.md", str(card).encode())
 
     def generate_model_card(self, **kwargs):
         return super().generate_model_card(config=self.config, parameters=f"{self.num_parameters():,}", **kwargs)

@@ -165,10 +165,12 @@ class CharTokenizer:
         return order.astype(np.min_scalar_type(len(self.chars) - 1)), points[order]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids (a list, an array or a tensor of whole numbers).
+        """The text of ids (a list, or an array or tensor of shape (T,)).
 
-        Raises ValueError for an id outside the vocabulary.
+        Raises ValueError for an id outside the vocabulary, or ids of another shape.
         """
+        if len(getattr(ids, "shape", (0,))) != 1:
+            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected (T,), one text at a time")
         ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
         if ids and not (min(ids) >= 0 and max(ids) < len(self.chars)):
             wrong = next(i for i in ids if not 0 <= i < len(self.chars))

@@ -1,0 +1,149 @@
+"""Trains a character-level GPT on a text and leaves a model folder.
+
+python scripts/train.py                                   # the bundled fables, a few minutes
+python scripts/train.py --data shakespeare --out runs/mine
+python scripts/train.py --preset seed --data input.txt    # the notebook's own run
+"""
+
+import itertools
+import shlex
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from strivelm import GPT, SamplingConfig, generate
+from strivelm.config import Sizes
+from strivelm.corpus import Corpus, load_corpus
+from strivelm.runs import Run
+from strivelm.training import (
+    PRESETS,
+    Evaluation,
+    Finished,
+    Progress,
+    TrainConfig,
+    TrainingDivergedError,
+    new_model,
+    resolve_device,
+    train,
+)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Train a character-level GPT. What no flag says comes from the preset."""
+
+    sizes: Annotated[Sizes, tyro.conf.arg(name="")]
+    training: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    preset: Literal["seed", "small", "bundled", "base", "large"] = "small"
+    """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
+    data: str = "bundled"
+    """bundled, shakespeare, a file, an http(s) address, or hf://datasets/owner/name/file.txt."""
+    out: Path | None = None
+    """The folder that becomes the model; runs/PRESET-DATA if not given."""
+    overwrite: bool = False
+    """Replace a model that the folder already holds."""
+    device: str = "auto"
+    """auto (cuda, then mps, then cpu), cuda, cuda:N, mps or cpu."""
+    threads: int = 0
+    """CPU threads; 0 leaves the number to torch."""
+    sample: int = 200
+    """How many characters to show after each evaluation."""
+
+
+def parse(args: list[str]) -> Flags:
+    """The flags, their defaults taken from the preset that the command line names."""
+    named = [b for a, b in itertools.pairwise(args) if a == "--preset"]
+    named += [a.removeprefix("--preset=") for a in args if a.startswith("--preset=")]
+    preset = named[-1] if named and named[-1] in PRESETS else "small"
+    defaults = Flags(PRESETS[preset].sizes, PRESETS[preset].training, preset)
+    return tyro.cli(Flags, default=defaults, args=args, description=__doc__)
+
+
+def sample(model: GPT, characters: int) -> str:
+    """What the model writes now, after a line break (or its first character); the same stream at every look."""
+    start = "\n" if "\n" in model.tokenizer else model.tokenizer.chars[0]
+    steps = generate(model, model.tokenizer.encode(start), SamplingConfig(characters, temperature=0.8, seed=1))
+    return model.tokenizer.decode([step.id for step in steps])
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a person reads them: 1:05, 2:03:04."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def line(event: Evaluation) -> str:
+    """The seed project's line."""
+    validation = "  -  " if event.validation is None else f"{event.validation:.3f}"
+    return f"iter {event.step:5d} | train {event.train:.3f} | val {validation} | {event.seconds:.1f}s"
+
+
+def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> None:
+    """Prints what is about to be trained, on what, and what to beware of."""
+    sizes, device = model.config, next(model.parameters()).device
+    print(f"text     {corpus.name}: {corpus.characters:,} characters, {len(corpus.tokenizer)} different ones")
+    print(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
+    print(
+        f"model    {sizes.n_layer} layers, {sizes.n_head} heads, {sizes.n_embd} wide, context {sizes.block_size}, "
+        f"{model.num_parameters():,} parameters"
+    )
+    until = f"{config.max_steps} steps" + (f" or {config.minutes:g} minutes" if config.minutes else "")
+    print(f"training {until}, {config.batch_size} x {sizes.block_size} characters a step, {config.optimizer}, {device}")
+    print(f"folder   {out}")
+    for warning in corpus.warnings(model.block_size):
+        print(f"note     {warning}")
+
+
+def run(flags: Flags) -> None:
+    """Trains as the flags say, showing progress, keeping the best model in the folder."""
+    device = resolve_device(flags.device)
+    if flags.threads:
+        torch.set_num_threads(flags.threads)
+    corpus = load_corpus(flags.data)
+    model = new_model(corpus, flags.sizes, flags.training.seed, device)
+    out = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}"
+    command = shlex.join(["python", "scripts/train.py", *sys.argv[1:]])
+    keeper = Run(out, model, corpus, flags.training, command, flags.overwrite)
+    introduce(model, corpus, flags.training, out)
+    with tqdm(total=1.0, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
+        for event in train(model, corpus, flags.training):
+            keeper.keep(event)
+            if isinstance(event, Progress):
+                left = clock(event.seconds / event.fraction * (1 - event.fraction)) if event.fraction else "?"
+                bar.n = event.fraction
+                bar.set_description_str(
+                    f"step {event.step} | loss {event.loss:.3f} | {event.characters_per_second:,.0f} characters/s | "
+                    f"{left} left"
+                )
+            elif isinstance(event, Evaluation):
+                bar.write(line(event))
+                if flags.sample:
+                    bar.write(f"--- sample\n{sample(model, flags.sample)}\n---")
+    assert isinstance(event, Finished)
+    print(event.verdict)
+    print(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
+
+
+def main() -> None:
+    flags = None
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+    try:
+        flags = parse(sys.argv[1:])
+        run(flags)
+    except (ValueError, OSError, TrainingDivergedError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; the folder holds the best model up to the last evaluation")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Colours, fonts, light and dark: warm paper and one deep teal, every text at least 4.5:1 on its ground (WCAG AA)."""
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes.utils import colors
+from gradio.themes.utils.fonts import LocalFont
+
+
+def theme() -> gr.themes.Base:
+    """The theme. Its fonts come with Gradio, so that a page asks nobody outside for anything."""
+    sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif")
+    # Inconsolata draws what Plex lacks: ␠ ⏎ →
+    mono = (
+        LocalFont("IBM Plex Mono", weights=(400, 700)),
+        LocalFont("Inconsolata", weights=(400, 700)),
+        "ui-monospace",
+        "monospace",
+    )
+    base = gr.themes.Base(
+        primary_hue=colors.teal, secondary_hue=colors.teal, neutral_hue=colors.stone, font=sans, font_mono=mono
+    )
+    return base.set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color="*neutral_900",
+        body_text_color_dark="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        background_fill_primary="white",
+        background_fill_primary_dark="*neutral_900",
+        background_fill_secondary="*neutral_100",
+        background_fill_secondary_dark="*neutral_800",
+        border_color_primary="*neutral_300",
+        border_color_primary_dark="*neutral_700",
+        color_accent="*primary_700",
+        color_accent_soft="*primary_100",
+        color_accent_soft_dark="*primary_950",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_width="0px",
+        block_shadow="none",
+        block_label_text_color="*neutral_800",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_900",
+        block_title_text_color_dark="*neutral_100",
+        block_title_text_weight="700",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_900",
+        input_border_color="*neutral_400",
+        input_border_color_dark="*neutral_600",
+        input_border_color_focus="*primary_700",
+        input_border_color_focus_dark="*primary_400",
+        input_border_width="1px",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+        button_secondary_background_fill="*neutral_200",
+        button_secondary_background_fill_dark="*neutral_800",
+        button_secondary_background_fill_hover="*neutral_300",
+        button_secondary_background_fill_hover_dark="*neutral_700",
+        button_secondary_text_color="*neutral_900",
+        button_secondary_text_color_dark="*neutral_100",
+        slider_color="*primary_700",
+        slider_color_dark="*primary_400",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+        error_text_color="#b42318",
+        error_text_color_dark="#fda29b",
+    )
+
+
+def css() -> str:
+    """The page's own style: width, rhythm, and a focus that is seen."""
+    return (Path(__file__).parent / "theme.css").read_text("utf-8")

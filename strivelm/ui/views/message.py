@@ -1,0 +1,24 @@
+"""A sentence from the page to its visitor: a note, or what was wrong."""
+
+import gradio as gr
+
+from strivelm.ui import views
+
+NOTHING = views.dumps({"kind": "", "text": ""})
+WAITING = views.dumps({"kind": "waiting", "text": "Waiting for a free place: the machine writes for others just now."})
+
+
+def view(elem_id: str) -> gr.HTML:
+    """A line that takes no room while it has nothing to say."""
+    template = '<p class="message" role="status"></p>'
+    return views.view("message", template, {"kind": "", "text": ""}, elem_id=elem_id, elem_classes="message-box")
+
+
+def note(*sentences: str) -> str:
+    """The value for something worth knowing; nothing where there is no sentence."""
+    return views.dumps({"kind": "note", "text": "\n".join(sentences)}) if sentences else NOTHING
+
+
+def error(sentence: str) -> str:
+    """The value for something that has to be changed before it works."""
+    return views.dumps({"kind": "error", "text": sentence})
