@@ -22,9 +22,9 @@ from tqdm import tqdm
 from strivelm import GPT, SamplingConfig, generate
 from strivelm.config import Sizes
 from strivelm.corpus import Corpus, load_corpus
+from strivelm.presets import PRESETS
 from strivelm.runs import Run
 from strivelm.training import (
-    PRESETS,
     Evaluation,
     Finished,
     Progress,
@@ -42,7 +42,7 @@ class Flags:
 
     sizes: Annotated[Sizes, tyro.conf.arg(name="")]
     training: Annotated[TrainConfig, tyro.conf.arg(name="")]
-    preset: Literal["seed", "small", "bundled", "base", "large"] = "small"
+    preset: Literal[tuple(PRESETS)] = "small"
     """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
     data: str = "bundled"
     """bundled, shakespeare, a file, an http(s) address, or hf://datasets/owner/name/file.txt."""

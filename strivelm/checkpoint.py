@@ -42,7 +42,7 @@ class CheckpointError(ValueError):
     """A folder, file or repo holds no model of ours, or a damaged one. The message says what and where."""
 
 
-# -- names and shapes ------------------------------------------------------------------------------------------------
+# -- names and shapes -------------------------------------------------------------------------------------------------
 
 
 def _gpt2_tensors(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None, bool]]:
@@ -103,7 +103,7 @@ def _tokenizer_json(chars: str) -> str:
     return tokenizer.to_str(pretty=True)
 
 
-# -- writing -----------------------------------------------------------------------------------------------------------
+# -- writing ----------------------------------------------------------------------------------------------------------
 
 
 def write_together(contents: dict[Path, bytes]) -> None:
@@ -183,7 +183,7 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
     write_together(files)
 
 
-# -- reading -----------------------------------------------------------------------------------------------------------
+# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Path:
@@ -315,7 +315,7 @@ def _check_header(path: Path, file, expected: dict) -> dict[str, torch.dtype]:
     return dtypes
 
 
-# -- the seed project ----------------------------------------------------------------------------------------------------
+# -- the seed project -------------------------------------------------------------------------------------------------
 
 
 def load_seed_checkpoint(path: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
@@ -334,12 +334,14 @@ def load_seed_checkpoint(path: str | Path) -> tuple[GPTConfig, dict[str, torch.T
             f"{path} is no checkpoint of tensors and plain values, so it is not read: {str(error).splitlines()[0]}"
         ) from error
     try:
+        if not isinstance(content, dict):
+            raise TypeError(f"it holds a {type(content).__name__}")
         meta, raw = dict(content["meta"]), dict(content["model"])
         chars = "".join(meta["vocab"])
         sizes = {name: meta[name] for name in ("block_size", "n_layer", "n_head", "n_embd")}
         config = GPTConfig(vocab_size=len(chars), chars=chars, **sizes)
         CharTokenizer(chars)
-    except (KeyError, TypeError) as error:
+    except (LookupError, TypeError) as error:
         raise CheckpointError(
             f"{path} is not a seed project's checkpoint ({error}); expected "
             "{'model': state_dict, 'meta': {'vocab', 'block_size', 'n_layer', 'n_head', 'n_embd'}}"

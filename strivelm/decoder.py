@@ -50,19 +50,26 @@ class Decoder:
             cache = self._tok.new_empty(len(model.blocks), self.block_size, batch_size, 3 * self._tok.shape[1])
             self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
             self._history = torch.empty(self.block_size, batch_size, dtype=torch.long, device=self._tok.device)
-        self.length = 0
+        self.length, self._size = 0, model.vocab_size
 
     @torch.inference_mode()
     def prefill(self, ids: torch.Tensor) -> torch.Tensor:
         """Logits (B, V) after ids (B, n), read from the start; what was read before is forgotten.
 
-        Of a text longer than the context, the last block_size characters are read.
+        Of a text longer than the context, the last block_size characters are read. Raises ValueError for no
+        characters or another number of streams, IndexError for an id outside the vocabulary.
         """
+        if ids.dim() != 2 or ids.shape[0] != self.batch_size or not ids.shape[1]:
+            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected ({self.batch_size}, n) with n at least 1")
+        self._check(ids)
         return self._read_afresh(ids[:, -self.block_size :].t())
 
     @torch.inference_mode()
     def step(self, ids: torch.Tensor) -> torch.Tensor:
-        """Logits (B, V) after one more character per stream, ids (B,)."""
+        """Logits (B, V) after one more character per stream, ids (B,). Raises as `prefill` does."""
+        if ids.shape != (self.batch_size,):
+            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected ({self.batch_size},), one for each stream")
+        self._check(ids)
         t = self.length
         if t == self.block_size:
             kept = max(self.block_size // 2, 1) - 1
@@ -70,6 +77,13 @@ class Decoder:
         self._history[t] = ids
         self.length = t + 1
         return self._row(int(ids), t) if self.batch_size == 1 else self._rows(ids[None], t)
+
+    def _check(self, ids: torch.Tensor) -> None:
+        # A negative id would quietly count from the vocabulary's end. Elsewhere than on a CPU, looking would wait.
+        if ids.device.type == "cpu":
+            found = ids.flatten().tolist()
+            if not 0 <= min(found) <= max(found) < self._size:
+                raise IndexError(f"ids hold {found}; expected ids from 0 to {self._size - 1}")
 
     def _read_afresh(self, ids: torch.Tensor) -> torch.Tensor:
         self.length = len(ids)

@@ -27,9 +27,12 @@ class UnknownCharacterError(ValueError):
     """
 
     def __init__(self, places: dict[str, tuple[int, ...]], vocabulary: str):
-        self.places = places
+        self.places, self.vocabulary = places, vocabulary
         known = vocabulary if len(vocabulary) <= 100 else vocabulary[:100] + "…"
         super().__init__(f"{describe_unknown(places)} The model knows {len(vocabulary):,} characters: {known!r}")
+
+    def __reduce__(self):  # an exception's own way would hand its message to __init__
+        return type(self), (self.places, self.vocabulary)
 
 
 def describe_unknown(places: dict[str, tuple[int, ...]]) -> str:

@@ -59,7 +59,7 @@ class TrainConfig:
     eval_interval: int = 250
     """Steps between evaluations; there is always one before the first step and one after the last."""
     eval_characters: int = 131_072
-    """How many characters of each split an evaluation reads; a shorter split is read whole, so its loss is exact."""
+    """How many characters of each split an evaluation reads; a validation split up to that is read whole: exact."""
     seed: int = 1337
     """The start of the random streams: weights, batches and dropout; evaluation has its own."""
 
@@ -84,54 +84,6 @@ class TrainConfig:
         for name, known in {"optimizer": ("muon", "adamw"), "schedule": ("linear", "cosine", "constant")}.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Sizes and training that go together."""
-
-    sizes: Sizes
-    training: TrainConfig
-
-
-PRESETS = {
-    # The notebook's own configuration.
-    "seed": Preset(
-        Sizes(n_layer=2, n_head=2, n_embd=128, block_size=64),
-        TrainConfig(
-            max_steps=500,
-            batch_size=32,
-            optimizer="adamw",
-            lr=3e-4,
-            beta2=0.999,
-            weight_decay=0.01,
-            warmup_steps=0,
-            schedule="constant",
-            grad_clip=0.0,
-            eval_interval=50,
-        ),
-    ),
-    # A laptop's minutes.
-    "small": Preset(
-        Sizes(n_layer=4, n_head=2, n_embd=128, block_size=128, dropout=0.05),
-        TrainConfig(max_steps=3000, batch_size=16),
-    ),
-    # What the bundled model is.
-    "bundled": Preset(
-        Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
-        TrainConfig(max_steps=4000, batch_size=16, muon_lr=0.04, warmup_steps=50),
-    ),
-    # nanoGPT's Shakespeare size.
-    "base": Preset(
-        Sizes(n_layer=6, n_head=6, n_embd=384, block_size=256, dropout=0.2),
-        TrainConfig(max_steps=5000, batch_size=64, lr=5e-3, muon_lr=0.02, warmup_steps=100),
-    ),
-    # GPT-2 small, with a context of 1024; for a GPU.
-    "large": Preset(
-        Sizes(n_layer=12, n_head=12, n_embd=768, block_size=1024, dropout=0.2),
-        TrainConfig(max_steps=5000, batch_size=32, lr=3e-3, muon_lr=0.02, warmup_steps=200),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -224,29 +176,52 @@ def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.devic
     return model.to(device)
 
 
-@torch.no_grad()
 def evaluate(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
     """Mean loss in nats per character over non-overlapping windows of the model's context, the last one shorter.
 
-    Where ids hold more than `characters`, that many are read in windows spread over them by their own random stream:
-    looking changes neither the training nor what is looked at next time. Training mode is left as it was.
+    So every character but the first is predicted once. Where ids hold more than `characters`, that many are read in
+    windows drawn by their own random stream: looking changes neither the training nor what is looked at next time.
     """
-    T, device = model.block_size, next(model.parameters()).device
+    T = model.block_size
     starts = torch.arange(0, len(ids) - 1, T)
     if characters is not None and len(ids) - 1 > characters:
-        few = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))
-        starts = starts[few[: max(1, characters // T)].sort().values]
+        starts = _some(starts, characters // T, seed)
     whole = starts[starts + T < len(ids)]
-    total, count, training = 0.0, 0, model.training
+    parts = [(whole, T)] if len(whole) else []
+    if len(whole) < len(starts):
+        parts.append((starts[-1:], len(ids) - 1 - int(starts[-1])))
+    return _mean_loss(model, ids, parts)
+
+
+def training_loss(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
+    """What training lowers: mean loss in nats per character over the windows that batches are drawn from.
+
+    All of them where they hold at most `characters`, which is exact; else a fixed random choice of that many.
+    """
+    length = min(model.block_size, len(ids) - 1)
+    starts = torch.arange(len(ids) - length)
+    if characters is not None and len(starts) * length > characters:
+        starts = _some(starts, characters // length, seed)
+    return _mean_loss(model, ids, [(starts, length)])
+
+
+def _some(starts: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    return starts[chosen.sort().values]
+
+
+@torch.no_grad()
+def _mean_loss(model: GPT, ids: torch.Tensor, parts: list[tuple[torch.Tensor, int]]) -> float:
+    """Over windows given as (starts, length); training mode and random streams are left as they were."""
+    total, count, training, device = 0.0, 0, model.training, next(model.parameters()).device
     model.eval()
     try:
-        pieces = [(part, T) for part in whole.split(max(1, 8192 // T))]
-        pieces += [(starts[len(whole) :], len(ids) - 1 - int(starts[-1]))] if len(whole) < len(starts) else []
-        for part, length in pieces:
-            inputs, targets = batch(ids, part.to(ids.device), length)
-            logits, _ = model(inputs.to(device))
-            loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().to(device), reduction="sum")
-            total, count = total + loss.item(), count + targets.numel()
+        for all_starts, length in parts:
+            for starts in all_starts.split(max(1, 8192 // length)):
+                inputs, targets = batch(ids, starts.to(ids.device), length)
+                logits, _ = model(inputs.to(device))
+                loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().to(device), reduction="sum")
+                total, count = total + loss.item(), count + targets.numel()
     finally:
         model.train(training)
     return total / count
@@ -343,15 +318,12 @@ def _run(model: GPT, corpus: Corpus, config: TrainConfig) -> Iterator[Progress |
 
     def look(step: int) -> Evaluation:
         nonlocal best_state
-        losses = [
-            evaluate(model, split, config.eval_characters) if len(split) else None
-            for split in (corpus.train, corpus.validation)
-        ]
-        lowest = min((e.validation for e in evaluations), default=math.inf) if losses[1] is not None else math.inf
-        best = not evaluations or losses[1] is None or losses[1] < lowest
+        now = training_loss(model, corpus.train, config.eval_characters)
+        validation = evaluate(model, corpus.validation, config.eval_characters) if len(corpus.validation) else None
+        best = validation is None or all(validation < e.validation for e in evaluations)
         if best:
             best_state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        evaluations.append(Evaluation(step, losses[0], losses[1], elapsed(), best))
+        evaluations.append(Evaluation(step, now, validation, elapsed(), best))
         return evaluations[-1]
 
     step, loss, since, told = 0, None, time.perf_counter(), 0

@@ -62,8 +62,10 @@ def build(models: Models) -> None:
         concurrency_limit=limits.CONCURRENT,
         api_visibility="private",
     )
-    # Runs after the end, after an error and after a cancel: whatever happened, the buttons come back.
-    writing.then(settle, [page, said], [page, said, generate, stop], queue=False, api_visibility="private")
+    # Whatever happened, the buttons come back: `then` runs after the end and after a cancel, `failure` after a refusal
+    # by a full queue and after an error.
+    for after in (writing.then, writing.failure):
+        after(settle, [page, said], [page, said, generate, stop], queue=False, api_visibility="private")
     stop.click(None, cancels=[writing])
 
 

@@ -47,5 +47,5 @@ def shown(facts: Facts) -> dict:
         "share": None if loss is None or uniform == 0 else min(max(loss / uniform, 0.0), 1.0),
         "meaning": f"Guessing is as unsure as a fair choice among {size:,} characters."
         if loss is None
-        else f"As unsure of the next character as a fair choice among {math.exp(min(loss, 20.0)):,.1f}, not {size:,}.",
+        else f"It is as unsure as a fair choice among {math.exp(min(loss, 20.0)):,.1f} characters, not {size:,}.",
     }

@@ -15,7 +15,7 @@ TEMPLATE = """
     <button type="button" class="copy" disabled>Copy</button>
   </div>
   <div class="page" tabindex="0" role="region" aria-label="Prompt and generated text" aria-live="polite">
-    <p class="empty">The text appears here, one character after the other.</p>
+    <p class="empty">Press Generate: the text appears here, one character after the other.</p>
     <span class="prompt"></span><span class="new"></span>
   </div>
 </section>

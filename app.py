@@ -1,0 +1,54 @@
+"""The StriveLM page: `python app.py`, and the file that a Hugging Face Space runs.
+
+GRADIO_SERVER_PORT and GRADIO_SERVER_NAME say where it listens; --model (or STRIVELM_MODEL) says which model it opens.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401  (ZeroGPU wants to be there before CUDA is)
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+
+import torch
+
+from strivelm import CheckpointError, open_model
+
+
+def main() -> int:
+    """Serves the page until it is stopped; 2 where the model can't be opened, 1 where the address can't be had."""
+    parser = argparse.ArgumentParser(description="Open the StriveLM page.")
+    parser.add_argument(
+        "--model",
+        metavar="REF",
+        default=os.environ.get("STRIVELM_MODEL") or "bundled",
+        help="bundled, a model folder, owner/name or owner/name@revision (default: $STRIVELM_MODEL, else bundled)",
+    )
+    ref = parser.parse_args().model
+    torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
+
+    try:
+        model = open_model(ref)
+        model.model.tokenizer  # noqa: B018  (a model without a vocabulary can't read a prompt)
+    except (CheckpointError, ValueError) as error:
+        print(f"app.py: can't open the model {ref!r}: {error}", file=sys.stderr)
+        return 2
+
+    from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
+
+    page = build(model)
+    try:
+        _, address, _ = page.launch(**launch_options(), quiet=True, prevent_thread_lock=True)
+    except OSError as error:
+        print(f"app.py: can't listen: {error}", file=sys.stderr)
+        return 1
+    print(f"StriveLM is open at {address} with the model {ref}. Ctrl+C closes it.", flush=True)
+    page.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Sizes and training that go together, by name."""
+
+from dataclasses import dataclass
+
+from strivelm.config import Sizes
+from strivelm.training import TrainConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes and training that go together."""
+
+    sizes: Sizes
+    training: TrainConfig
+
+
+PRESETS = {
+    # The notebook's own configuration.
+    "seed": Preset(
+        Sizes(n_layer=2, n_head=2, n_embd=128, block_size=64),
+        TrainConfig(
+            max_steps=500,
+            batch_size=32,
+            optimizer="adamw",
+            lr=3e-4,
+            beta2=0.999,
+            weight_decay=0.01,
+            warmup_steps=0,
+            schedule="constant",
+            grad_clip=0.0,
+            eval_interval=50,
+        ),
+    ),
+    # A laptop's minutes.
+    "small": Preset(
+        Sizes(n_layer=4, n_head=2, n_embd=128, block_size=128, dropout=0.05),
+        TrainConfig(max_steps=3000, batch_size=16),
+    ),
+    # What the bundled model is.
+    "bundled": Preset(
+        Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
+        TrainConfig(max_steps=4000, batch_size=16, muon_lr=0.04, warmup_steps=50),
+    ),
+    # nanoGPT's Shakespeare size.
+    "base": Preset(
+        Sizes(n_layer=6, n_head=6, n_embd=384, block_size=256, dropout=0.2),
+        TrainConfig(max_steps=5000, batch_size=64, lr=5e-3, muon_lr=0.02, warmup_steps=100),
+    ),
+    # GPT-2 small, with a context of 1024; for a GPU.
+    "large": Preset(
+        Sizes(n_layer=12, n_head=12, n_embd=768, block_size=1024, dropout=0.2),
+        TrainConfig(max_steps=5000, batch_size=32, lr=3e-3, muon_lr=0.02, warmup_steps=200),
+    ),
+}

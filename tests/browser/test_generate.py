@@ -1,0 +1,265 @@
+"""The Generate tab under a visitor's hands."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+STATUS = "#generate-text .status"
+PROMPT = "#generate-text .page .prompt"
+NEW = "#generate-text .page .new"
+MESSAGE = "#generate-message .message"
+
+
+def text_of(page, selector):
+    return page.eval_on_selector(selector, "element => element.textContent")
+
+
+def set_number(page, name, value):
+    page.fill(f"#{name} input[type=number]", str(value))
+    page.press(f"#{name} input[type=number]", "Tab")
+
+
+def ready(page):
+    page.wait_for_selector("#generate:enabled")
+    page.wait_for_selector("#stop:disabled")
+
+
+def generate(page):
+    """Presses Generate, waits for the end, and returns what the model wrote."""
+    before = text_of(page, STATUS)
+    page.fill("#seed input", page.input_value("#seed input") or "1")
+    page.evaluate("document.querySelector('#generate-text .status').textContent = 'asked'")
+    page.click("#generate")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Finished')")
+    ready(page)
+    assert text_of(page, STATUS) != before or before.startswith("Finished")
+    return text_of(page, NEW)
+
+
+def refused(page, sentence):
+    """Presses Generate and waits for an error that holds the sentence."""
+    page.click("#generate")
+    page.wait_for_selector(f'{MESSAGE}[data-kind="error"]')
+    assert sentence in text_of(page, MESSAGE)
+    ready(page)
+
+
+def test_it_writes_as_many_characters_as_asked_and_says_how_it_went(visit):
+    page = visit()
+    set_number(page, "count", 120)
+    page.fill("#prompt textarea", "The fox")
+    page.fill("#seed input", "7")
+    text = generate(page)
+    assert len(text) == 120
+    assert text_of(page, PROMPT) == "The fox"
+    assert re.fullmatch(r"Finished: 120 characters, [\d,]+ a second, seed 7", text_of(page, STATUS))
+    assert not page.is_visible("#generate-text .empty")
+
+
+def test_one_seed_one_text_and_a_new_seed_another(visit):
+    page = visit()
+    page.fill("#seed input", "7")
+    first = generate(page)
+    assert generate(page) == first
+    page.click("#new-seed")
+    page.wait_for_function("document.querySelector('#seed input').value !== '7'")
+    assert page.input_value("#seed input").isdecimal()
+    assert generate(page) != first
+    page.fill("#seed input", "7")
+    assert generate(page) == first
+
+
+def test_an_empty_seed_is_drawn_and_shown(visit):
+    page = visit()
+    assert page.input_value("#seed input") == ""
+    page.click("#generate")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Finished')")
+    seed = page.input_value("#seed input")
+    assert text_of(page, STATUS).endswith(f"seed {seed}")
+    text = text_of(page, NEW)
+    ready(page)
+    assert generate(page) == text
+
+
+def test_stop_stops_keeps_what_there_is_and_gives_the_buttons_back(visit, slow_address, steps, until):
+    page = visit(slow_address)
+    set_number(page, "count", 2000)
+    page.fill("#seed input", "7")
+    page.click("#generate")
+    page.wait_for_selector("#generate:disabled")
+    page.wait_for_selector("#stop:enabled")
+    page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
+    page.click("#stop")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Stopped')")
+    ready(page)
+    text = text_of(page, NEW)
+    assert 20 < len(text) < 2000
+    assert text_of(page, STATUS).startswith(f"Stopped: {len(text):,} characters")
+    assert text_of(page, STATUS).endswith("seed 7")
+    assert page.get_attribute("#generate-text .page", "aria-busy") == "false"
+    until(at_rest(steps), "the model went on writing after Stop")
+    # and again from the start, which the same seed makes the same
+    set_number(page, "count", 20)
+    page.click("#generate")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Finished')")
+    assert text_of(page, NEW) == text[:20]
+
+
+def test_a_visitor_who_leaves_stops_costing(visit, slow_address, steps, until):
+    page = visit(slow_address)
+    set_number(page, "count", 2000)
+    page.click("#generate")
+    page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
+    before = steps()
+    page.close()
+    until(at_rest(steps), "the model went on writing for nobody")
+    assert steps() < before + 1500
+
+
+def test_a_full_queue_is_said_and_the_buttons_come_back(visit):
+    page = visit(expected="503")
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."}))
+    page.click("#generate")
+    page.wait_for_selector(".toast-body:has-text('busy')")
+    page.unroute("**/queue/join*")
+    ready(page)
+    assert not page.is_visible(MESSAGE)
+    page.click(".toast-close")
+    assert generate(page)
+
+
+def at_rest(steps):
+    """A condition that holds once the count has not moved for twenty looks, a second or more."""
+    seen = []
+
+    def still():
+        seen.append(steps())
+        return len(seen) > 20 and len(set(seen[-20:])) == 1
+
+    return still
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("conservative", (0.5, 10)), ("balanced", (0.9, 40)), ("creative", (1.3, 60))]
+)
+def test_a_preset_sets_the_sliders_and_is_marked(visit, name, values):
+    page = visit()
+    for slider, value in (("temperature", 0.05), ("top-k", 3), ("top-p", 0.5)):
+        set_number(page, slider, value)
+    page.wait_for_function("!document.querySelector('.presets .active')")
+    page.click(f"#preset-{name}")
+    page.wait_for_selector(f"#preset-{name}.active")
+    shown = [float(page.input_value(f"#{slider} input[type=range]")) for slider in ("temperature", "top-k", "top-p")]
+    assert shown == [*values, 1]
+    assert page.locator(".presets .active").count() == 1
+
+
+def test_an_example_becomes_the_prompt(visit):
+    page = visit()
+    chips = page.locator(".chip")
+    assert chips.count() == 4
+    for i in range(4):
+        chips.nth(i).click()
+        label = chips.nth(i).inner_text()
+        page.wait_for_function(
+            "text => document.querySelector('#prompt textarea').value === text", arg=label.replace(" ⏎", "\n")
+        )
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "<script>document.title = 1</script>",
+        '<img src=x onerror="alert(1)">',
+        "${alert(1)} {{alert(1)}} $&",
+        "שלום abc שלום",
+        "😀 a 😀",
+        "  two\n\n  lines  ",
+    ],
+)
+def test_text_is_shown_as_text(visit, prompt):
+    page = visit()
+    set_number(page, "count", 400)
+    page.fill("#prompt textarea", prompt)
+    written = generate(page)
+    assert text_of(page, PROMPT) == prompt
+    assert len(written) >= 400 - 4 * written.count("😀")
+    assert page.eval_on_selector("#generate-text .page", "element => element.querySelectorAll('*').length") == 3
+    assert page.title() == "StriveLM"
+
+
+def test_a_corpus_with_a_wild_name_is_shown_as_text(visit):
+    page = visit()
+    assert page.locator("#header dd").all_inner_texts()[-1] == "<b>${noise}</b>"
+
+
+def test_unknown_characters_are_left_out_and_named(visit):
+    page = visit()
+    page.fill("#prompt textarea", "caf\u00e9 <b>漢</b>")
+    generate(page)
+    assert text_of(page, PROMPT) == "caf <b></b>"
+    said = text_of(page, MESSAGE)
+    assert "'\u00e9' (U+00E9) at 3" in said
+    assert "left out" in said
+    assert page.locator(f"{MESSAGE} b").count() == 0
+    page.fill("#prompt textarea", "caf")
+    generate(page)
+    assert not page.is_visible(MESSAGE)
+
+
+def test_an_empty_prompt_begins_after_a_line_break_and_says_so(visit):
+    page = visit()
+    page.fill("#prompt textarea", "")
+    generate(page)
+    assert "begins after a line break" in text_of(page, MESSAGE)
+    assert text_of(page, PROMPT) == "⏎\n"
+
+
+def test_what_can_not_be_done_is_said_and_nothing_is_lost(visit):
+    page = visit()
+    text = generate(page)
+    status = text_of(page, STATUS)
+    page.fill("#seed input", "seven")
+    refused(page, "The setting seed is 'seven'; expected a whole number from 0 to")
+    page.fill("#seed input", "7")
+    page.fill("#prompt textarea", "x" * 2001)
+    refused(page, "The prompt has 2,001 characters, and at most 2,000 are read here; shorten it by 1.")
+    assert page.input_value("#prompt textarea") == "x" * 2001
+    assert (text_of(page, NEW), text_of(page, STATUS)) == (text, status)
+    page.fill("#prompt textarea", "x")
+    generate(page)
+    assert not page.is_visible(MESSAGE)
+
+
+def test_a_setting_out_of_bounds_is_brought_back(visit):
+    page = visit()
+    set_number(page, "count", 5)
+    assert len(generate(page)) == 20
+
+
+def test_copy_takes_prompt_and_text(visit):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert page.is_disabled("#generate-text .copy")
+    page.fill("#prompt textarea", "Say")
+    text = generate(page)
+    page.click("#generate-text .copy")
+    page.wait_for_function("document.querySelector('#generate-text .copy').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()").replace("\r\n", "\n") == "Say" + text
+    page.wait_for_function("document.querySelector('#generate-text .copy').textContent === 'Copy'")
+
+
+def test_the_page_follows_the_text_only_from_its_end(visit, slow_address):
+    page = visit(slow_address, width=320, height=640)
+    set_number(page, "count", 2000)
+    page.click("#generate")
+    box = "document.querySelector('#generate-text .page')"
+    page.wait_for_function(f"{box}.scrollTop > 60")  # longer than the box, and followed
+    page.evaluate(f"{box}.scrollTop = 0")
+    length = len(text_of(page, NEW))
+    page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > {length + 40}")
+    assert page.evaluate(f"{box}.scrollTop") == 0
+    page.click("#stop")
+    ready(page)

@@ -1,0 +1,154 @@
+"""What the page looks like: what is above the fold, what fits, what can be read and reached."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+THEMES = ("light", "dark")
+
+# The contrast of an element's text with the first opaque ground behind it, as WCAG 2 computes it; colours of every
+# notation are read back from a canvas.
+CONTRAST = """element => {
+  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const rgba = (colour) => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    return context.getImageData(0, 0, 1, 1).data;
+  };
+  const luminance = (colour) => {
+    const [r, g, b] = [...rgba(colour)].slice(0, 3).map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let ground = element;
+  while (rgba(getComputedStyle(ground).backgroundColor)[3] < 255) ground = ground.parentElement;
+  const pair = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(luminance);
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+TEXTS = (
+    "#header h1",
+    "#header .title p",
+    "#header dt",
+    "#header dd",
+    "#header .guess",
+    "#header .measured",
+    "#header .meaning",
+    "button[role=tab]",
+    "#prompt [data-testid=block-info]",
+    "#prompt textarea",
+    ".chip",
+    "#generate",
+    "#generate-text .status",
+    "#generate-text .page .prompt",
+    "#generate-text .page .new",
+    "#generate-text .copy",
+    "#generate-message .message",
+    "#preset-balanced",
+    "#temperature [data-testid=block-info]",
+    "#temperature .info-text",
+    "#temperature input[type=number]",
+    "#temperature .min_value",
+    "#seed input",
+    "#new-seed",
+    "footer button",
+)
+
+
+def write_something(page):
+    """Fills text, message and status, and waits until the buttons rest."""
+    page.fill("#prompt textarea", "caf\u00e9")
+    page.click("#generate")
+    page.wait_for_function("document.querySelector('#generate-text .status').textContent.startsWith('Finished')")
+    page.wait_for_selector("#generate:enabled")
+    rested(page)
+
+
+def rested(page):
+    """Waits until no colour is on its way to another."""
+    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_text_can_be_read(visit, theme):
+    page = visit(theme=theme)
+    write_something(page)
+    page.mouse.move(0, 0)
+    rested(page)
+    found = {selector: page.locator(selector).first.evaluate(CONTRAST) for selector in TEXTS}
+    assert {selector: ratio for selector, ratio in found.items() if ratio < 4.5} == {}
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (320, 640)])
+def test_nothing_is_wider_than_the_window(visit, width, height, theme):
+    page = visit(width=width, height=height, theme=theme)
+    write_something(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    edges = page.evaluate(
+        """[...document.querySelectorAll("#header *, #tabs *, footer *")]
+             .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1)
+             .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert edges == []
+
+
+def test_button_and_text_are_above_the_fold(visit):
+    page = visit()
+    write_something(page)
+    for selector in ("#generate", "#stop", "#generate-text .status", "#generate-text .page .new", "#new-seed"):
+        box = page.locator(selector).bounding_box()
+        assert box["y"] >= 0, selector
+        assert box["y"] + box["height"] <= 800, selector
+
+
+def test_the_header_says_what_the_model_is(visit):
+    page = visit()
+    facts = dict(
+        zip(page.locator("#header dt").all_inner_texts(), page.locator("#header dd").all_inner_texts(), strict=True)
+    )
+    assert facts["Model"] == "noise"
+    assert facts["Context"] == "32 characters"
+    assert facts["Layers × heads"] == "1 × 2, 16 wide"
+    size = int(facts["Vocabulary"].split()[0])
+    assert page.inner_text("#header .measured") == "3.50 nats per character"
+    assert f"ln {size} = " in page.inner_text("#header .guess")
+
+
+def test_every_control_has_a_name(visit):
+    page = visit()
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll("#tabs :is(input, textarea, button)")]
+             .filter((one) => one.checkVisibility())
+             .filter((one) => !(one.ariaLabel || one.textContent.trim()))
+             .filter((one) => ![...(one.labels ?? [])].some((label) => label.textContent.trim()))
+             .map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(visit):
+    page = visit()
+    write_something(page)
+    page.locator("#prompt textarea").focus()
+    wanted = ["#generate", "#generate-text .copy", "#generate-text .page", "#preset-creative", "#new-seed"]
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if wanted and page.evaluate("selector => document.activeElement.matches(selector)", wanted[0]):
+            rested(page)
+            outline = page.evaluate("getComputedStyle(document.activeElement).outline")
+            assert "none" not in outline, wanted[0]
+            assert "2px" in outline, wanted[0]
+            wanted.pop(0)
+        if not wanted:
+            break
+    assert wanted == []
+
+
+def test_the_keyboard_generates(visit):
+    page = visit()
+    page.locator("#prompt textarea").focus()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function("document.querySelector('#generate-text .status').textContent.startsWith('Finished')")

@@ -1,0 +1,115 @@
+"""Cached decoding against full recomputation with `GPT.forward`, inside the context and across its end."""
+
+import pytest
+import torch
+
+
+def recomputed(model, first, rest):
+    """Logits (B, V) after `first` (B, n) and after each of `rest` (B, m), without a cache: the rule as documented.
+
+    A full context is left by reading afresh its last T // 2 characters, the new one among them.
+    """
+    T = model.block_size
+    context = first[:, -T:]
+    logits = [model(context)[0][:, -1]]
+    for ids in rest.T:
+        full = context.shape[1] == T
+        context = torch.cat([context, ids[:, None]], dim=1)
+        if full:
+            context = context[:, -max(T // 2, 1) :]
+        logits.append(model(context)[0][:, -1])
+    return torch.stack(logits)
+
+
+def decoded(model, first, rest):
+    decoder = model.decoder(len(first))
+    return torch.stack([decoder.prefill(first)] + [decoder.step(ids) for ids in rest.T])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 2e-5)])
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("block_size", [1, 2, 3, 8])
+@pytest.mark.parametrize("prompt", [1, 2, 8, 11])
+@torch.no_grad()
+def test_every_position_is_that_of_full_recomputation(
+    make_model, random_ids, dtype, tolerance, batch_size, block_size, prompt
+):
+    model = make_model(block_size=block_size).to(dtype)
+    first = random_ids(model, batch_size, prompt)
+    rest = random_ids(model, batch_size, 2 * block_size + 3, seed=1)
+    expected = recomputed(model, first, rest)
+    assert expected.std() > 0.5  # else anything would be near anything
+    torch.testing.assert_close(decoded(model, first, rest), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("n_layer", "n_head", "n_embd"), [(1, 1, 8), (3, 4, 32), (2, 6, 18)])
+@torch.no_grad()
+def test_other_shapes(make_model, random_ids, n_layer, n_head, n_embd):
+    model = make_model(n_layer, n_head, n_embd, block_size=10).double()
+    first, rest = random_ids(model, 2, 4), random_ids(model, 2, 25, seed=1)
+    torch.testing.assert_close(decoded(model, first, rest), recomputed(model, first, rest), rtol=1e-10, atol=1e-10)
+
+
+def test_streams_of_a_batch_do_not_mix(model, random_ids):
+    first, rest = random_ids(model, 3, 5), random_ids(model, 3, 20, seed=1)
+    together = decoded(model, first, rest)
+    for i in range(3):
+        torch.testing.assert_close(together[:, i : i + 1], decoded(model, first[i : i + 1], rest[i : i + 1]))
+
+
+def test_a_second_prefill_forgets_the_first(model, random_ids):
+    decoder = model.decoder()
+    decoder.prefill(random_ids(model, 1, 13))
+    decoder.step(torch.tensor([1]))
+    second = random_ids(model, 1, 4, seed=2)
+    torch.testing.assert_close(decoder.prefill(second), model.decoder().prefill(second), rtol=0, atol=0)
+    assert decoder.length == 4
+
+
+def test_the_length_says_how_much_is_seen(model):
+    decoder = model.decoder()
+    assert decoder.length == 0
+    decoder.prefill(torch.zeros(1, 15, dtype=torch.long))
+    seen = []
+    for _ in range(12):
+        decoder.step(torch.zeros(1, dtype=torch.long))
+        seen.append(decoder.length)
+    assert seen == [16, 8, 9, 10, 11, 12, 13, 14, 15, 16, 8, 9]
+
+
+def test_a_fresh_decoder_has_the_weights_of_now(model, random_ids):
+    ids = random_ids(model, 1, 5)
+    before = model.decoder().prefill(ids)
+    with torch.no_grad():
+        model.blocks[0].qkv.weight.mul_(2)
+        expected = model(ids)[0][:, -1]
+    after = model.decoder().prefill(ids)
+    assert not torch.allclose(before, after)
+    torch.testing.assert_close(after, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_training_mode_gradients_and_inference_mode_stay_as_they_were(make_model, random_ids):
+    model = make_model(dropout=0.5).train()
+    decoder = model.decoder()
+    first = decoder.prefill(random_ids(model, 1, 5))
+    assert model.training
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+    torch.testing.assert_close(model.decoder().prefill(random_ids(model, 1, 5)), first, rtol=0, atol=0)  # no dropout
+    model(random_ids(model, 2, 6))[0].sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_ids_that_cannot_be_read_are_named(make_model):
+    decoder = make_model(vocab_size=12, chars=None).decoder()
+    with pytest.raises(ValueError, match=r"ids have shape \(1, 0\); expected \(1, n\) with n at least 1"):
+        decoder.prefill(torch.empty(1, 0, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"ids have shape \(3, 4\); expected \(1, n\)"):
+        decoder.prefill(torch.zeros(3, 4, dtype=torch.long))
+    decoder.prefill(torch.tensor([[1, 2]]))
+    with pytest.raises(ValueError, match=r"ids have shape \(2,\); expected \(1,\), one for each stream"):
+        decoder.step(torch.tensor([1, 2]))
+    for wrong in (-1, 12):
+        with pytest.raises(IndexError, match=rf"ids hold \[{wrong}\]; expected ids from 0 to 11"):
+            decoder.step(torch.tensor([wrong]))
+    assert decoder.length == 2

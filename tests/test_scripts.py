@@ -1,0 +1,288 @@
+"""The commands, called as a user calls them: train, generate, import, and what they say when something is wrong."""
+
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+
+from strivelm import GPT, load_model, open_model
+from strivelm.corpus import load_corpus
+from strivelm.training import evaluate
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["--n-layer", "1", "--n-head", "2", "--n-embd", "16", "--block-size", "16", "--batch-size", "4"]
+LINE = r"iter {step:5d} \| train \d\.\d{{3}} \| val \d\.\d{{3}} \| \d+\.\ds"
+
+
+@dataclass
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(script: str, *args: str | Path) -> Done:
+    """A script's main() in this process, which spares the seconds of importing torch."""
+    spec = importlib.util.spec_from_file_location(f"script_{Path(script).stem}", ROOT / "scripts" / script)
+    module = importlib.util.module_from_spec(spec)
+    out, err, code, threads = io.StringIO(), io.StringIO(), 0, torch.get_num_threads()
+    with (
+        mock.patch.object(sys, "argv", [str(ROOT / "scripts" / script), *map(str, args)]),
+        mock.patch.object(sys, "path", list(sys.path)),
+        mock.patch.dict(sys.modules, {spec.name: module}),  # where tyro looks for the flags' help texts
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            spec.loader.exec_module(module)
+            module.main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+            err.write(f"{stop.code}\n" if isinstance(stop.code, str) else "")  # as the interpreter does
+        finally:
+            torch.set_num_threads(threads)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def run_alone(script: str, *args: str | Path) -> Done:
+    """A script in a process of its own, as a user calls it; no traceback may ever be in its output."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, ROOT / "scripts" / script, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model that scripts/train.py made in 50 steps, and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "fables"
+    done = run_alone(
+        "train.py", "--out", out, *SMALL, "--max-steps", 50, "--eval-interval", 25, "--eval-characters", 4000
+    )
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_training_prints_the_seeds_line_a_sample_and_the_verdict(trained):
+    _, printed = trained
+    for step in (0, 25, 50):
+        assert re.search(LINE.format(step=step), printed), printed
+    assert printed.count("--- sample") == 3
+    assert re.search(r"The weights kept are those of step \d+, the best by validation loss", printed)
+
+
+def test_training_leaves_a_model_folder_and_its_record(trained):
+    out, _ = trained
+    assert sorted(p.name for p in out.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.json",
+    ]
+    record = json.loads((out / "training.json").read_text())
+    corpus = load_corpus("bundled")
+    assert record["finished"] is True
+    assert [e["step"] for e in record["evaluations"]] == [0, 25, 50]
+    assert record["corpus"]["sha256"] == corpus.sha256
+    assert record["command"].startswith("python scripts/train.py --out")
+    opened = open_model(out)
+    assert opened.validation_loss == record["best"]["validation"] == min(e["validation"] for e in record["evaluations"])
+    assert evaluate(opened.model, corpus.validation, 4000) == pytest.approx(opened.validation_loss, abs=1e-6)
+    assert f"{opened.validation_loss:.3f} nats per character" in (out / "README.md").read_text()
+    assert "More Information Needed" not in (out / "README.md").read_text()
+
+
+def test_generating_continues_the_start_and_repeats_with_a_seed(trained):
+    out, _ = trained
+    flags = ["--model", out, "--start", "The goat", "--steps", 40, "--temp", 0.5, "--top_k", 10, "--top-p", 0.9]
+    first, second = (script("generate.py", *flags, "--seed", 3) for script in (run, run_alone))
+    assert first.returncode == 0
+    assert first.stdout.startswith("The goat")
+    assert len(first.stdout) == len("The goat") + 40 + 1
+    assert first.stdout == second.stdout
+    assert first.stdout == load_model(out).generate("The goat", 40, 0.5, 10, 0.9, seed=3) + "\n"
+    seed = re.fullmatch(r"seed (\d+)\n", run("generate.py", *flags).stderr)[1]
+    assert run("generate.py", *flags, "--seed", seed).stderr == f"seed {seed}\n"
+
+
+def test_generating_says_what_it_left_out(trained):
+    out, _ = trained
+    done = run("generate.py", "--model", out, "--start", "café 7", "--steps", 5, "--seed", 1)
+    assert done.stdout.startswith("caf ")
+    assert "'é' (U+00E9) at 3" in done.stderr
+    assert "They were left out" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--start", ""], "the prompt is empty; give at least one character"),
+        (["--start", "§§"], "the prompt is empty"),
+        (["--temp", "-1"], "temperature is -1.0; expected a number, at least 0"),
+        (["--temp", "nan"], "temperature is nan"),
+        (["--top_p", "0"], "top_p is 0.0; expected a number above 0"),
+        (["--steps", "-5"], "max_new_tokens is -5"),
+        (["--model", "no/where/at/all"], "is no model: expected 'bundled', a folder that exists"),
+    ],
+)
+def test_generating_with_impossible_settings(trained, flags, message):
+    done = run("generate.py", "--model", trained[0], *flags)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "error: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "nowhere.txt"], "there is no file nowhere.txt; --data takes 'bundled'"),
+        (["--n-embd", "100", "--n-head", "3"], "n_embd=100 is not divisible by n_head=3; pick n_embd=99 or n_head=2"),
+        (["--device", "abacus"], "there is no device called 'abacus'"),
+        (["--batch-size", "0"], "batch_size is 0; expected a whole number, at least 1"),
+        (["--minutes", "-1"], "minutes is -1.0; expected a number above 0"),
+        (["--lr", "nan"], "lr is nan"),
+    ],
+)
+def test_training_with_impossible_settings(tmp_path, flags, message):
+    done = run("train.py", "--out", tmp_path / "out", *flags)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_device_is_a_warning(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device that the test asks for")
+    done = run("train.py", "--out", tmp_path, *SMALL, "--max-steps", 0, "--device", "cuda", "--eval-characters", 500)
+    assert done.returncode == 0
+    assert "warning: this machine has no cuda; going on with" in done.stderr
+
+
+def test_training_does_not_overwrite_a_model_unasked(trained):
+    out, _ = trained
+    before = (out / "model.safetensors").read_bytes()
+    done = run("train.py", "--out", out, *SMALL, "--max-steps", 1)
+    assert done.returncode == 1
+    assert "already holds a model; pass --overwrite" in done.stderr
+    assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_presets_give_what_the_flags_leave_open(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("to be, or not to be. " * 30)
+    done = run("train.py", "--preset", "seed", "--data", text, "--max-steps", 2, "--sample", 0, "--out", tmp_path / "m")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "m" / "training.json").read_text())
+    assert record["sizes"] == {"n_layer": 2, "n_head": 2, "n_embd": 128, "block_size": 64, "dropout": 0.0}
+    expected = {"max_steps": 2, "batch_size": 32, "lr": 3e-4, "optimizer": "adamw", "schedule": "constant"}
+    assert record["training"] | expected == record["training"]
+    assert "validation text has 63 characters, less than one context of 64" in done.stdout
+
+
+def test_help_names_every_flag():
+    done = run("train.py", "--help")
+    flags = set(re.findall(r"--[a-z-]+", done.stdout))
+    assert flags >= {"--data", "--preset", "--out", "--overwrite", "--device", "--seed", "--eval-interval", "--lr"}
+    assert flags >= {"--n-layer", "--n-head", "--n-embd", "--block-size", "--dropout", "--max-steps", "--minutes"}
+    assert "how many characters the model sees at most" in " ".join(done.stdout.replace("│", " ").split())
+
+
+def seed_checkpoint(model: GPT, path: Path, **meta) -> None:
+    """A checkpoint as the seed project's train.py wrote it."""
+    config = model.config
+    sizes = {name: getattr(config, name) for name in ("block_size", "n_layer", "n_head", "n_embd")}
+    torch.save({"model": model.state_dict(), "meta": {"vocab": config.chars, **sizes, **meta}}, path)
+
+
+@pytest.fixture
+def seed_model():
+    torch.manual_seed(0)
+    return GPT(vocab_size=10, block_size=16, n_layer=2, n_head=2, n_embd=32, chars="abcdefghi\n").eval()
+
+
+def test_importing_a_seed_checkpoint_keeps_the_logits(seed_model, tmp_path):
+    seed_checkpoint(seed_model, tmp_path / "out.pt")
+    done = run_alone("import_checkpoint.py", tmp_path / "out.pt", tmp_path / "imported")
+    assert done.returncode == 0, done.stderr
+    assert "2 layers, 2 heads, 32 wide, context 16" in done.stdout
+    ids = torch.randint(10, (2, 16), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        difference = seed_model(ids)[0] - load_model(tmp_path / "imported")(ids)[0]
+    assert difference.abs().max() < 1e-5
+    again = run("import_checkpoint.py", tmp_path / "out.pt", tmp_path / "imported")
+    assert "already holds a model; pass --overwrite" in again.stderr
+
+
+class Hostile:
+    """Runs code when it is unpickled without care."""
+
+    def __reduce__(self):
+        return (os.mkdir, ("pwned",))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: Hostile(), "is no checkpoint of tensors and plain values, so it is not read"),
+        (lambda content: [1, 2], "is not a seed project's checkpoint"),
+        (lambda content: content["model"]["tok.weight"], "is not a seed project's checkpoint"),
+        (lambda content: {"model": content["model"]}, "is not a seed project's checkpoint ('meta')"),
+        (lambda content: content | {"meta": content["meta"] | {"vocab": "aabcdefghi"}}, "holds 'a' twice"),
+        (lambda content: content | {"meta": content["meta"] | {"n_head": "2"}}, "n_head is '2'; expected a whole"),
+        (lambda content: content | {"meta": content["meta"] | {"block_size": 8}}, "pos.weight has shape (16, 32)"),
+        (lambda content: content | {"meta": content["meta"] | {"n_layer": 3}}, "is another architecture"),
+        (
+            lambda content: content | {"model": content["model"] | {"head.weight": torch.zeros(10, 32)}},
+            "head.weight differs from tok.weight",
+        ),
+        (
+            lambda content: content | {"model": content["model"] | {"lnf.bias": torch.full((32,), torch.nan)}},
+            "lnf.bias holds NaN",
+        ),
+    ],
+)
+def test_importing_something_else(seed_model, tmp_path, monkeypatch, spoil, message):
+    path = tmp_path / "out.pt"
+    seed_checkpoint(seed_model, path)
+    torch.save(spoil(torch.load(path)), path)
+    monkeypatch.chdir(tmp_path)
+    done = run("import_checkpoint.py", path, tmp_path / "imported")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "imported").exists()
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_importing_what_is_no_file_or_no_checkpoint(tmp_path):
+    assert "there is no file" in run("import_checkpoint.py", tmp_path / "no.pt", tmp_path / "out").stderr
+    (tmp_path / "text.pt").write_text("not a checkpoint")
+    assert "so it is not read" in run("import_checkpoint.py", tmp_path / "text.pt", tmp_path / "out").stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_measures_and_writes_its_figures(tmp_path):
+    done = run_alone("benchmark.py", "generate", "--rounds", 1, "--out", tmp_path / "generate.json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "generate.json").read_text())["rows"]
+    assert [row["parameters"] for row in rows] == [838_912, 10_761_600]
+    for row in rows:
+        assert row["ratio_inside"] > 0
+        assert row["transformers_characters_per_second"] > 0
+        assert f"{row['ratio_inside']:.1f}x" in done.stdout

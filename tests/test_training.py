@@ -1,0 +1,280 @@
+"""Training: right losses, own random streams, the best model kept, every short text and bad setting answered."""
+
+import dataclasses
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from strivelm.config import Sizes
+from strivelm.corpus import corpus_from_text, load_corpus
+from strivelm.presets import PRESETS
+from strivelm.training import (
+    Evaluation,
+    Finished,
+    Progress,
+    TrainConfig,
+    TrainingDivergedError,
+    evaluate,
+    new_model,
+    optimizers,
+    resolve_device,
+    schedule,
+    train,
+    training_loss,
+)
+
+SEED_TEXT = Path(__file__).resolve().parents[2] / "shared" / "seed" / "input.txt"
+SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.1)
+QUICK = TrainConfig(max_steps=12, batch_size=4, eval_interval=6, warmup_steps=2)
+TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
+
+
+@pytest.fixture
+def corpus():
+    return corpus_from_text(TEXT, "cats and dogs")
+
+
+def finish(model, corpus, config) -> Finished:
+    *_, last = train(model, corpus, config)
+    assert isinstance(last, Finished)
+    return last
+
+
+def weights(model) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_events_come_in_order_and_loss_falls(corpus):
+    model = new_model(corpus, SIZES, 0)
+    config = dataclasses.replace(QUICK, max_steps=60, eval_interval=20)
+    events = list(train(model, corpus, config))
+    looks = [event for event in events if isinstance(event, Evaluation)]
+    assert [look.step for look in looks] == [0, 20, 40, 60]
+    assert abs(looks[0].train - math.log(len(corpus.tokenizer))) < 0.15  # knows nothing yet
+    assert looks[-1].train < looks[0].train - 0.5
+    assert isinstance(events[0], Evaluation)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].evaluations == tuple(looks)
+    assert all(0 <= e.fraction <= 1 and e.characters_per_second > 0 for e in events if isinstance(e, Progress))
+
+
+def test_evaluate_is_the_mean_over_all_predictions(corpus):
+    """Against one window after the other in float64, the last one shorter."""
+    model = new_model(corpus, SIZES, 0).double()
+    ids = corpus.validation
+    assert len(ids) % SIZES.block_size != 1, "the last window should be a shorter one"
+    losses = []
+    with torch.no_grad():
+        model.eval()
+        for start in range(0, len(ids) - 1, SIZES.block_size):
+            window = ids[start : start + SIZES.block_size + 1].long()
+            probabilities = model(window[None, :-1])[0][0].softmax(-1)
+            losses += [-math.log(probabilities[i, c]) for i, c in enumerate(window[1:])]
+    assert len(losses) == len(ids) - 1
+    assert evaluate(model, ids) == pytest.approx(sum(losses) / len(losses), abs=1e-6)
+
+
+def test_evaluate_of_a_long_split_reads_a_fixed_sample(corpus):
+    model = new_model(corpus, SIZES, 0).eval()
+    whole, part = evaluate(model, corpus.train), evaluate(model, corpus.train, characters=120)
+    assert part != whole
+    assert part == evaluate(model, corpus.train, characters=120)
+    assert part != evaluate(model, corpus.train, characters=120, seed=1)
+    assert abs(part - whole) < 0.1
+
+
+def test_training_loss_is_the_mean_over_the_windows_that_batches_come_from(corpus):
+    model = new_model(corpus, SIZES, 0).eval()
+    ids, T = corpus.train[:40].long(), SIZES.block_size
+    with torch.no_grad():
+        losses = [model(ids[None, s : s + T], ids[None, s + 1 : s + T + 1])[1].item() for s in range(40 - T)]
+    assert training_loss(model, corpus.train[:40]) == pytest.approx(sum(losses) / len(losses), abs=1e-5)
+    part = training_loss(model, corpus.train, characters=120)
+    assert part == training_loss(model, corpus.train, characters=120)
+    assert part != training_loss(model, corpus.train)
+
+
+def test_evaluate_leaves_mode_and_random_state(corpus):
+    model = new_model(corpus, SIZES, 0).train()
+    before = torch.get_rng_state()
+    evaluate(model, corpus.validation)
+    assert model.training
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_looking_does_not_change_the_training(corpus):
+    seldom, often = new_model(corpus, SIZES, 0), new_model(corpus, SIZES, 0)
+    a = finish(seldom, corpus, dataclasses.replace(QUICK, eval_interval=12))
+    for event in train(often, corpus, dataclasses.replace(QUICK, eval_interval=1)):
+        torch.rand(3)  # nor does a reader that draws random numbers
+        b = event
+    assert a.evaluations[-1].train == b.evaluations[-1].train
+    assert a.evaluations[-1].validation == b.evaluations[-1].validation
+
+
+def test_training_leaves_the_callers_random_stream(corpus):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    finish(new_model(corpus, SIZES, 0), corpus, QUICK)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_one_seed_one_model(corpus):
+    runs = {}
+    for seed in (1, 1, 2):
+        model = new_model(corpus, SIZES, seed)
+        finish(model, corpus, dataclasses.replace(QUICK, seed=seed))
+        runs.setdefault(seed, []).append(weights(model))
+    assert torch.equal(*runs[1])
+    assert not torch.equal(runs[1][0], runs[2][0])
+
+
+def test_the_best_weights_are_the_ones_kept():
+    """Random letters can only be learnt by heart, so validation gets worse while training gets better."""
+    letters = torch.randint(97, 107, (200,), generator=torch.Generator().manual_seed(0)).tolist()
+    corpus = corpus_from_text("".join(map(chr, letters)), "noise")
+    model = new_model(corpus, dataclasses.replace(SIZES, n_embd=64, dropout=0.0), 0)
+    config = TrainConfig(max_steps=150, batch_size=16, eval_interval=10, lr=3e-3)
+    finished = finish(model, corpus, config)
+    assert finished.best.step < 150
+    assert finished.best.validation == min(e.validation for e in finished.evaluations)
+    assert finished.evaluations[-1].validation > finished.best.validation + 0.1
+    assert not model.training
+    assert evaluate(model, corpus.validation) == finished.best.validation
+    assert re.search(rf"stopped improving at step {finished.best.step} .* overfitting", finished.verdict)
+
+
+@pytest.mark.parametrize("text", ["ab", "abc", "abcab", "a" * 11, "ab" * 15])
+def test_any_length_down_to_two_characters_trains(text):
+    corpus = corpus_from_text(text, "short")
+    model = new_model(corpus, SIZES, 0)
+    finished = finish(model, corpus, QUICK)
+    assert finished.steps == 12
+    assert math.isfinite(finished.best.train)
+    if not len(corpus.validation):
+        assert finished.best.step == 12
+        assert "no validation text" in finished.verdict
+
+
+def test_zero_steps_is_a_look(corpus):
+    model = new_model(corpus, SIZES, 0)
+    before = weights(model)
+    finished = finish(model, corpus, dataclasses.replace(QUICK, max_steps=0))
+    assert [e.step for e in finished.evaluations] == [0]
+    assert torch.equal(weights(model), before)
+
+
+def test_minutes_end_a_run_with_an_evaluation(corpus):
+    config = dataclasses.replace(QUICK, max_steps=10_000_000, minutes=0.01, eval_interval=10_000_000)
+    finished = finish(new_model(corpus, SIZES, 0), corpus, config)
+    assert 0 < finished.steps < 10_000_000
+    assert finished.evaluations[-1].step == finished.steps
+
+
+def test_divergence_stops_with_the_best_weights(corpus, monkeypatch):
+    model = new_model(corpus, SIZES, 0)
+    forward, calls = model.forward, []
+
+    def spoilt(idx, targets=None):
+        logits, loss = forward(idx, targets)
+        if targets is not None:
+            calls.append(1)
+        return logits, loss if loss is None or len(calls) < 9 else loss * math.nan
+
+    monkeypatch.setattr(model, "forward", spoilt)
+    events = []
+    with pytest.raises(
+        TrainingDivergedError, match=r"the loss became nan at step 9; .*weights of step \d+\. A lower --lr"
+    ):
+        events.extend(train(model, corpus, QUICK))
+    evaluations = [event for event in events if isinstance(event, Evaluation)]
+    assert torch.isfinite(weights(model)).all()
+    monkeypatch.undo()
+    assert evaluate(model, corpus.validation) == min(e.validation for e in evaluations)
+
+
+def test_weight_decay_is_for_matrices_only(corpus):
+    model = new_model(corpus, SIZES, 0)
+    (adamw,) = optimizers(model, dataclasses.replace(QUICK, optimizer="adamw", weight_decay=0.3))
+    for group in adamw.param_groups:
+        assert group["params"]
+        for p in group["params"]:
+            assert group["weight_decay"] == (0.3 if p.dim() == 2 else 0.0)
+    muon, rest = optimizers(model, dataclasses.replace(QUICK, weight_decay=0.3))
+    assert {id(p) for g in muon.param_groups for p in g["params"]} == {
+        id(p) for p in model.blocks.parameters() if p.dim() == 2
+    }
+    assert all(group["weight_decay"] == 0 for group in rest.param_groups)
+    for made in ([adamw], [muon, rest]):
+        held = [id(p) for opt in made for group in opt.param_groups for p in group["params"]]
+        assert sorted(held) == sorted(id(p) for p in model.parameters()), "each weight once"
+
+
+def test_schedule():
+    linear = TrainConfig(warmup_steps=4, schedule="linear")
+    assert [schedule(linear, step, 0.0) for step in range(4)] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert schedule(linear, 50, 0.25) == 0.75
+    assert schedule(dataclasses.replace(linear, schedule="cosine"), 50, 0.5) == pytest.approx(0.5)
+    assert schedule(dataclasses.replace(linear, schedule="constant"), 50, 0.9) == 1.0
+
+
+def test_new_model_is_the_same_for_a_seed_and_leaves_the_random_state(corpus):
+    before = torch.get_rng_state()
+    a, b = new_model(corpus, SIZES, 3), new_model(corpus, SIZES, 3)
+    assert torch.equal(weights(a), weights(b))
+    assert torch.equal(before, torch.get_rng_state())
+    assert a.config.chars == corpus.tokenizer.chars
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_steps": -1}, "max_steps is -1; expected a whole number, at least 0"),
+        ({"batch_size": 0}, "batch_size is 0; expected a whole number, at least 1"),
+        ({"batch_size": 2.5}, "batch_size is 2.5; expected a whole number"),
+        ({"lr": math.nan}, "lr is nan; expected a number from 0"),
+        ({"lr": -1.0}, "lr is -1.0"),
+        ({"beta2": 1.0}, "beta2 is 1.0; expected a number from 0 up to but not including 1"),
+        ({"minutes": 0.0}, "minutes is 0.0; expected a number above 0"),
+        ({"minutes": math.nan}, "minutes is nan"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd'; expected one of muon, adamw"),
+        ({"schedule": "up"}, "schedule is 'up'; expected one of linear, cosine, constant"),
+    ],
+)
+def test_settings_that_mean_nothing(change, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TrainConfig(**change)
+
+
+def test_a_model_of_another_vocabulary_is_refused_at_the_call(corpus):
+    other = corpus_from_text("something else entirely", "other")
+    with pytest.raises(ValueError, match="vocabulary differs from the corpus's"):
+        train(new_model(other, SIZES, 0), corpus, QUICK)
+
+
+def test_devices():
+    assert resolve_device("cpu") == torch.device("cpu")
+    assert resolve_device("auto").type in ("cpu", "cuda", "mps")
+    for name in ("gpu", "xla", "", "cuda:x"):
+        with pytest.raises(ValueError, match=f"there is no device called '{name}'; expected auto, cuda"):
+            resolve_device(name)
+    if not torch.cuda.is_available():
+        with pytest.warns(UserWarning, match="this machine has no cuda; going on with"):
+            assert resolve_device("cuda").type in ("cpu", "mps")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SEED_TEXT.is_file(), reason=f"{SEED_TEXT} is not on this machine")
+def test_the_seed_projects_run():
+    """The notebook's own training: from ln 40 to learning by heart."""
+    corpus, preset = load_corpus(str(SEED_TEXT)), PRESETS["seed"]
+    model = new_model(corpus, preset.sizes, preset.training.seed)
+    assert model.num_parameters() == 409_088
+    finished = finish(model, corpus, preset.training)
+    assert abs(finished.evaluations[0].train - math.log(40)) < 0.15
+    assert finished.evaluations[-1].train < 0.25
+    assert "overfitting" in finished.verdict
