@@ -19,7 +19,7 @@ from strivelm import CheckpointError, open_model
 
 
 def main() -> int:
-    """Serves the page until it is stopped; 2 where the model can't be opened, 1 where the address can't be had."""
+    """Serves the page until it is stopped; 2 for a model or setting that can't be had, 1 for an address."""
     parser = argparse.ArgumentParser(description="Open the StriveLM page.")
     parser.add_argument(
         "--model",
@@ -28,6 +28,10 @@ def main() -> int:
         help="bundled, a model folder, owner/name or owner/name@revision (default: $STRIVELM_MODEL, else bundled)",
     )
     ref = parser.parse_args().model
+    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
+    if not (port.isdecimal() and 1 <= int(port) <= 65_535):
+        print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
+        return 2
     torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
 
     try:

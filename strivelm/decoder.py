@@ -11,9 +11,34 @@ transposed, (in, out), which a product with a single row reads fastest, and thre
 """
 
 import math
+import threading
+from collections.abc import Sequence
+from contextlib import ContextDecorator
 
 import torch
 import torch.nn.functional as F
+
+
+class one_thread(ContextDecorator):  # noqa: N801, it reads like a statement
+    """Inside, torch computes on one thread; outside, on as many as before.
+
+    One row of text is too little work to share: on an idle machine a second thread gains nothing, and where anything
+    else runs, threads that wait for each other at every kernel were measured to be thirty times slower than one.
+    """
+
+    _lock, _inside, _outside = threading.Lock(), 0, 1
+
+    def __enter__(self) -> None:
+        with self._lock:  # of several callers at once only the first sees what it was before
+            if one_thread._inside == 0:
+                one_thread._outside = torch.get_num_threads()
+            one_thread._inside += 1
+        torch.set_num_threads(1)
+
+    def __exit__(self, *exception) -> None:
+        with self._lock:
+            one_thread._inside -= 1
+        torch.set_num_threads(one_thread._outside)
 
 
 class _Layer:
@@ -23,15 +48,19 @@ class _Layer:
         T, B, C3 = cache.shape
         self.cache = cache  # (T, B, 3C): row t holds q, k and v of position t, as one matrix product writes them
         self.q, self.k, self.v = cache.view(T, B, 3, block.h, block.hd).permute(2, 1, 3, 0, 4)  # (B, H, T, hd), views
-        self.keys_t, self.values = self.k[0].transpose(1, 2), self.v[0]  # (H, hd, T) and (H, T, hd) of a single stream
         self.ln1, self.ln2 = (block.ln1.weight, block.ln1.bias), (block.ln2.weight, block.ln2.bias)
         self.qkv = block.qkv.weight.t().contiguous()  # (C, 3C)
         self.qkv[:, : C3 // 3] /= math.sqrt(block.hd)  # the scores' 1/√hd, taken once by q
         self.proj = block.proj.weight.t().contiguous()  # (C, C)
         # Exact GELU is a/2 · (1 + erf(a/√2)). With z = a/√2 it is √½ · (z + z·erf z): `up` makes z, `down` takes √½.
-        self.up, self.up_bias = block.ff[0].weight.t() * math.sqrt(0.5), block.ff[0].bias * math.sqrt(0.5)
-        self.up = self.up.contiguous()  # (C, 4C)
-        self.down, self.down_bias = block.ff[2].weight.t().contiguous() * math.sqrt(0.5), block.ff[2].bias  # (4C, C)
+        self.up, self.up_bias = (
+            (block.ff[0].weight.t() * math.sqrt(0.5)).contiguous(),
+            block.ff[0].bias * math.sqrt(0.5),
+        )
+        self.down, self.down_bias = (block.ff[2].weight.t() * math.sqrt(0.5)).contiguous(), block.ff[2].bias  # (4C, C)
+        # The same, as views for the first stream alone: rows (T, 3C), queries and values (H, T, hd), keys (H, hd, T).
+        self.rows, self.queries, self.keys, self.values = cache[:, 0], self.q[0], self.k[0].transpose(1, 2), self.v[0]
+        self.qkv_t, self.proj_t, self.up_t, self.down_t = self.qkv.t(), self.proj.t(), self.up.t(), self.down.t()
 
 
 class Decoder:
@@ -49,54 +78,62 @@ class Decoder:
             self._lnf, self._head = (model.lnf.weight, model.lnf.bias), model.head.weight.t().contiguous()  # (C, V)
             cache = self._tok.new_empty(len(model.blocks), self.block_size, batch_size, 3 * self._tok.shape[1])
             self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
-            self._history = torch.empty(self.block_size, batch_size, dtype=torch.long, device=self._tok.device)
-        self.length, self._size = 0, model.vocab_size
+        self._history: list[list[int]] = []  # the ids at each position in the cache, one for each stream
 
+    @property
+    def length(self) -> int:
+        """How many characters are in the cache."""
+        return len(self._history)
+
+    @one_thread()
     @torch.inference_mode()
-    def prefill(self, ids: torch.Tensor) -> torch.Tensor:
+    def prefill(self, ids: torch.Tensor | Sequence[Sequence[int]]) -> torch.Tensor:
         """Logits (B, V) after ids (B, n), read from the start; what was read before is forgotten.
 
         Of a text longer than the context, the last block_size characters are read. Raises ValueError for no
         characters or another number of streams, IndexError for an id outside the vocabulary.
         """
-        if ids.dim() != 2 or ids.shape[0] != self.batch_size or not ids.shape[1]:
-            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected ({self.batch_size}, n) with n at least 1")
-        self._check(ids)
-        return self._read_afresh(ids[:, -self.block_size :].t())
+        streams = ids.tolist() if isinstance(ids, torch.Tensor) else ids
+        shape = len(streams), len(streams[0]) if streams else 0
+        if shape[0] != self.batch_size or not shape[1]:
+            raise ValueError(f"ids have shape {shape}; expected ({self.batch_size}, n) with n at least 1")
+        history = [list(column) for column in zip(*streams, strict=True)]
+        for column in history:
+            self._check(column)
+        return self._read_afresh(history[-self.block_size :])
 
+    @one_thread()
     @torch.inference_mode()
-    def step(self, ids: torch.Tensor) -> torch.Tensor:
+    def step(self, ids: torch.Tensor | Sequence[int]) -> torch.Tensor:
         """Logits (B, V) after one more character per stream, ids (B,). Raises as `prefill` does."""
-        if ids.shape != (self.batch_size,):
-            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected ({self.batch_size},), one for each stream")
-        self._check(ids)
+        column = ids.tolist() if isinstance(ids, torch.Tensor) else list(ids)
+        if len(column) != self.batch_size:
+            raise ValueError(f"ids have shape ({len(column)},); expected ({self.batch_size},), one for each stream")
+        self._check(column)
         t = self.length
         if t == self.block_size:
             kept = max(self.block_size // 2, 1) - 1
-            return self._read_afresh(torch.cat([self._history[t - kept :], ids[None]]))
-        self._history[t] = ids
-        self.length = t + 1
-        return self._row(int(ids), t) if self.batch_size == 1 else self._rows(ids[None], t)
+            return self._read_afresh([*self._history[t - kept :], column])
+        self._history.append(column)
+        return self._row(column[0], t) if self.batch_size == 1 else self._rows([column], t)
 
-    def _check(self, ids: torch.Tensor) -> None:
-        # A negative id would quietly count from the vocabulary's end. Elsewhere than on a CPU, looking would wait.
-        if ids.device.type == "cpu":
-            found = ids.flatten().tolist()
-            if not 0 <= min(found) <= max(found) < self._size:
-                raise IndexError(f"ids hold {found}; expected ids from 0 to {self._size - 1}")
+    def _check(self, ids: list[int]) -> None:
+        if not 0 <= min(ids) <= max(ids) < len(self._tok):  # a negative id would quietly count from the end
+            raise IndexError(f"ids hold {ids}; expected ids from 0 to {len(self._tok) - 1}")
 
-    def _read_afresh(self, ids: torch.Tensor) -> torch.Tensor:
-        self.length = len(ids)
-        self._history[: self.length] = ids
-        return self._rows(ids, 0)
+    def _read_afresh(self, history: list[list[int]]) -> torch.Tensor:
+        self._history = history
+        return self._rows(history, 0)
 
-    def _rows(self, ids: torch.Tensor, start: int) -> torch.Tensor:
-        """Reads ids (n, B) at positions start …; n > 1 only at 0, so that a causal mask without offset is right."""
+    def _rows(self, columns: list[list[int]], start: int) -> torch.Tensor:
+        """Reads n columns of B ids at positions start …; n > 1 only at 0, where a causal mask needs no offset."""
+        ids = torch.tensor(columns, device=self._tok.device)
         (n, B), C = ids.shape, self._tok.shape[1]
         end = start + n
         x = self._tok[ids.flatten()] + self._pos[start:end].repeat_interleave(B, 0)  # (nB, C)
         for layer in self._layers:
-            torch.mm(F.layer_norm(x, (C,), *layer.ln1), layer.qkv, out=layer.cache[start:end].view(n * B, 3 * C))
+            h = F.layer_norm(x, (C,), *layer.ln1)
+            torch.mm(h, layer.qkv, out=layer.cache[start:end].view(n * B, 3 * C))
             q, k, v = layer.q[:, :, start:end], layer.k[:, :, :end], layer.v[:, :, :end]
             y = F.scaled_dot_product_attention(q, k, v, is_causal=n > 1, scale=1.0)  # (B, H, n, hd)
             x = torch.addmm(x, y.permute(2, 0, 1, 3).reshape(n * B, C), layer.proj)
@@ -106,13 +143,13 @@ class Decoder:
 
     def _row(self, char: int, t: int) -> torch.Tensor:
         """`_rows` for one stream and one new character, in vectors: the same numbers in the fewest kernels."""
-        C, end = self._tok.shape[1], t + 1
+        shape, n = self._tok.shape[1:], t + 1
         x = self._tok[char] + self._pos[t]  # (C,)
         for layer in self._layers:
-            torch.mv(layer.qkv.t(), F.layer_norm(x, (C,), *layer.ln1), out=layer.cache[t, 0])
-            scores = torch.bmm(layer.q[0, :, t:end], layer.keys_t[:, :, :end])  # (H, 1, t + 1)
-            y = torch.bmm(scores.softmax(-1), layer.values[:, :end])  # (H, 1, hd)
-            x = torch.addmv(x, layer.proj.t(), y.view(C))
-            z = torch.addmv(layer.up_bias, layer.up.t(), F.layer_norm(x, (C,), *layer.ln2))
-            x = torch.addmv(x.add_(layer.down_bias), layer.down.t(), torch.addcmul(z, z, torch.erf(z)))
-        return torch.mv(self._head.t(), F.layer_norm(x, (C,), *self._lnf))[None]
+            torch.mv(layer.qkv_t, torch.layer_norm(x, shape, *layer.ln1), out=layer.rows[t])
+            scores = torch.bmm(layer.queries.narrow(1, t, 1), layer.keys.narrow(2, 0, n))  # (H, 1, n)
+            y = torch.bmm(scores.softmax(-1), layer.values.narrow(1, 0, n))  # (H, 1, hd)
+            x = torch.addmv(x, layer.proj_t, y.view(shape))
+            z = torch.addmv(layer.up_bias, layer.up_t, torch.layer_norm(x, shape, *layer.ln2))
+            x = torch.addmv(x.add_(layer.down_bias), layer.down_t, torch.addcmul(z, z, torch.erf(z)))
+        return torch.mv(self._head.t(), torch.layer_norm(x, shape, *self._lnf))[None]

@@ -9,6 +9,8 @@ inverting the cumulative distribution: so two settings, or a model with and with
 same random stream.
 """
 
+import bisect
+import itertools
 import math
 import operator
 import random
@@ -18,7 +20,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser's JSON keeps exactly
@@ -127,9 +128,10 @@ class Step:
 
 def draw(probabilities: torch.Tensor, u: float) -> int:
     """The first id whose cumulative probability exceeds u, for probabilities (V,) on the CPU and u in [0, 1)."""
-    cumulative = probabilities.numpy().cumsum(dtype=np.float64)
+    # One row of a character model is too short for NumPy or torch to be faster than a list.
+    cumulative = list(itertools.accumulate(probabilities.tolist()))
     below_the_top = math.nextafter(cumulative[-1], 0.0)  # where u · total rounds up to the total
-    return int(cumulative.searchsorted(min(u * cumulative[-1], below_the_top), side="right"))
+    return bisect.bisect_right(cumulative, min(u * cumulative[-1], below_the_top))
 
 
 def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step]:
@@ -157,10 +159,8 @@ def _steps(model, ids: list[int], config: SamplingConfig) -> Iterator[Step]:
     stream = random.Random(new_seed() if config.seed is None else config.seed)
     decoder = model.decoder()
     for index in range(config.max_new_tokens):
-        read = torch.tensor([ids])
-        # inference_mode must not stay on across a yield: it would leak into the caller
-        logits = (decoder.prefill(read) if index == 0 else decoder.step(read[:, 0]))[0].float().cpu()
-        with torch.inference_mode():
+        logits = (decoder.step(ids) if index else decoder.prefill([ids]))[0].float().cpu()
+        with torch.inference_mode():  # not around the yield: it would leak into the caller
             probabilities = distribution(logits, config)
         chosen = draw(probabilities, stream.random())
         yield Step(chosen, index, logits, probabilities)

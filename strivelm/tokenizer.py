@@ -66,7 +66,9 @@ class Encoding:
         """One sentence that says what was changed; '' where nothing was."""
         if not self.unknown:
             return ""
-        how = f"Each was replaced by {display(self.replacement)}." if self.replacement else "They were left out."
+        one = len(self.unknown) == 1 and len(next(iter(self.unknown.values()))) == 1
+        left = "It was left out." if one else "They were left out."
+        how = f"Each was replaced by {display(self.replacement)}." if self.replacement else left
         return f"{describe_unknown(self.unknown)} {how}"
 
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from strivelm.decoder import one_thread
+
 
 def recomputed(model, first, rest):
     """Logits (B, V) after `first` (B, n) and after each of `rest` (B, m), without a cache: the rule as documented.
@@ -113,3 +115,20 @@ def test_ids_that_cannot_be_read_are_named(make_model):
         with pytest.raises(IndexError, match=rf"ids hold \[{wrong}\]; expected ids from 0 to 11"):
             decoder.step(torch.tensor([wrong]))
     assert decoder.length == 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_is_left_as_it_was(make_model, threads):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        decoder = make_model().decoder()
+        decoder.prefill([[1, 2]])
+        assert torch.get_num_threads() == threads
+        with pytest.raises(IndexError):
+            decoder.step([-1])
+        with one_thread(), one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

@@ -101,7 +101,7 @@ def test_many_unknown_characters_are_summed_up():
 def test_the_report_says_what_was_done():
     tokenizer = CharTokenizer("ab ")
     assert tokenizer.encode_leniently("aéb").report == (
-        "This character is not in the model's vocabulary: 'é' (U+00E9) at 1. They were left out."
+        "This character is not in the model's vocabulary: 'é' (U+00E9) at 1. It was left out."
     )
     assert tokenizer.encode_leniently("aéb", " ").report.endswith("at 1. Each was replaced by ' '.")
     assert tokenizer.encode_leniently("ab").report == ""

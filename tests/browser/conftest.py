@@ -1,26 +1,19 @@
 """A real Chromium before a real page: what a visitor sees, and everything that goes wrong on the way."""
 
 import os
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
-
 import shutil
-import socket
 import string
 import threading
 import time
-from contextlib import contextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-import torch
-
-from strivelm import GPT, OpenModel
-from strivelm.ui import build, launch_options
+from serving import Slow, open_random, served
 
 # Beside letters what could be taken for code, a script from right to left, and an emoji: all of it may be written.
 CHARS = "\n" + string.ascii_letters + string.digits + " .,:;!?'-<>/=${}()[]\"&" + "שלום" + "😀"
-TRAINING = {"best": {"step": 7, "validation": 3.5}, "corpus": {"name": "<b>${noise}</b>"}}
+make = partial(open_random, chars=CHARS, corpus="<b>${noise}</b>")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,58 +30,17 @@ def find_chromium() -> str | None:
     return next((path for path in map(shutil.which, names) if path), None)
 
 
-class Slow:
-    """A decoder that rests before each character and counts them."""
-
-    steps = 0
-
-    def __init__(self, decoder):
-        self.decoder = decoder
-
-    def prefill(self, ids):
-        return self.decoder.prefill(ids)
-
-    def step(self, ids):
-        Slow.steps += 1
-        time.sleep(0.01)
-        return self.decoder.step(ids)
-
-
-def open_random(slow=False) -> OpenModel:
-    """An open model of random weights, the same every time."""
-    torch.manual_seed(0)
-    model = GPT(len(CHARS), 32, 1, 2, 16, chars=CHARS).eval()
-    if slow:
-        make = model.decoder
-        model.decoder = lambda batch_size=1: Slow(make(batch_size))
-    return OpenModel("noise", model, TRAINING)
-
-
-@contextmanager
-def served(model: OpenModel):
-    """The address of a page over the model."""
-    with socket.socket() as at:
-        at.bind(("127.0.0.1", 0))
-        port = at.getsockname()[1]
-    page = build(model)
-    options = launch_options() | {"quiet": True, "prevent_thread_lock": True}
-    try:
-        yield page.launch(server_name="127.0.0.1", server_port=port, **options)[1]
-    finally:
-        page.close(verbose=False)
-
-
 @pytest.fixture(scope="session")
 def address():
     """Where the page over a quick model is."""
-    with served(open_random()) as at:
+    with served(make()) as at:
         yield at
 
 
 @pytest.fixture(scope="session")
 def slow_address():
     """Where the page is whose model takes a hundredth of a second and more for a character."""
-    with served(open_random(slow=True)) as at:
+    with served(make(slow=True)) as at:
         yield at
 
 

@@ -24,6 +24,7 @@ def command(*flags, **environment):
         (["--model", "no such model"], {}, "'no such model' is no model"),
         ([], {"STRIVELM_MODEL": "nobody/nothing"}, "nobody/nothing"),
         (["--model", "{empty}"], {}, "holds no config.json"),
+        (["--model", "{empty}"], {"GRADIO_SERVER_PORT": "http"}, "GRADIO_SERVER_PORT is 'http'; expected a number"),
     ],
 )
 def test_a_model_that_can_not_be_opened_is_one_sentence(tmp_path, flags, environment, sentence):

@@ -1,0 +1,74 @@
+"""The model that comes along: small, what its record says it is, and readable by everyone."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from strivelm import open_model
+from strivelm.corpus import SHAKESPEARE_SHA256, load_corpus
+from strivelm.hub import BUNDLED
+from strivelm.training import evaluate
+
+SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return open_model("bundled")
+
+
+def test_it_is_small_and_sees_far_enough(bundled):
+    assert (BUNDLED / "model.safetensors").stat().st_size <= 10_000_000
+    assert bundled.model.block_size >= 128
+    assert bundled.model.num_parameters() == bundled.model.config.num_parameters == bundled.training["parameters"]
+
+
+def test_its_record_is_that_of_the_run_that_made_it(bundled):
+    record = bundled.training
+    assert record["finished"] is True
+    assert record["command"].startswith("python scripts/train.py --preset bundled --data shakespeare")
+    assert record["corpus"]["sha256"] == SHAKESPEARE_SHA256
+    assert bundled.validation_loss == min(look["validation"] for look in record["evaluations"])
+    assert f"{bundled.validation_loss:.3f} nats per character" in (BUNDLED / "README.md").read_text()
+
+
+def test_it_writes_words_of_its_text(bundled):
+    """Most of what it writes between blanks are words; of a model that knows letters only, hardly any would be."""
+    text = bundled.model.generate("ROMEO:\n", 400, temperature=0.5, seed=1)
+    words = [word.strip(".,:;!?'-").lower() for word in text.split()]
+    common = set(
+        "the and to of i you my a that in is not for with me it be your this his but he have as thou him so will "
+        "what by thy all her no shall if are we thee do on now our from they or at let good lord come".split()
+    )
+    assert sum(word in common for word in words) > 0.3 * len(words)
+    assert text == bundled.model.generate("ROMEO:\n", 400, temperature=0.5, seed=1)
+
+
+def test_no_text_from_elsewhere_comes_along():
+    """What lies in assets beside the model is our own: the corpus it learnt from is not among it."""
+    for path in BUNDLED.parent.rglob("*"):
+        if path.is_file():
+            assert hashlib.sha256(path.read_bytes()).hexdigest() != SHAKESPEARE_SHA256
+    assert set(json.loads((BUNDLED / "training.json").read_text())["corpus"]) == {
+        "name", "sha256", "characters", "train", "validation", "vocabulary"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHAKESPEARE.is_file(), reason=f"{SHAKESPEARE} is not on this machine")
+def test_its_validation_loss_is_what_it_says(bundled):
+    corpus = load_corpus(str(SHAKESPEARE))
+    assert evaluate(bundled.model, corpus.validation) == pytest.approx(bundled.validation_loss, abs=2e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHAKESPEARE.is_file(), reason=f"{SHAKESPEARE} is not on this machine")
+def test_transformers_measures_the_same_loss(bundled, gpt2):
+    """On the first windows of the validation text, its own loss against `evaluate`."""
+    ids = load_corpus(str(SHAKESPEARE)).validation[: 20 * bundled.model.block_size + 1].long()
+    windows = ids[:-1].view(20, -1)
+    logits = gpt2(BUNDLED)(windows).logits.double()
+    theirs = -logits.log_softmax(-1).gather(-1, ids[1:].view(20, -1, 1)).mean().item()
+    assert evaluate(bundled.model, ids) == pytest.approx(theirs, abs=1e-5)

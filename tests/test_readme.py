@@ -1,0 +1,57 @@
+"""What the README promises: its commands are there, its Python runs, its pictures and files exist."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+BUNDLED = ROOT / "strivelm" / "assets" / "bundled"
+PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def front_matter() -> dict[str, str]:
+    head = README.split("---\n")[1]
+    return dict(re.findall(r"^(\w+): (.*)$", head, re.MULTILINE))
+
+
+def test_the_two_commands_stand_there_as_ci_runs_them():
+    assert "    pip install -r requirements.txt && python app.py\n" in README
+    assert "    pip install -r requirements.txt -r tests/requirements.txt && python -m pytest\n" in README
+
+
+def test_front_matter_is_what_a_space_takes():
+    said = front_matter()
+    assert said["sdk"] == "gradio"
+    assert said["sdk_version"] == version("gradio")
+    assert f"gradio=={said['sdk_version']}\n" in (ROOT / "requirements.txt").read_text()
+    assert (ROOT / said["app_file"]).is_file()
+    assert len(said["short_description"]) <= 60
+    assert said["python_version"] == '"3.12"'
+
+
+def test_pictures_and_scripts_exist():
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README) + re.findall(r"scripts/\w+\.py", README):
+        assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=["strivelm", "transformers"])
+def test_the_python_runs(code, monkeypatch, capsys, transformers):
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert printed.startswith("To be")
+    assert len(printed.split("\n'")[0]) >= len("To be") + 200
+
+
+def test_every_preset_is_in_the_table_with_its_sizes():
+    from strivelm.presets import PRESETS
+
+    rows = re.findall(r"^\| `(\w+)` \| (\d+), (\d+), (\d+), (\d+) \|", README, re.MULTILINE)
+    said = {name: tuple(map(int, sizes)) for name, *sizes in rows}
+    made = {
+        name: (s.n_layer, s.n_head, s.n_embd, s.block_size) for name, s in ((n, p.sizes) for n, p in PRESETS.items())
+    }
+    assert said == made
