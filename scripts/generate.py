@@ -21,8 +21,8 @@ from strivelm.generation import new_seed
 class Flags:
     """Let a model write. The text goes to standard output, everything else to standard error."""
 
-    start: str = "\n"
-    """What it goes on from; several characters are fine."""
+    start: str | None = None
+    """What it goes on from; several characters are fine. Without it the model begins after a line break."""
     steps: int = 200
     """How many characters to write."""
     temp: float = 1.0
@@ -43,7 +43,7 @@ def run(flags: Flags) -> None:
     seed = new_seed() if flags.seed is None else flags.seed
     config = SamplingConfig(flags.steps, flags.temp, flags.top_k, flags.top_p, seed)
     model = load_model(flags.model)
-    start = model.tokenizer.encode_leniently(flags.start)
+    start = model.tokenizer.encode_leniently(model.tokenizer.start if flags.start is None else flags.start)
     if start.unknown:
         print(f"note: {start.report}", file=sys.stderr)
     sys.stdout.write(start.text)

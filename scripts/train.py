@@ -72,9 +72,9 @@ def parse(args: list[str]) -> Flags:
 
 
 def sample(model: GPT, characters: int) -> str:
-    """What the model writes now, after a line break (or its first character); the same stream at every look."""
-    start = "\n" if "\n" in model.tokenizer else model.tokenizer.chars[0]
-    steps = generate(model, model.tokenizer.encode(start), SamplingConfig(characters, temperature=0.8, seed=1))
+    """What the model writes now, from nothing; the same random stream at every look."""
+    start = model.tokenizer.encode(model.tokenizer.start)
+    steps = generate(model, start, SamplingConfig(characters, temperature=0.8, seed=1))
     return model.tokenizer.decode([step.id for step in steps])
 
 

@@ -115,6 +115,11 @@ class CharTokenizer:
     def __repr__(self) -> str:
         return f"CharTokenizer({self.chars!r})"
 
+    @property
+    def start(self) -> str:
+        """What a text begins after when nothing is said: a line break, or the first character where there is none."""
+        return "\n" if "\n" in self._ids else self.chars[0]
+
     def unknown(self, text: str) -> dict[str, tuple[int, ...]]:
         """Each character of the text that the vocabulary lacks, with its positions, in order of appearance."""
         if set(text) <= self._ids.keys():

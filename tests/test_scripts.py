@@ -122,6 +122,12 @@ def test_generating_continues_the_start_and_repeats_with_a_seed(trained):
     assert run("generate.py", *flags, "--seed", seed).stderr == f"seed {seed}\n"
 
 
+def test_a_model_without_line_breaks_begins_with_what_it_has(tmp_path):
+    GPT(vocab_size=3, block_size=4, n_layer=1, n_head=1, n_embd=4, chars="xyz").save_pretrained(tmp_path)
+    done = run("generate.py", "--model", tmp_path, "--steps", 6, "--seed", 1)
+    assert (done.returncode, len(done.stdout), done.stdout[0]) == (0, 1 + 6 + 1, "x")
+
+
 def test_generating_says_what_it_left_out(trained):
     out, _ = trained
     done = run("generate.py", "--model", out, "--start", "café 7", "--steps", 5, "--seed", 1)

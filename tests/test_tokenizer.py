@@ -184,3 +184,8 @@ def test_the_error_crosses_a_process_border():
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
     assert again.places == {"x": (2,)}
+
+
+def test_a_text_starts_after_a_line_break_or_the_first_character():
+    assert CharTokenizer("ab\n").start == "\n"
+    assert CharTokenizer("ba").start == "b"

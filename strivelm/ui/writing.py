@@ -43,7 +43,7 @@ def start_from(model: GPT, prompt: str) -> Start:
     encoding = tokenizer.encode_leniently(prompt)
     ids, text, notes = encoding.ids, encoding.text, [encoding.report] if encoding.unknown else []
     if not ids:
-        text = "\n" if "\n" in tokenizer else tokenizer.chars[0]
+        text = tokenizer.start
         ids = tokenizer.encode(text)
         what = "Nothing of the prompt is left" if prompt else "The prompt is empty"
         how = "a line break" if text == "\n" else f"{text!r}, the first character it knows"
