@@ -8,6 +8,7 @@ python scripts/train.py --preset seed --data input.txt    # the notebook's own r
 import itertools
 import os
 import shlex
+import signal
 import sys
 import warnings
 from dataclasses import dataclass
@@ -24,15 +25,14 @@ import tyro
 from tqdm import tqdm
 
 from strivelm import GPT, SamplingConfig, generate
-from strivelm.config import Sizes
+from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
 from strivelm.presets import PRESETS
-from strivelm.runs import Run
+from strivelm.runs import Run, is_finished, saved_state
 from strivelm.training import (
     Evaluation,
     Finished,
     Progress,
-    TrainConfig,
     TrainingDivergedError,
     new_model,
     resolve_device,
@@ -52,8 +52,10 @@ class Flags:
     """bundled, shakespeare, a file, an http(s) address, or hf://datasets/owner/name/file.txt."""
     out: Path | None = None
     """The folder that becomes the model; runs/PRESET-DATA if not given."""
+    resume: bool = False
+    """Go on with the run that the folder holds, with the flags it was started with."""
     overwrite: bool = False
-    """Replace a model that the folder already holds."""
+    """Replace a model or a run that the folder already holds."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), cuda, cuda:N, mps or cpu."""
     threads: int = 0
@@ -107,46 +109,82 @@ def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> Non
         print(f"note     {warning}")
 
 
+class CtrlC:
+    """Asks for a stop at the first Ctrl-C; the second one stops at once."""
+
+    def __init__(self):
+        self.pressed = False
+
+    def __call__(self) -> bool:
+        return self.pressed
+
+    def __enter__(self) -> "CtrlC":
+        self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, *_) -> None:
+        self.pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        tqdm.write("finishing the step and saving; Ctrl-C again stops at once", file=sys.stderr)
+
+
+def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -> None:
+    """Moves the progress bar, or prints an evaluation's line and a sample."""
+    if isinstance(event, Progress):
+        left = clock(event.seconds / event.fraction * (1 - event.fraction)) if event.fraction else "?"
+        bar.n = event.fraction
+        speed = f"{event.characters_per_second:,.0f} characters/s"
+        bar.set_description_str(f"step {event.step} | loss {event.loss:.3f} | {speed} | {left} left")
+    elif isinstance(event, Evaluation):
+        bar.write(line(event))
+        if characters:
+            bar.write(f"--- sample\n{sample(model, characters)}\n---")
+
+
 def run(flags: Flags) -> None:
     """Trains as the flags say, showing progress, keeping the best model in the folder."""
     device = resolve_device(flags.device)
     if flags.threads:
         torch.set_num_threads(flags.threads)
+    out = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}"
+    state = saved_state(out) if flags.resume else None
+    if flags.resume and state is None:
+        if is_finished(out):
+            print(f"The run in {out} is finished: there is nothing to resume.")
+            return
+        print(f"Nothing was saved in {out} yet: starting from the beginning.")
     corpus = load_corpus(flags.data)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
-    out = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}"
     command = shlex.join(["python", "scripts/train.py", *sys.argv[1:]])
-    keeper = Run(out, model, corpus, flags.training, command, flags.overwrite)
-    introduce(model, corpus, flags.training, out)
-    with tqdm(total=1.0, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
-        for event in train(model, corpus, flags.training):
+    with CtrlC() as stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
+        events = train(model, corpus, flags.training, resume=state, stop=stop)
+        keeper = Run(out, model, corpus, flags.training, command, flags.overwrite, resume=state)
+        introduce(model, corpus, flags.training, out)
+        if state is not None:
+            print(f"resuming at step {state['steps']}")
+        for event in events:
             keeper.keep(event)
-            if isinstance(event, Progress):
-                left = clock(event.seconds / event.fraction * (1 - event.fraction)) if event.fraction else "?"
-                bar.n = event.fraction
-                bar.set_description_str(
-                    f"step {event.step} | loss {event.loss:.3f} | {event.characters_per_second:,.0f} characters/s | "
-                    f"{left} left"
-                )
-            elif isinstance(event, Evaluation):
-                bar.write(line(event))
-                if flags.sample:
-                    bar.write(f"--- sample\n{sample(model, flags.sample)}\n---")
-    assert isinstance(event, Finished)
-    print(event.verdict)
-    print(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
+            show(event, bar, model, flags.sample)
+    name = shlex.quote(str(out))
+    if isinstance(event, Finished):
+        print(event.verdict)
+        print(f"The model is in {out}. Let it speak: python scripts/generate.py --model {name}")
+    else:
+        print(f"Stopped at step {event.step}; {out} holds the best model so far. To go on, add --resume:")
+        print(f"    {command}" + ("" if flags.resume else " --resume"))
 
 
 def main() -> None:
-    flags = None
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     try:
-        flags = parse(sys.argv[1:])
-        run(flags)
+        run(parse(sys.argv[1:]))
     except (ValueError, OSError, TrainingDivergedError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("\nstopped; the folder holds the best model up to the last evaluation")
+        sys.exit("\nstopped at once; --resume goes on from the last evaluation")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The sizes of a GPT: frozen dataclasses from which the model, config.json and the command line are made."""
+"""Sizes and settings: frozen dataclasses from which the model, config.json, training.json and the flags are made."""
 
+import math
 import reprlib
 from dataclasses import dataclass
 
@@ -69,3 +70,59 @@ class GPTConfig(Sizes):
         """V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
         V, T, L, C = self.vocab_size, self.block_size, self.n_layer, self.n_embd
         return V * C + T * C + L * (12 * C * C + 9 * C) + 2 * C
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. Raises ValueError for a value that means nothing."""
+
+    max_steps: int = 3000
+    """How many optimiser steps to take."""
+    minutes: float | None = None
+    """A budget of wall-clock time: the schedule is fitted to whichever ends first, the steps or the minutes."""
+    batch_size: int = 32
+    """How many windows of text make a step."""
+    optimizer: str = "muon"
+    """muon (Muon for the blocks' matrices, AdamW for the rest) or adamw (for everything)."""
+    lr: float = 1e-2
+    """AdamW's peak learning rate."""
+    muon_lr: float = 0.05
+    """Muon's peak learning rate."""
+    beta2: float = 0.99
+    """AdamW's second decay rate; the first is 0.9."""
+    weight_decay: float = 0.1
+    """Decay of the blocks' matrices, decoupled; biases, LayerNorms and embeddings have none."""
+    warmup_steps: int = 20
+    """Steps over which the learning rates rise to their peak."""
+    schedule: str = "linear"
+    """What comes after the warm-up: linear or cosine (both down to zero), or constant."""
+    grad_clip: float = 1.0
+    """The gradient's norm is cut to this; 0 leaves it alone."""
+    eval_interval: int = 250
+    """Steps between evaluations; there is always one before the first step and one after the last."""
+    eval_characters: int = 131_072
+    """How many characters of each split an evaluation reads; a validation split up to that is read whole: exact."""
+    seed: int = 1337
+    """The start of the random streams: weights, batches and dropout; evaluation has its own."""
+
+    def __post_init__(self):
+        whole = {
+            "max_steps": 0,
+            "batch_size": 1,
+            "warmup_steps": 0,
+            "eval_interval": 1,
+            "eval_characters": 1,
+            "seed": 0,
+        }
+        for name, least in whole.items():
+            if type(value := getattr(self, name)) is not int or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number, at least {least}")
+        for name, below in {"lr": 100, "muon_lr": 100, "beta2": 1, "weight_decay": 100, "grad_clip": math.inf}.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
+                raise ValueError(f"{name} is {value!r}; expected a number from 0 up to but not including {below}")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes is {self.minutes!r}; expected a number above 0")
+        for name, known in {"optimizer": ("muon", "adamw"), "schedule": ("linear", "cosine", "constant")}.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from strivelm.config import Sizes
-from strivelm.training import TrainConfig
+from strivelm.config import Sizes, TrainConfig
 
 
 @dataclass(frozen=True)

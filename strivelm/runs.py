@@ -1,30 +1,60 @@
-"""A run's folder: the best model so far, and the record of how it came about."""
+"""A run's folder: the best model so far, the record of how it came about, and what is needed to go on."""
 
+import io
 import platform
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from strivelm import checkpoint
+from strivelm.config import TrainConfig
 from strivelm.corpus import Corpus
 from strivelm.model import GPT
-from strivelm.training import Evaluation, Finished, Progress, TrainConfig
+from strivelm.training import Evaluation, Finished, Progress, Resumable, ResumeError
+
+RESUME = Path("resume") / "state.pt"
+
+
+def saved_state(folder: str | Path) -> dict | None:
+    """What `train(..., resume=…)` needs to go on with the run in a folder; None where nothing was saved.
+
+    Raises ResumeError where it can't be read. No code in it is run.
+    """
+    path = Path(folder) / RESUME
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # a damaged archive, a foreign pickle, a folder: torch raises many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ResumeError(
+            f"{path} can't be read ({reason}); the folder's model is unharmed. Start anew with --overwrite"
+        ) from error
+
+
+def is_finished(folder: str | Path) -> bool:
+    """Whether the folder holds a run that came to its end. Raises CheckpointError where its record is damaged."""
+    path = Path(folder) / checkpoint.TRAINING
+    return path.is_file() and checkpoint.read_json(path).get("finished") is True
 
 
 class Run:
     """Reads the events of `train` and keeps on disk what must not be lost.
 
     At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card), at every
-    evaluation training.json. Each file is written whole or not at all.
+    evaluation training.json and, last, resume/state.pt, which goes when the run has finished. Each file is written
+    whole or not at all.
 
     Args:
         folder: where to; made if missing.
         command: the command line that reproduces the run, for the record.
-        overwrite: whether a model that is already there may be replaced.
+        overwrite: whether a model or a run that is already there may be replaced.
+        resume: the state that the run goes on from, from `saved_state`.
 
     Raises:
-        FileExistsError: the folder holds a model and `overwrite` is False.
+        FileExistsError: the folder holds a model or a run, and neither `overwrite` nor `resume` says what to do.
         OSError: the folder can't be written.
     """
 
@@ -36,12 +66,25 @@ class Run:
         config: TrainConfig,
         command: str = "",
         overwrite: bool = False,
+        resume: dict | None = None,
     ):
         self.folder, self.model = Path(folder), model
-        if not overwrite and (self.folder / checkpoint.WEIGHTS).exists():
-            raise FileExistsError(f"{folder} already holds a model; pass --overwrite to replace it, or another --out")
+        if resume is None and not overwrite:
+            if (self.folder / RESUME).exists():
+                raise FileExistsError(
+                    f"{folder} holds a run that is not finished; pass --resume to go on with it, --overwrite to begin "
+                    "anew, or another --out"
+                )
+            if (self.folder / checkpoint.WEIGHTS).exists():
+                raise FileExistsError(
+                    f"{folder} already holds a model; pass --overwrite to replace it, or another --out"
+                )
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / checkpoint.TRAINING).unlink(missing_ok=True)  # another run's record must not stand beside ours
+        if resume is None:  # another run's record and state must not stand beside ours
+            (self.folder / checkpoint.TRAINING).unlink(missing_ok=True)
+            shutil.rmtree((self.folder / RESUME).parent, ignore_errors=True)
+        seen = resume["evaluations"] if resume else []
+        best = [_entry(evaluation) for evaluation in seen if evaluation["best"]]
         device = next(model.parameters()).device
         self.record = {
             "command": command,
@@ -64,23 +107,35 @@ class Run:
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
-            "evaluations": [],
-            "best": None,
+            "evaluations": [_entry(evaluation) for evaluation in seen],
+            "best": best[-1] if best else None,
             "finished": False,
         }
 
-    def keep(self, event: Progress | Evaluation | Finished) -> None:
+    def keep(self, event: Progress | Evaluation | Resumable | Finished) -> None:
         """Writes what an event changes. Raises OSError where it can't; the last good state stays."""
-        if isinstance(event, Evaluation):
-            entry = {name: value for name, value in asdict(event).items() if name != "best"}
-            self.record["evaluations"].append(entry)
-            if event.best:
-                self.record["best"] = entry
-                checkpoint.save(self.folder, self.model.config, self.model.state_dict())
-                card = self.model.generate_model_card(corpus=self.record["corpus"], best=entry)
-                checkpoint.write_atomically(self.folder / "README.md", str(card).encode())
-        elif isinstance(event, Finished):
-            self.record["finished"] = True
-        else:
-            return
-        checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
+        match event:
+            case Evaluation():
+                self.record["evaluations"].append(_entry(asdict(event)))
+                if event.best:
+                    self._keep_model(self.record["evaluations"][-1])
+                checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
+            case Resumable():
+                content = io.BytesIO()
+                torch.save(event.state(), content)
+                (self.folder / RESUME).parent.mkdir(exist_ok=True)
+                checkpoint.write_atomically(self.folder / RESUME, content.getvalue())
+            case Finished():
+                self.record["finished"] = True
+                checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
+                shutil.rmtree((self.folder / RESUME).parent)
+
+    def _keep_model(self, best: dict) -> None:
+        self.record["best"] = best
+        checkpoint.save(self.folder, self.model.config, self.model.state_dict())
+        card = self.model.generate_model_card(corpus=self.record["corpus"], best=best)
+        checkpoint.write_atomically(self.folder / "README.md", str(card).encode())
+
+
+def _entry(evaluation: dict) -> dict:
+    return {name: evaluation[name] for name in ("step", "train", "validation", "seconds")}

@@ -12,14 +12,14 @@ When the stream ends, the model holds the weights that were best by validation l
 import math
 import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
 import torch
-import torch.nn.functional as F
 
-from strivelm.config import Sizes
+from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, batch
+from strivelm.evaluation import evaluate, training_loss
 from strivelm.model import GPT
 from strivelm.muon import Muon
 
@@ -30,60 +30,8 @@ class TrainingDivergedError(ArithmeticError):
     """The loss became NaN or infinite. The model holds the best weights seen before."""
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a model is trained. Raises ValueError for a value that means nothing."""
-
-    max_steps: int = 3000
-    """How many optimiser steps to take."""
-    minutes: float | None = None
-    """A budget of wall-clock time: the schedule is fitted to whichever ends first, the steps or the minutes."""
-    batch_size: int = 32
-    """How many windows of text make a step."""
-    optimizer: str = "muon"
-    """muon (Muon for the blocks' matrices, AdamW for the rest) or adamw (for everything)."""
-    lr: float = 1e-2
-    """AdamW's peak learning rate."""
-    muon_lr: float = 0.05
-    """Muon's peak learning rate."""
-    beta2: float = 0.99
-    """AdamW's second decay rate; the first is 0.9."""
-    weight_decay: float = 0.1
-    """Decay of the blocks' matrices, decoupled; biases, LayerNorms and embeddings have none."""
-    warmup_steps: int = 20
-    """Steps over which the learning rates rise to their peak."""
-    schedule: str = "linear"
-    """What comes after the warm-up: linear or cosine (both down to zero), or constant."""
-    grad_clip: float = 1.0
-    """The gradient's norm is cut to this; 0 leaves it alone."""
-    eval_interval: int = 250
-    """Steps between evaluations; there is always one before the first step and one after the last."""
-    eval_characters: int = 131_072
-    """How many characters of each split an evaluation reads; a validation split up to that is read whole: exact."""
-    seed: int = 1337
-    """The start of the random streams: weights, batches and dropout; evaluation has its own."""
-
-    def __post_init__(self):
-        whole = {
-            "max_steps": 0,
-            "batch_size": 1,
-            "warmup_steps": 0,
-            "eval_interval": 1,
-            "eval_characters": 1,
-            "seed": 0,
-        }
-        for name, least in whole.items():
-            if type(value := getattr(self, name)) is not int or value < least:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, at least {least}")
-        for name, below in {"lr": 100, "muon_lr": 100, "beta2": 1, "weight_decay": 100, "grad_clip": math.inf}.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
-                raise ValueError(f"{name} is {value!r}; expected a number from 0 up to but not including {below}")
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise ValueError(f"minutes is {self.minutes!r}; expected a number above 0")
-        for name, known in {"optimizer": ("muon", "adamw"), "schedule": ("linear", "cosine", "constant")}.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
+class ResumeError(ValueError):
+    """A run can't go on from a state: it was made with other settings, or is damaged."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +64,15 @@ class Evaluation:
     """Since the run began."""
     best: bool
     """Whether this is the lowest validation loss so far (the latest step, where there is no validation)."""
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """A point from which the run can go on: after each evaluation, and where it was asked to stop."""
+
+    step: int
+    state: Callable[[], dict]
+    """Makes what `train(..., resume=…)` takes. Call it, and save what comes, before the next event is asked for."""
 
 
 @dataclass(frozen=True)
@@ -176,57 +133,6 @@ def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.devic
     return model.to(device)
 
 
-def evaluate(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
-    """Mean loss in nats per character over non-overlapping windows of the model's context, the last one shorter.
-
-    So every character but the first is predicted once. Where ids hold more than `characters`, that many are read in
-    windows drawn by their own random stream: looking changes neither the training nor what is looked at next time.
-    """
-    T = model.block_size
-    starts = torch.arange(0, len(ids) - 1, T)
-    if characters is not None and len(ids) - 1 > characters:
-        starts = _some(starts, characters // T, seed)
-    whole = starts[starts + T < len(ids)]
-    parts = [(whole, T)] if len(whole) else []
-    if len(whole) < len(starts):
-        parts.append((starts[-1:], len(ids) - 1 - int(starts[-1])))
-    return _mean_loss(model, ids, parts)
-
-
-def training_loss(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
-    """What training lowers: mean loss in nats per character over the windows that batches are drawn from.
-
-    All of them where they hold at most `characters`, which is exact; else a fixed random choice of that many.
-    """
-    length = min(model.block_size, len(ids) - 1)
-    starts = torch.arange(len(ids) - length)
-    if characters is not None and len(starts) * length > characters:
-        starts = _some(starts, characters // length, seed)
-    return _mean_loss(model, ids, [(starts, length)])
-
-
-def _some(starts: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
-    return starts[chosen.sort().values]
-
-
-@torch.no_grad()
-def _mean_loss(model: GPT, ids: torch.Tensor, parts: list[tuple[torch.Tensor, int]]) -> float:
-    """Over windows given as (starts, length); training mode and random streams are left as they were."""
-    total, count, training, device = 0.0, 0, model.training, next(model.parameters()).device
-    model.eval()
-    try:
-        for all_starts, length in parts:
-            for starts in all_starts.split(max(1, 8192 // length)):
-                inputs, targets = batch(ids, starts.to(ids.device), length)
-                logits, _ = model(inputs.to(device))
-                loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().to(device), reduction="sum")
-                total, count = total + loss.item(), count + targets.numel()
-    finally:
-        model.train(training)
-    return total / count
-
-
 def optimizers(model: GPT, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """AdamW, and before it Muon for the blocks' matrices where the config asks for it."""
     in_blocks = [p for p in model.blocks.parameters() if p.dim() == 2]
@@ -265,7 +171,7 @@ class _GlobalStream:
         self._devices = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(devices=self._devices):
             torch.manual_seed(seed)
-            self._state = self._get()
+            self.state = self._get()
 
     def _get(self) -> list[torch.Tensor]:
         return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, self._devices)]
@@ -277,89 +183,191 @@ class _GlobalStream:
 
     def __enter__(self) -> None:
         self._outside = self._get()
-        self._set(self._state)
+        self._set(self.state)
 
     def __exit__(self, *exception) -> None:
-        self._state = self._get()
+        self.state = self._get()
         self._set(self._outside)
 
 
-def train(model: GPT, corpus: Corpus, config: TrainConfig) -> Iterator[Progress | Evaluation | Finished]:
-    """Trains the model where it is, yielding Progress, Evaluation and at the end Finished.
+class Trainer:
+    """A training run between two steps: the model, the optimisers, the random streams, and what was seen so far.
+
+    `state` is everything that is needed to go on, and `restore` goes on from it: on one CPU with the same number of
+    threads, to the same weights bit for bit.
+    """
+
+    def __init__(self, model: GPT, corpus: Corpus, config: TrainConfig):
+        self.model, self.corpus, self.config = model, corpus, config
+        self.device = next(model.parameters()).device
+        self.ids = corpus.train.to(self.device)
+        self.length = min(model.block_size, len(self.ids) - 1)  # of a window
+        self.draws = torch.Generator().manual_seed(config.seed)
+        self.dropout = _GlobalStream(config.seed, self.device)
+        self.optimizers = optimizers(model, config)
+        self.peaks = [[group["lr"] for group in opt.param_groups] for opt in self.optimizers]
+        self.factor = 0.0  # of the peak learning rates, at the last step
+        self.steps, self.evaluations, self.best_weights = 0, [], {}
+        self._begin = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, pauses between a stop and a resume left out."""
+        return time.perf_counter() - self._begin
+
+    @property
+    def fraction(self) -> float:
+        """How much of the run is done, 0 to 1, by steps or by minutes, whichever ends first."""
+        by_time = 0.0 if self.config.minutes is None else self.seconds / (60 * self.config.minutes)
+        by_steps = self.steps / self.config.max_steps if self.config.max_steps else 1.0
+        return min(1.0, max(by_time, by_steps))
+
+    @property
+    def best(self) -> Evaluation:
+        """The evaluation whose weights are the best so far."""
+        return next(e for e in reversed(self.evaluations) if e.best)
+
+    def take_step(self) -> float:
+        """The loss of one batch, after the weights were moved against its gradient.
+
+        Raises TrainingDivergedError where it is not finite; the model then holds the best weights.
+        """
+        self.model.train()
+        self.factor = schedule(self.config, self.steps, self.fraction)
+        for opt, peaks in zip(self.optimizers, self.peaks, strict=True):
+            for group, peak in zip(opt.param_groups, peaks, strict=True):
+                group["lr"] = peak * self.factor
+        starts = torch.randint(len(self.ids) - self.length, (self.config.batch_size,), generator=self.draws)
+        with self.dropout:
+            _, loss = self.model(*batch(self.ids, starts.to(self.device), self.length))
+        loss.backward()
+        if self.config.grad_clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        for opt in self.optimizers:
+            opt.step()
+            opt.zero_grad(set_to_none=True)
+        self.steps += 1
+        if not math.isfinite(loss.item()):
+            self.load_best()
+            raise TrainingDivergedError(
+                f"the loss became {loss.item()} at step {self.steps}; the model holds the weights of step "
+                f"{self.best.step}. A lower --lr or --muon-lr, or a longer warm-up, helps"
+            )
+        return loss.item()
+
+    def look(self) -> Evaluation:
+        """The losses on both splits now; the weights are remembered if they are the best so far."""
+        corpus, most = self.corpus, self.config.eval_characters
+        now = training_loss(self.model, corpus.train, most)
+        validation = evaluate(self.model, corpus.validation, most) if len(corpus.validation) else None
+        best = validation is None or all(validation < e.validation for e in self.evaluations)
+        if best or not self.evaluations:
+            self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.evaluations.append(Evaluation(self.steps, now, validation, self.seconds, best or not self.evaluations))
+        return self.evaluations[-1]
+
+    def load_best(self) -> None:
+        """Puts the best weights into the model, in evaluation mode."""
+        self.model.load_state_dict(self.best_weights)
+        self.model.eval()
+
+    def state(self) -> dict:
+        """Everything needed to go on, as tensors and plain values; the tensors are live, so save them at once."""
+        return {
+            "made_with": self._made_with(),
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "evaluations": [asdict(e) for e in self.evaluations],
+            "model": self.model.state_dict(),
+            "best_weights": self.best_weights,
+            "optimizers": [opt.state_dict() for opt in self.optimizers],
+            "draws": self.draws.get_state(),
+            "dropout": self.dropout.state,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Goes back to a state.
+
+        Raises ResumeError where it was made with other settings, sizes or text, or is not a whole state.
+        """
+        try:
+            then, now = state["made_with"], self._made_with()
+            changed = [
+                f"{name}: {then.get(name)!r} then, {now.get(name)!r} now" for name in now if then.get(name) != now[name]
+            ]
+            if changed:
+                raise ResumeError(
+                    f"the run was started with other settings ({'; '.join(changed)}); resume it with the same"
+                )
+            self.model.load_state_dict(state["model"])
+            for opt, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                opt.load_state_dict(saved)
+            self.evaluations = [Evaluation(**entry) for entry in state["evaluations"]]
+            self.best_weights, self.steps = state["best_weights"], state["steps"]
+            self.draws.set_state(state["draws"].cpu())
+            self.dropout.state = [part.cpu() for part in state["dropout"]]
+            self._begin = time.perf_counter() - state["seconds"]
+        except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            if isinstance(error, ResumeError):
+                raise
+            raise ResumeError(f"the saved state is not a whole one: {error}") from error
+
+    def _made_with(self) -> dict:
+        return asdict(self.config) | asdict(self.model.config) | {"corpus": self.corpus.sha256}
+
+
+def train(
+    model: GPT,
+    corpus: Corpus,
+    config: TrainConfig,
+    resume: dict | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Evaluation | Resumable | Finished]:
+    """Trains the model where it is, yielding Progress, Evaluation, Resumable and at the end Finished.
 
     The model is left with its best weights by validation loss, in evaluation mode; also when training diverges.
-    A reader that stops early leaves it with the weights of that moment.
+    A reader that goes away early leaves it with the weights of that moment.
+
+    Args:
+        resume: the state of an earlier Resumable: the run goes on from there.
+        stop: asked after each step; once it says yes the stream ends with a Resumable instead of Finished.
 
     Raises:
         ValueError: the model's vocabulary is not the corpus's.
+        ResumeError: `resume` was made with other settings, sizes or text.
         TrainingDivergedError: the loss became NaN or infinite; the message says at which step.
     """
     if model.config.chars != corpus.tokenizer.chars:
         raise ValueError("the model's vocabulary differs from the corpus's; make the model with new_model(corpus, …)")
-    return _run(model, corpus, config)
+    trainer = Trainer(model, corpus, config)
+    if resume is not None:
+        trainer.restore(resume)
+    return _events(trainer, stop)
 
 
-def _run(model: GPT, corpus: Corpus, config: TrainConfig) -> Iterator[Progress | Evaluation | Finished]:
-    device = next(model.parameters()).device
-    ids = corpus.train.to(device)
-    length = min(model.block_size, len(ids) - 1)
-    draws, dropout = torch.Generator().manual_seed(config.seed), _GlobalStream(config.seed, device)
-    opts = optimizers(model, config)
-    peaks = [[group["lr"] for group in opt.param_groups] for opt in opts]
-    begin, evaluations, best_state = time.perf_counter(), [], None
-
-    def elapsed() -> float:
-        return time.perf_counter() - begin
-
-    def fraction(step: int) -> float:
-        by_time = 0.0 if config.minutes is None else elapsed() / (60 * config.minutes)
-        by_steps = step / config.max_steps if config.max_steps else 1.0
-        return min(1.0, max(by_time, by_steps))
-
-    def look(step: int) -> Evaluation:
-        nonlocal best_state
-        now = training_loss(model, corpus.train, config.eval_characters)
-        validation = evaluate(model, corpus.validation, config.eval_characters) if len(corpus.validation) else None
-        best = validation is None or all(validation < e.validation for e in evaluations)
-        if best:
-            best_state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        evaluations.append(Evaluation(step, now, validation, elapsed(), best))
-        return evaluations[-1]
-
-    step, loss, since, told = 0, None, time.perf_counter(), 0
-    yield look(0)
-    while (done := fraction(step)) < 1:
-        model.train()
-        factor = schedule(config, step, done)
-        for opt, rates in zip(opts, peaks, strict=True):
-            for group, rate in zip(opt.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-        starts = torch.randint(len(ids) - length, (config.batch_size,), generator=draws).to(device)
-        with dropout:
-            _, loss = model(*batch(ids, starts, length))
-        loss.backward()
-        if config.grad_clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
-        for opt in opts:
-            opt.step()
-            opt.zero_grad(set_to_none=True)
-        step += 1
-        if not math.isfinite(loss.item()):
-            model.load_state_dict(best_state)
-            raise TrainingDivergedError(
-                f"the loss became {loss.item()} at step {step}; the model holds the weights of step "
-                f"{max(e.step for e in evaluations if e.best)}. A lower --lr or --muon-lr, or a longer warm-up, helps"
-            )
+def _events(trainer: Trainer, stop: Callable[[], bool]) -> Iterator[Progress | Evaluation | Resumable | Finished]:
+    config = trainer.config
+    if not trainer.evaluations:
+        yield trainer.look()
+        yield Resumable(trainer.steps, trainer.state)
+    shown, told = time.perf_counter(), trainer.steps
+    while trainer.fraction < 1:
+        loss = trainer.take_step()
         now = time.perf_counter()
-        if now - since > PROGRESS_EVERY:
-            speed = (step - told) * config.batch_size * length / (now - since)
-            yield Progress(step, loss.item(), config.lr * factor, speed, fraction(step), elapsed())
-            since, told = time.perf_counter(), step
-        if step % config.eval_interval == 0 and fraction(step) < 1:
-            yield look(step)
-            since, told = time.perf_counter(), step
-    if step:
-        yield look(step)
-    model.load_state_dict(best_state)
-    model.eval()
-    yield Finished(step, elapsed(), next(e for e in reversed(evaluations) if e.best), tuple(evaluations))
+        if now - shown > PROGRESS_EVERY:
+            speed = (trainer.steps - told) * config.batch_size * trainer.length / (now - shown)
+            rate = config.lr * trainer.factor
+            yield Progress(trainer.steps, loss, rate, speed, trainer.fraction, trainer.seconds)
+            shown, told = time.perf_counter(), trainer.steps
+        if trainer.fraction == 1 or trainer.steps % config.eval_interval == 0:
+            yield trainer.look()
+            yield Resumable(trainer.steps, trainer.state)
+            shown, told = time.perf_counter(), trainer.steps
+        if stop() and trainer.fraction < 1:
+            yield Resumable(trainer.steps, trainer.state)
+            trainer.load_best()
+            return
+    if trainer.evaluations[-1].step < trainer.steps:  # the minutes ran out between two looks at the clock
+        yield trainer.look()
+    trainer.load_best()
+    yield Finished(trainer.steps, trainer.seconds, trainer.best, tuple(trainer.evaluations))

@@ -8,8 +8,8 @@ import pytest
 
 from strivelm import open_model
 from strivelm.corpus import SHAKESPEARE_SHA256, load_corpus
+from strivelm.evaluation import evaluate
 from strivelm.hub import BUNDLED
-from strivelm.training import evaluate
 
 SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 

@@ -1,70 +1,19 @@
 """The commands, called as a user calls them: train, generate, import, and what they say when something is wrong."""
 
-import contextlib
-import importlib.util
-import io
 import json
 import os
 import re
-import subprocess
-import sys
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import pytest
 import torch
+from commands import SMALL, run, run_alone
 
 from strivelm import GPT, load_model, open_model
 from strivelm.corpus import load_corpus
-from strivelm.training import evaluate
+from strivelm.evaluation import evaluate
 
-ROOT = Path(__file__).resolve().parents[1]
-SMALL = ["--n-layer", "1", "--n-head", "2", "--n-embd", "16", "--block-size", "16", "--batch-size", "4"]
 LINE = r"iter {step:5d} \| train \d\.\d{{3}} \| val \d\.\d{{3}} \| \d+\.\ds"
-
-
-@dataclass
-class Done:
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(script: str, *args: str | Path) -> Done:
-    """A script's main() in this process, which spares the seconds of importing torch."""
-    spec = importlib.util.spec_from_file_location(f"script_{Path(script).stem}", ROOT / "scripts" / script)
-    module = importlib.util.module_from_spec(spec)
-    out, err, code, threads = io.StringIO(), io.StringIO(), 0, torch.get_num_threads()
-    with (
-        mock.patch.object(sys, "argv", [str(ROOT / "scripts" / script), *map(str, args)]),
-        mock.patch.object(sys, "path", list(sys.path)),
-        mock.patch.dict(sys.modules, {spec.name: module}),  # where tyro looks for the flags' help texts
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            spec.loader.exec_module(module)
-            module.main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-            err.write(f"{stop.code}\n" if isinstance(stop.code, str) else "")  # as the interpreter does
-        finally:
-            torch.set_num_threads(threads)
-    return Done(code, out.getvalue(), err.getvalue())
-
-
-def run_alone(script: str, *args: str | Path) -> Done:
-    """A script in a process of its own, as a user calls it; no traceback may ever be in its output."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, ROOT / "scripts" / script, *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT)
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")

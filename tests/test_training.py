@@ -8,22 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from strivelm.config import Sizes
+from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import corpus_from_text, load_corpus
+from strivelm.evaluation import evaluate, training_loss
 from strivelm.presets import PRESETS
 from strivelm.training import (
     Evaluation,
     Finished,
     Progress,
-    TrainConfig,
     TrainingDivergedError,
-    evaluate,
     new_model,
     optimizers,
     resolve_device,
     schedule,
     train,
-    training_loss,
 )
 
 SEED_TEXT = Path(__file__).resolve().parents[2] / "shared" / "seed" / "input.txt"

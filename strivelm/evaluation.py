@@ -1,0 +1,58 @@
+"""How good a model is on a text: mean losses that looking at does not change."""
+
+import torch
+import torch.nn.functional as F
+
+from strivelm.corpus import batch
+from strivelm.model import GPT
+
+
+def evaluate(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
+    """Mean loss in nats per character over non-overlapping windows of the model's context, the last one shorter.
+
+    So every character but the first is predicted once. Where ids hold more than `characters`, that many are read in
+    windows drawn by their own random stream: looking changes neither the training nor what is looked at next time.
+    """
+    T = model.block_size
+    starts = torch.arange(0, len(ids) - 1, T)
+    if characters is not None and len(ids) - 1 > characters:
+        starts = _some(starts, characters // T, seed)
+    whole = starts[starts + T < len(ids)]
+    parts = [(whole, T)] if len(whole) else []
+    if len(whole) < len(starts):
+        parts.append((starts[-1:], len(ids) - 1 - int(starts[-1])))
+    return _mean_loss(model, ids, parts)
+
+
+def training_loss(model: GPT, ids: torch.Tensor, characters: int | None = None, seed: int = 0) -> float:
+    """What training lowers: mean loss in nats per character over the windows that batches are drawn from.
+
+    All of them where they hold at most `characters`, which is exact; else a fixed random choice of that many.
+    """
+    length = min(model.block_size, len(ids) - 1)
+    starts = torch.arange(len(ids) - length)
+    if characters is not None and len(starts) * length > characters:
+        starts = _some(starts, characters // length, seed)
+    return _mean_loss(model, ids, [(starts, length)])
+
+
+def _some(starts: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
+    return starts[chosen.sort().values]
+
+
+@torch.no_grad()
+def _mean_loss(model: GPT, ids: torch.Tensor, parts: list[tuple[torch.Tensor, int]]) -> float:
+    """Over windows given as (starts, length); training mode and random streams are left as they were."""
+    total, count, training, device = 0.0, 0, model.training, next(model.parameters()).device
+    model.eval()
+    try:
+        for all_starts, length in parts:
+            for starts in all_starts.split(max(1, 8192 // length)):
+                inputs, targets = batch(ids, starts.to(ids.device), length)
+                logits, _ = model(inputs.to(device))
+                loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten().to(device), reduction="sum")
+                total, count = total + loss.item(), count + targets.numel()
+    finally:
+        model.train(training)
+    return total / count
