@@ -236,7 +236,7 @@ def test_the_benchmark_measures_and_writes_its_figures(tmp_path):
     done = run_alone("benchmark.py", "generate", "--rounds", 1, "--out", tmp_path / "generate.json")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "generate.json").read_text())["rows"]
-    assert [row["parameters"] for row in rows] == [838_912, 10_761_600]
+    assert [row["parameters"] for row in rows] == [832_384, 10_761_600]
     for row in rows:
         assert row["ratio_inside"] > 0
         assert row["transformers_characters_per_second"] > 0
