@@ -91,7 +91,7 @@ class TrainConfig:
     beta2: float = 0.99
     """AdamW's second decay rate; the first is 0.9."""
     weight_decay: float = 0.1
-    """Decay of the blocks' matrices, decoupled; biases, LayerNorms and embeddings have none."""
+    """Decoupled decay of matrices, with Muon those of the blocks only; biases and LayerNorms have none."""
     warmup_steps: int = 20
     """Steps over which the learning rates rise to their peak."""
     schedule: str = "linear"

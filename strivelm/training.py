@@ -128,7 +128,7 @@ def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.devic
     """A GPT with fresh weights for this corpus's vocabulary; the same for the same seed, on any device."""
     chars = corpus.tokenizer.chars
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would reseed every GPU too
         model = GPT(vocab_size=len(chars), chars=chars, **vars(sizes))
     return model.to(device)
 
