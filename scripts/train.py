@@ -93,8 +93,8 @@ def line(event: Evaluation) -> str:
     return f"iter {event.step:5d} | train {event.train:.3f} | val {validation} | {event.seconds:.1f}s"
 
 
-def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> None:
-    """Prints what is about to be trained, on what, and what to beware of."""
+def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path, ngrams: dict[str, float]) -> None:
+    """Prints what is about to be trained, on what, what counting alone would reach, and what to beware of."""
     sizes, device = model.config, next(model.parameters()).device
     print(f"text     {corpus.name}: {corpus.characters:,} characters, {len(corpus.tokenizer)} different ones")
     print(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
@@ -105,6 +105,8 @@ def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> Non
     until = f"{config.max_steps} steps" + (f" or {config.minutes:g} minutes" if config.minutes else "")
     print(f"training {until}, {config.batch_size} x {sizes.block_size} characters a step, {config.optimizer}, {device}")
     print(f"folder   {out}")
+    rungs = ", ".join(f"{name} {loss:.3f}" for name, loss in ngrams.items())
+    print(f"ladder   {rungs}: the validation loss of counting alone, nats per character")
     for warning in corpus.warnings(model.block_size):
         print(f"note     {warning}")
 
@@ -162,7 +164,7 @@ def run(flags: Flags) -> None:
     with CtrlC() as stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
         events = train(model, corpus, flags.training, resume=state, stop=stop)
         keeper = Run(out, model, corpus, flags.training, command, flags.overwrite, resume=state)
-        introduce(model, corpus, flags.training, out)
+        introduce(model, corpus, flags.training, out, keeper.record["ngrams"])
         if state is not None:
             print(f"resuming at step {state['steps']}")
         for event in events:

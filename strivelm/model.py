@@ -237,7 +237,7 @@ class GPT(
 
         Args:
             dtype: how the weights are stored (float16 halves the file); None keeps theirs.
-            model_card_kwargs: what the README says besides the sizes: corpus, best.
+            model_card_kwargs: what the README says besides the sizes: corpus, best, ngrams.
             config: not used, config.json says what the model is; PyTorchModelHubMixin.push_to_hub passes it.
 
         Raises:

@@ -12,6 +12,7 @@ from strivelm import checkpoint
 from strivelm.config import TrainConfig
 from strivelm.corpus import Corpus
 from strivelm.model import GPT
+from strivelm.ngrams import ladder
 from strivelm.training import Evaluation, Finished, Progress, Resumable, ResumeError
 
 RESUME = Path("resume") / "state.pt"
@@ -107,6 +108,7 @@ class Run:
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
+            "ngrams": ladder(corpus.train, corpus.validation, len(corpus.tokenizer)),
             "evaluations": [_entry(evaluation) for evaluation in seen],
             "best": best[-1] if best else None,
             "finished": False,
@@ -133,7 +135,7 @@ class Run:
     def _keep_model(self, best: dict) -> None:
         self.record["best"] = best
         checkpoint.save(self.folder, self.model.config, self.model.state_dict())
-        card = self.model.generate_model_card(corpus=self.record["corpus"], best=best)
+        card = self.model.generate_model_card(corpus=self.record["corpus"], best=best, ngrams=self.record["ngrams"])
         checkpoint.write_atomically(self.folder / "README.md", str(card).encode())
 
 

@@ -1,6 +1,7 @@
 """The commands, called as a user calls them: train, generate, import, and what they say when something is wrong."""
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from commands import SMALL, run, run_alone
 from strivelm import GPT, load_model, open_model
 from strivelm.corpus import load_corpus
 from strivelm.evaluation import evaluate
+from strivelm.ngrams import ladder
 
 LINE = r"iter {step:5d} \| train \d\.\d{{3}} \| val \d\.\d{{3}} \| \d+\.\ds"
 
@@ -36,7 +38,7 @@ def test_training_prints_the_seeds_line_a_sample_and_the_verdict(trained):
 
 
 def test_training_leaves_a_model_folder_and_its_record(trained):
-    out, _ = trained
+    out, printed = trained
     assert sorted(p.name for p in out.iterdir()) == [
         "README.md",
         "config.json",
@@ -51,6 +53,9 @@ def test_training_leaves_a_model_folder_and_its_record(trained):
     assert [e["step"] for e in record["evaluations"]] == [0, 25, 50]
     assert record["corpus"]["sha256"] == corpus.sha256
     assert record["command"].startswith("python scripts/train.py --out")
+    assert record["ngrams"] == ladder(corpus.train, corpus.validation, len(corpus.tokenizer))
+    assert f"uniform {math.log(58):.3f}, unigram" in printed
+    assert f"5-gram {record['ngrams']['5-gram']:.3f}." in (out / "README.md").read_text()
     opened = open_model(out)
     assert opened.validation_loss == record["best"]["validation"] == min(e["validation"] for e in record["evaluations"])
     assert evaluate(opened.model, corpus.validation, 4000) == pytest.approx(opened.validation_loss, abs=1e-6)
