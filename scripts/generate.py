@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
+import console  # before torch
 import tyro
 
 from strivelm import SamplingConfig, generate, load_model
@@ -22,7 +22,8 @@ class Flags:
     """Let a model write. The text goes to standard output, everything else to standard error."""
 
     start: str | None = None
-    """What it goes on from; several characters are fine. Without it the model begins after a line break."""
+    """What it goes on from; several characters are fine. Without it the model begins after a line break, which can be
+    given as $'\\n' in most shells."""
     steps: int = 200
     """How many characters to write."""
     temp: float = 1.0
@@ -39,13 +40,15 @@ class Flags:
 
 def run(flags: Flags) -> None:
     """Writes the start and what the model makes of it, character by character."""
-    torch.set_num_threads(1)  # one stream is too little work to share; waiting for each other costs more
     seed = new_seed() if flags.seed is None else flags.seed
     config = SamplingConfig(flags.steps, flags.temp, flags.top_k, flags.top_p, seed)
     model = load_model(flags.model)
-    start = model.tokenizer.encode_leniently(model.tokenizer.start if flags.start is None else flags.start)
+    start = model.tokenizer.encode_leniently(flags.start or model.tokenizer.start)
     if start.unknown:
         print(f"note: {start.report}", file=sys.stderr)
+    if not start.ids:
+        start = model.tokenizer.encode_leniently(model.tokenizer.start)
+        print(f"note: nothing of the start is left, so the model begins after {start.text!r}", file=sys.stderr)
     sys.stdout.write(start.text)
     for step in generate(model, start.ids, config):
         sys.stdout.write(model.tokenizer.chars[step.id])
@@ -54,14 +57,5 @@ def run(flags: Flags) -> None:
     print(f"seed {seed}", file=sys.stderr)
 
 
-def main() -> None:
-    try:
-        run(tyro.cli(Flags, description=__doc__))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    console.guarded(lambda: run(tyro.cli(Flags, description=__doc__)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import console  # before torch
 import tyro
 
 from strivelm import GPT
@@ -32,6 +33,8 @@ def run(flags: Flags) -> None:
     config, state = load_seed_checkpoint(flags.source)
     if not flags.overwrite and (flags.out / "model.safetensors").exists():
         raise FileExistsError(f"{flags.out} already holds a model; pass --overwrite to replace it")
+    if flags.overwrite:
+        (flags.out / "README.md").unlink(missing_ok=True)  # the card of the model that goes
     model = GPT(**vars(config))
     model.load_state_dict(state)
     model.save_pretrained(flags.out)
@@ -41,12 +44,5 @@ def run(flags: Flags) -> None:
     )
 
 
-def main() -> None:
-    try:
-        run(tyro.cli(Flags, description=__doc__))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    console.guarded(lambda: run(tyro.cli(Flags, description=__doc__)))

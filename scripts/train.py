@@ -10,8 +10,7 @@ import os
 import shlex
 import signal
 import sys
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # on two); sleeping ones are not. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import console  # before torch
 import torch
 import tyro
 from tqdm import tqdm
@@ -27,13 +27,13 @@ from tqdm import tqdm
 from strivelm import GPT, SamplingConfig, generate
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
+from strivelm.ngrams import ladder
 from strivelm.presets import PRESETS
 from strivelm.runs import Run, is_finished, saved_state
 from strivelm.training import (
     Evaluation,
     Finished,
     Progress,
-    TrainingDivergedError,
     new_model,
     resolve_device,
     train,
@@ -63,13 +63,23 @@ class Flags:
     sample: int = 200
     """How many characters to show after each evaluation."""
 
+    def __post_init__(self):
+        for name in ("threads", "sample"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a whole number, at least 0")
+        if self.out is not None and self.out == Path():
+            raise ValueError("out is the current folder; expected a folder of the run's own, for example runs/mine")
+
 
 def parse(args: list[str]) -> Flags:
     """The flags, their defaults taken from the preset that the command line names."""
     named = [b for a, b in itertools.pairwise(args) if a == "--preset"]
     named += [a.removeprefix("--preset=") for a in args if a.startswith("--preset=")]
     preset = named[-1] if named and named[-1] in PRESETS else "small"
-    defaults = Flags(PRESETS[preset].sizes, PRESETS[preset].training, preset)
+    training = PRESETS[preset].training
+    if any(a.split("=")[0] == "--minutes" for a in args):  # then they alone decide, unless steps are asked for as well
+        training = replace(training, max_steps=None, minutes=1.0)
+    defaults = Flags(PRESETS[preset].sizes, training, preset)
     return tyro.cli(Flags, default=defaults, args=args, description=__doc__)
 
 
@@ -93,22 +103,47 @@ def line(event: Evaluation) -> str:
     return f"iter {event.step:5d} | train {event.train:.3f} | val {validation} | {event.seconds:.1f}s"
 
 
-def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path, ngrams: dict[str, float]) -> None:
-    """Prints what is about to be trained, on what, what counting alone would reach, and what to beware of."""
+def say(text: str) -> None:
+    """Prints a text above the progress bar; a reader that has gone away does not end the training."""
+    try:
+        tqdm.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        console.silence()
+
+
+def some(count: int, thing: str) -> str:
+    """A number of things: 1 layer, 2 layers."""
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> None:
+    """Prints what is about to be trained, on what, and what to beware of."""
     sizes, device = model.config, next(model.parameters()).device
-    print(f"text     {corpus.name}: {corpus.characters:,} characters, {len(corpus.tokenizer)} different ones")
-    print(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
-    print(
-        f"model    {sizes.n_layer} layers, {sizes.n_head} heads, {sizes.n_embd} wide, context {sizes.block_size}, "
-        f"{model.num_parameters():,} parameters"
+    say(f"text     {corpus.name}: {some(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
+    say(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
+    say(
+        f"model    {some(sizes.n_layer, 'layer')}, {some(sizes.n_head, 'head')}, {sizes.n_embd} wide, "
+        f"context {sizes.block_size}, {some(model.num_parameters(), 'parameter')}"
     )
-    until = f"{config.max_steps} steps" + (f" or {config.minutes:g} minutes" if config.minutes else "")
-    print(f"training {until}, {config.batch_size} x {sizes.block_size} characters a step, {config.optimizer}, {device}")
-    print(f"folder   {out}")
-    rungs = ", ".join(f"{name} {loss:.3f}" for name, loss in ngrams.items())
-    print(f"ladder   {rungs}: the validation loss of counting alone, nats per character")
+    ends = [some(config.max_steps, "step")] if config.max_steps is not None else []
+    ends += [f"{config.minutes:g} minutes"] if config.minutes is not None else []
+    windows = f"{config.batch_size} x {some(corpus.window(sizes.block_size), 'character')} a step"
+    threads = f", {some(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
+    say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}, {device}{threads}")
+    say(f"folder   {out}")
     for warning in corpus.warnings(model.block_size):
-        print(f"note     {warning}")
+        say(f"note     {warning}")
+
+
+def counting(corpus: Corpus) -> dict[str, float]:
+    """What counting alone reaches on the validation text, printed too; {} where there is none."""
+    if not len(corpus.validation):
+        return {}
+    rungs = ladder(corpus.train, corpus.validation, len(corpus.tokenizer))
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in rungs.items())
+    say(f"ladder   {losses}: the validation loss of counting alone, nats per character")
+    return rungs
 
 
 class CtrlC:
@@ -130,7 +165,10 @@ class CtrlC:
     def _press(self, *_) -> None:
         self.pressed = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        tqdm.write("finishing the step and saving; Ctrl-C again stops at once", file=sys.stderr)
+        tqdm.write(
+            "finishing the step and saving; Ctrl-C again stops at once (then --resume repeats what is not saved)",
+            file=sys.stderr,
+        )
 
 
 def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -> None:
@@ -141,9 +179,9 @@ def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -
         speed = f"{event.characters_per_second:,.0f} characters/s"
         bar.set_description_str(f"step {event.step} | loss {event.loss:.3f} | {speed} | {left} left")
     elif isinstance(event, Evaluation):
-        bar.write(line(event))
+        say(line(event))
         if characters:
-            bar.write(f"--- sample\n{sample(model, characters)}\n---")
+            say(f"--- sample\n{sample(model, characters)}\n---")
 
 
 def run(flags: Flags) -> None:
@@ -152,42 +190,35 @@ def run(flags: Flags) -> None:
     if flags.threads:
         torch.set_num_threads(flags.threads)
     out = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}"
-    state = saved_state(out) if flags.resume else None
+    state, overwrite = saved_state(out) if flags.resume else None, flags.overwrite
     if flags.resume and state is None:
-        if is_finished(out):
-            print(f"The run in {out} is finished: there is nothing to resume.")
+        if finished := is_finished(out):
+            say(
+                f"The run in {out} is finished: there is nothing to resume. A longer one starts anew, in another --out."
+            )
             return
-        print(f"Nothing was saved in {out} yet: starting from the beginning.")
+        overwrite = overwrite or finished is False  # killed before its first state was saved
+        say(f"Nothing was saved in {out} yet: starting from the beginning.")
     corpus = load_corpus(flags.data)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
-    command = shlex.join(["python", "scripts/train.py", *sys.argv[1:]])
-    with CtrlC() as stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
-        events = train(model, corpus, flags.training, resume=state, stop=stop)
-        keeper = Run(out, model, corpus, flags.training, command, flags.overwrite, resume=state)
-        introduce(model, corpus, flags.training, out, keeper.record["ngrams"])
-        if state is not None:
-            print(f"resuming at step {state['steps']}")
-        for event in events:
+    command = shlex.join(["python", "scripts/train.py", *(a for a in sys.argv[1:] if a != "--resume")])
+    trainer = train(model, corpus, flags.training, resume=state, stop=(stop := CtrlC()))
+    keeper = Run(out, model, corpus, flags.training, command, overwrite, resume=state)
+    introduce(model, corpus, flags.training, out)
+    keeper.record["ngrams"] = counting(corpus)
+    if state is not None:
+        say(f"resuming at step {state['steps']}")
+    with stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
+        for event in trainer:
             keeper.keep(event)
             show(event, bar, model, flags.sample)
-    name = shlex.quote(str(out))
     if isinstance(event, Finished):
-        print(event.verdict)
-        print(f"The model is in {out}. Let it speak: python scripts/generate.py --model {name}")
+        say(event.verdict)
+        say(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
     else:
-        print(f"Stopped at step {event.step}; {out} holds the best model so far. To go on, add --resume:")
-        print(f"    {command}" + ("" if flags.resume else " --resume"))
-
-
-def main() -> None:
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
-    try:
-        run(parse(sys.argv[1:]))
-    except (ValueError, OSError, TrainingDivergedError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nstopped at once; --resume goes on from the last evaluation")
+        say(f"Stopped at step {event.step}; {out} holds the best model so far. To go on, add --resume:")
+        say(f"    {command} --resume")
 
 
 if __name__ == "__main__":
-    main()
+    console.guarded(lambda: run(parse(sys.argv[1:])))

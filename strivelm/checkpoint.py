@@ -10,6 +10,7 @@ This room knows tensors and keys, not the model's class. Reading trusts nothing:
 checked against config.json in the file's header, before memory is taken for a weight.
 """
 
+import errno
 import json
 import os
 import reprlib
@@ -35,6 +36,7 @@ TRAINING = "training.json"
 FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, "README.md")
 MAX_JSON_BYTES = 32 << 20
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
+os.umask(_UMASK := os.umask(0o077))  # the only way to read it; mkstemp's files are private without it
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -70,8 +72,11 @@ def _gpt2_tensors(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | N
     return names
 
 
-def _config_json(config: GPTConfig) -> dict:
-    """Our keys and GPT-2's, in one dictionary. pad, bos and eos stay unset: a character model has none."""
+def _config_json(config: GPTConfig, dtype: torch.dtype = torch.float32) -> dict:
+    """Our keys and GPT-2's, in one dictionary. pad, bos and eos stay unset: a character model has none.
+
+    `dtype` is what transformers computes in; like here, weights stored in half precision are computed in float32.
+    """
     return vars(config) | {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
@@ -89,7 +94,7 @@ def _config_json(config: GPTConfig) -> dict:
         "resid_pdrop": config.dropout,
         "bos_token_id": None,
         "eos_token_id": None,
-        "dtype": "float32",
+        "dtype": "float64" if dtype == torch.float64 else "float32",
     }
 
 
@@ -107,20 +112,23 @@ def _tokenizer_json(chars: str) -> str:
 
 
 def write_together(contents: dict[Path, bytes]) -> None:
-    """Writes files that belong together, all or none: each beside its place first, then all renamed into place.
+    """Writes files that belong together: each whole beside its place first, then all renamed into place.
 
-    Raises OSError that names the path (a full disk, a read-only folder); what was there before is then unharmed.
+    Raises OSError that names the path (a full disk, a read-only folder, a folder in the way); what was there before is
+    then unharmed. Only a machine that dies between two renames could leave some files new and others old.
     """
     staged: dict[Path, str] = {}
     path = None
     try:
         for path, content in contents.items():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
             handle, staged[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(staged[path], 0o644)
+            os.chmod(staged[path], 0o666 & ~_UMASK)
         for path, temporary in staged.items():
             os.replace(temporary, path)
     except OSError as error:
@@ -155,12 +163,16 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
 
     Raises:
         CheckpointError: a weight is not finite, or does not fit the dtype.
+        ValueError: a dtype that no model is stored in.
         OSError: the folder can't be written.
     """
-    tensors = {}
+    tensors, stored = {}, dtype or state["tok.weight"].dtype
+    if stored not in DTYPES.values():
+        names = ", ".join(str(known).removeprefix("torch.") for known in DTYPES.values())
+        raise ValueError(f"dtype is {stored}; expected one of {names}")
     for name, (shape, ours, transposed) in _gpt2_tensors(config).items():
         if ours is None:
-            tensor = torch.zeros(shape, dtype=dtype or state["tok.weight"].dtype)
+            tensor = torch.zeros(shape, dtype=stored)
         else:
             tensor = state[ours].detach().cpu()
             tensor = (tensor.t() if transposed else tensor).to(dtype or tensor.dtype).contiguous()
@@ -168,7 +180,7 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
             raise CheckpointError(f"{ours} holds NaN or infinite numbers in {tensor.dtype}; nothing was saved")
         tensors[name] = tensor
     folder = Path(folder)
-    files = {folder / CONFIG: _json(_config_json(config))}
+    files = {folder / CONFIG: _json(_config_json(config, stored))}
     if config.chars is not None:
         files[folder / TOKENIZER] = _tokenizer_json(config.chars).encode()
         # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
@@ -181,6 +193,9 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
     files[folder / WEIGHTS] = to_safetensors(tensors, metadata={"format": "pt"})
     folder.mkdir(parents=True, exist_ok=True)
     write_together(files)
+    if config.chars is None:  # another model's vocabulary must not stand beside ours
+        for name in (TOKENIZER, TOKENIZER_CONFIG):
+            (folder / name).unlink(missing_ok=True)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -199,7 +214,8 @@ def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Pa
         return Path(snapshot_download(str(ref), revision=revision, allow_patterns=list(FILES), **download))
     except HFValidationError:
         raise CheckpointError(
-            f"there is no folder {str(ref)!r}, and it is no Hub repo of the form owner/name"
+            f"there is no folder {str(ref)!r}, and it is no Hub repo of the form owner/name "
+            "(strivelm.load_model also takes 'bundled' and 'owner/name@revision')"
         ) from None
     except LocalEntryNotFoundError as error:
         raise CheckpointError(
@@ -221,9 +237,9 @@ def read_json(path: Path) -> dict:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent} holds no {path.name}; is it a model folder?") from None
+    except CheckpointError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         raise CheckpointError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}; expected an object with keys and values")
@@ -330,8 +346,8 @@ def load_seed_checkpoint(path: str | Path) -> tuple[GPTConfig, dict[str, torch.T
     except FileNotFoundError:
         raise CheckpointError(f"there is no file {path}") from None
     except Exception as error:  # a damaged zip, a foreign pickle, a folder: torch raises many kinds
-        raise CheckpointError(
-            f"{path} is no checkpoint of tensors and plain values, so it is not read: {str(error).splitlines()[0]}"
+        raise CheckpointError(  # torch's own words would advise to run whatever code the file holds
+            f"{path} is damaged, or no checkpoint of tensors and plain values alone, so it is not read"
         ) from error
     try:
         if not isinstance(content, dict):

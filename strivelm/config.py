@@ -76,10 +76,10 @@ class GPTConfig(Sizes):
 class TrainConfig:
     """How a model is trained. Raises ValueError for a value that means nothing."""
 
-    max_steps: int = 3000
-    """How many optimiser steps to take."""
+    max_steps: int | None = 3000
+    """How many optimiser steps to take; None leaves it to the minutes."""
     minutes: float | None = None
-    """A budget of wall-clock time: the schedule is fitted to whichever ends first, the steps or the minutes."""
+    """A budget of wall-clock time; the schedule is fitted to whichever ends first, steps or minutes."""
     batch_size: int = 32
     """How many windows of text make a step."""
     optimizer: str = "muon"
@@ -114,6 +114,10 @@ class TrainConfig:
             "eval_characters": 1,
             "seed": 0,
         }
+        if self.max_steps is None:
+            whole.pop("max_steps")
+            if self.minutes is None:
+                raise ValueError("max_steps and minutes are both None; expected one of them, or the run never ends")
         for name, least in whole.items():
             if type(value := getattr(self, name)) is not int or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number, at least {least}")

@@ -4,9 +4,8 @@ The first 90 % of a text train the model, the last 10 % judge it.
 """
 
 import hashlib
+import http.client
 import os
-import urllib.error
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,13 +54,17 @@ class Corpus:
         """The text itself."""
         return self.tokenizer.decode(torch.cat([self.train, self.validation]))
 
+    def window(self, block_size: int) -> int:
+        """How many characters in a row a training window holds: the context, or less where the text is shorter."""
+        return min(block_size, len(self.train) - 1)
+
     def warnings(self, block_size: int) -> list[str]:
         """What a person should know before a model with this context is trained on this text, in sentences."""
         found = list(self.notes)
         if len(self.train) <= block_size:
             found.append(
                 f"The training text has {len(self.train)} characters, less than one context of {block_size} and the "
-                f"character after it: batches hold {len(self.train) - 1} characters in a row, and the model's later "
+                f"character after it: windows are {self.window(block_size)} long, and the model's later "
                 "positions stay untrained. A longer text or a smaller --block-size would help."
             )
         if not len(self.validation):
@@ -84,7 +87,9 @@ def corpus_from_text(text: str, name: str, sha256: str | None = None, notes: tup
     Raises CorpusError for a text of fewer than two characters: there is nothing to predict.
     """
     if len(text) < 2:
-        raise CorpusError(f"{name} holds {len(text)} characters; at least 2 are needed to have one to predict")
+        raise CorpusError(
+            f"{name} holds {'no' if not text else 'only one'} character; at least 2 are needed to have one to predict"
+        )
     try:
         tokenizer = CharTokenizer.of(text)
     except ValueError as error:
@@ -147,9 +152,9 @@ def _read(path: Path) -> bytes:
             f"there is no file {path}; --data takes 'bundled', 'shakespeare', a file, an http(s) address "
             "or hf://datasets/owner/name/file.txt"
         ) from None
+    except CorpusError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, CorpusError):
-            raise
         raise CorpusError(f"{path} can't be read: {error}") from error
 
 
@@ -187,7 +192,7 @@ def _download(url: str) -> bytes:
             promised = response.headers.get("Content-Length")
     except CorpusError:
         raise
-    except (OSError, ValueError, urllib.error.URLError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise CorpusError(
             f"{url} can't be downloaded: {getattr(error, 'reason', error)}. "
             "Without a network, train on the text that came along: --data bundled"

@@ -16,7 +16,8 @@ def evaluate(model: GPT, ids: torch.Tensor, characters: int | None = None, seed:
     T = model.block_size
     starts = torch.arange(0, len(ids) - 1, T)
     if characters is not None and len(ids) - 1 > characters:
-        starts = _some(starts, characters // T, seed)
+        chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))
+        starts = starts[chosen[: max(1, characters // T)].sort().values]
     whole = starts[starts + T < len(ids)]
     parts = [(whole, T)] if len(whole) else []
     if len(whole) < len(starts):
@@ -30,15 +31,12 @@ def training_loss(model: GPT, ids: torch.Tensor, characters: int | None = None, 
     All of them where they hold at most `characters`, which is exact; else a fixed random choice of that many.
     """
     length = min(model.block_size, len(ids) - 1)
-    starts = torch.arange(len(ids) - length)
-    if characters is not None and len(starts) * length > characters:
-        starts = _some(starts, characters // length, seed)
+    windows, most = len(ids) - length, None if characters is None else max(1, characters // length)
+    if most is None or windows <= most:
+        starts = torch.arange(windows)
+    else:
+        starts = torch.randint(windows, (most,), generator=torch.Generator().manual_seed(seed)).sort().values
     return _mean_loss(model, ids, [(starts, length)])
-
-
-def _some(starts: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))[: max(1, count)]
-    return starts[chosen.sort().values]
 
 
 @torch.no_grad()

@@ -41,6 +41,9 @@ class SamplingConfig:
     """The start of the random stream: one seed, one text. None draws a new one."""
 
     def __post_init__(self):
+        for name, value in vars(self).items():
+            if getattr(value, "ndim", None) == 0:  # a NumPy or torch scalar is as good as the number it holds
+                object.__setattr__(self, name, value.item())
         _whole("max_new_tokens", self.max_new_tokens, "a whole number, at least 0")
         if self.top_k is not None:
             _whole("top_k", self.top_k, "a whole number of characters to keep, or 0 for all")

@@ -8,7 +8,7 @@ Shapes: B sequences of T characters, C = n_embd, H = n_head, hd = C / H, V = voc
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -118,10 +118,12 @@ class GPT(
         """Logits (B, T, V) of each next character and, given targets (B, T), their mean cross-entropy in nats.
 
         Raises:
-            ValueError: idx is no (B, T) tensor of ids, is longer than block_size, or targets have another shape.
+            ValueError: no (B, T) tensor of whole numbers, longer than block_size, or targets of another shape.
             IndexError: an id is outside the vocabulary.
         """
-        self._check(idx, targets)
+        idx, targets = self._checked("idx", idx), None if targets is None else self._checked("targets", targets)
+        if targets is not None and targets.shape != idx.shape:
+            raise ValueError(f"targets have shape {tuple(targets.shape)}; expected that of idx, {tuple(idx.shape)}")
         positions = torch.arange(idx.shape[1], device=idx.device)
         x = self.tok(idx) + self.pos(positions)  # (B, T, C)
         for block in self.blocks:
@@ -131,24 +133,26 @@ class GPT(
             return logits, None
         return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
-    def _check(self, idx: torch.Tensor, targets: torch.Tensor | None) -> None:
-        if idx.dim() != 2 or idx.shape[1] == 0:
-            raise ValueError(f"idx has shape {tuple(idx.shape)}; expected (B, T) with T from 1 to {self.block_size}")
-        if idx.shape[1] > self.block_size:
+    def _checked(self, name: str, ids: torch.Tensor) -> torch.Tensor:
+        if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or ids.shape[1] == 0:
+            found = f"has shape {tuple(ids.shape)}" if isinstance(ids, torch.Tensor) else f"is a {type(ids).__name__}"
+            raise ValueError(f"{name} {found}; expected a tensor (B, T) with T from 1 to {self.block_size}")
+        if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+            raise ValueError(f"{name} holds {ids.dtype}; expected ids, which are whole numbers")
+        if ids.shape[1] > self.block_size:
             raise ValueError(
-                f"the sequence has {idx.shape[1]} characters, but this model's context is {self.block_size}; "
-                f"pass the last {self.block_size}: idx[:, -{self.block_size}:]"
+                f"the sequence has {ids.shape[1]} characters, but this model's context is {self.block_size}; "
+                f"pass the last {self.block_size}: {name}[:, -{self.block_size}:]"
             )
-        if targets is not None and targets.shape != idx.shape:
-            raise ValueError(f"targets have shape {tuple(targets.shape)}; expected that of idx, {tuple(idx.shape)}")
         # Reading the ids makes a GPU wait and breaks a compiled graph, so there it is left to the ids' maker.
-        if idx.device.type == "cpu" and not torch.compiler.is_compiling() and idx.numel():
-            for name, ids in (("idx", idx), ("targets", targets)):
-                if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < self.vocab_size:
-                    raise IndexError(
-                        f"{name} holds ids from {int(ids.min())} to {int(ids.max())}; "
-                        f"expected ids from 0 to {self.vocab_size - 1} (vocab_size={self.vocab_size})"
-                    )
+        if ids.device.type == "cpu" and not torch.compiler.is_compiling() and ids.numel():
+            least, most = int(ids.min()), int(ids.max())
+            if not 0 <= least <= most < self.vocab_size:
+                raise IndexError(
+                    f"{name} holds ids from {least} to {most}; "
+                    f"expected ids from 0 to {self.vocab_size - 1} (vocab_size={self.vocab_size})"
+                )
+        return ids.long()
 
     @property
     def tokenizer(self) -> CharTokenizer:
@@ -188,13 +192,15 @@ class GPT(
                 raise ValueError(f"the prompt has shape {tuple(prompt.shape)}; expected (T,) or (1, T)")
             ids = prompt.flatten().tolist()
         else:
+            if not isinstance(prompt, Iterable):
+                raise ValueError(f"the prompt is {prompt!r}; expected text, a list of ids, or a tensor (T,) or (1, T)")
             ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         new = [step.id for step in generate(self, ids, config)]
         if isinstance(prompt, str):
             return prompt + self.tokenizer.decode(new)
         if isinstance(prompt, torch.Tensor):
             return torch.cat([prompt, prompt.new_tensor(new).expand(*prompt.shape[:-1], -1)], dim=-1)
-        return ids + new
+        return [int(i) for i in ids] + new
 
     @classmethod
     def from_pretrained(
@@ -203,19 +209,29 @@ class GPT(
         *,
         revision: str | None = None,
         map_location: str | torch.device = "cpu",
-        **download,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
     ) -> "GPT":
         """The model in a folder or in a Hub repo "owner/name", in float32 and evaluation mode.
 
         Args:
             revision: a branch, tag ("step-500") or commit of the Hub repo.
             map_location: the device it comes to.
-            download: token, cache_dir, force_download, local_files_only, as huggingface_hub knows them.
+            token, cache_dir, force_download, local_files_only: of the download, as huggingface_hub knows them.
 
         Raises:
             CheckpointError: the folder or repo holds no such model, or a damaged one; the message says what is wrong.
         """
-        folder = checkpoint.folder_of(pretrained_model_name_or_path, revision=revision, **download)
+        folder = checkpoint.folder_of(
+            pretrained_model_name_or_path,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+        )
         config, state = checkpoint.load(folder)
         with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
             model = cls(**vars(config))
@@ -231,8 +247,9 @@ class GPT(
         model_card_kwargs: dict | None = None,
         config: object = None,
     ) -> None:
-        """Writes a model folder that `GPT.from_pretrained` and transformers both load; a README there is kept.
+        """Writes a model folder that `GPT.from_pretrained` and transformers both load.
 
+        A README there is kept, as people edit them; the record of another model's training (training.json) is not.
         Where that fails, a model that was there before is unharmed.
 
         Args:
@@ -247,6 +264,7 @@ class GPT(
         # The mixin's own way would delete the old config.json before anything is written.
         folder = Path(save_directory)
         checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)
+        (folder / checkpoint.TRAINING).unlink(missing_ok=True)
         if not (folder / "README.md").exists():
             card = self.generate_model_card(**(model_card_kwargs or {}))
             checkpoint.write_atomically(folder / "README.md", str(card).encode())

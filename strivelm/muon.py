@@ -38,6 +38,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
+        """One step. Raises ValueError for a closure, which this optimiser has no use for."""
+        if closure is not None:
+            raise ValueError("Muon takes no closure; compute the loss and its gradient before the step")
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:

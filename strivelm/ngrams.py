@@ -11,8 +11,8 @@ import numpy as np
 
 SMOOTHING = {"unigram": (1, 1.0), "bigram": (2, 1.0), "trigram": (3, 0.1), "4-gram": (4, 0.1), "5-gram": (5, 0.01)}
 """Each rung's n, and the α it is counted with."""
-MAX_CHARACTERS = 20_000_000
-"""Of a longer training text the first so many are counted."""
+MAX_CHARACTERS = 5_000_000
+"""Of a longer text the first so many are read: a few seconds and some hundred megabytes."""
 
 
 def ngram_loss(train: Sequence[int], validation: Sequence[int], vocab_size: int, n: int, alpha: float) -> float:
@@ -53,5 +53,5 @@ def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> 
     rungs = {"uniform": math.log(vocab_size)}
     for name, (n, alpha) in SMOOTHING.items():
         if len(validation) >= n and len(train) >= n:
-            rungs[name] = ngram_loss(train[:MAX_CHARACTERS], validation, vocab_size, n, alpha)
+            rungs[name] = ngram_loss(train[:MAX_CHARACTERS], validation[:MAX_CHARACTERS], vocab_size, n, alpha)
     return rungs

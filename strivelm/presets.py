@@ -33,7 +33,7 @@ PRESETS = {
     # A laptop's minutes.
     "small": Preset(
         Sizes(n_layer=4, n_head=2, n_embd=128, block_size=128, dropout=0.05),
-        TrainConfig(max_steps=3000, batch_size=16),
+        TrainConfig(max_steps=1500, batch_size=16),
     ),
     # What the bundled model is.
     "bundled": Preset(

@@ -1,8 +1,8 @@
 """A run's folder: the best model so far, the record of how it came about, and what is needed to go on."""
 
+import contextlib
 import io
 import platform
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from strivelm import checkpoint
 from strivelm.config import TrainConfig
 from strivelm.corpus import Corpus
 from strivelm.model import GPT
-from strivelm.ngrams import ladder
 from strivelm.training import Evaluation, Finished, Progress, Resumable, ResumeError
 
 RESUME = Path("resume") / "state.pt"
@@ -29,16 +28,15 @@ def saved_state(folder: str | Path) -> dict | None:
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive, a foreign pickle, a folder: torch raises many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ResumeError(
-            f"{path} can't be read ({reason}); the folder's model is unharmed. Start anew with --overwrite"
+        raise ResumeError(  # torch's own words would advise to run whatever code the file holds
+            f"{path} is damaged, or no state of a run; the folder's model is unharmed. Start anew with --overwrite"
         ) from error
 
 
-def is_finished(folder: str | Path) -> bool:
-    """Whether the folder holds a run that came to its end. Raises CheckpointError where its record is damaged."""
+def is_finished(folder: str | Path) -> bool | None:
+    """Whether the folder's run came to its end; None where no run is. Raises CheckpointError for a damaged record."""
     path = Path(folder) / checkpoint.TRAINING
-    return path.is_file() and checkpoint.read_json(path).get("finished") is True
+    return checkpoint.read_json(path).get("finished") is True if path.is_file() else None
 
 
 class Run:
@@ -51,11 +49,11 @@ class Run:
     Args:
         folder: where to; made if missing.
         command: the command line that reproduces the run, for the record.
-        overwrite: whether a model or a run that is already there may be replaced.
+        overwrite: whether a model, a run or any other file of those names that is already there may be replaced.
         resume: the state that the run goes on from, from `saved_state`.
 
     Raises:
-        FileExistsError: the folder holds a model or a run, and neither `overwrite` nor `resume` says what to do.
+        FileExistsError: the folder holds something, and neither `overwrite` nor `resume` says what to do.
         OSError: the folder can't be written.
     """
 
@@ -80,10 +78,14 @@ class Run:
                 raise FileExistsError(
                     f"{folder} already holds a model; pass --overwrite to replace it, or another --out"
                 )
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise FileExistsError(
+                    f"{folder} is not empty; pass another --out, or --overwrite to replace a model's files in it"
+                )
         self.folder.mkdir(parents=True, exist_ok=True)
         if resume is None:  # another run's record and state must not stand beside ours
             (self.folder / checkpoint.TRAINING).unlink(missing_ok=True)
-            shutil.rmtree((self.folder / RESUME).parent, ignore_errors=True)
+            self._forget_state()
         seen = resume["evaluations"] if resume else []
         best = [_entry(evaluation) for evaluation in seen if evaluation["best"]]
         device = next(model.parameters()).device
@@ -108,7 +110,7 @@ class Run:
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
-            "ngrams": ladder(corpus.train, corpus.validation, len(corpus.tokenizer)),
+            "ngrams": {},
             "evaluations": [_entry(evaluation) for evaluation in seen],
             "best": best[-1] if best else None,
             "finished": False,
@@ -130,7 +132,13 @@ class Run:
             case Finished():
                 self.record["finished"] = True
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
-                shutil.rmtree((self.folder / RESUME).parent)
+                self._forget_state()
+
+    def _forget_state(self) -> None:
+        path = self.folder / RESUME
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, or it holds something of somebody else's
+            path.parent.rmdir()
 
     def _keep_model(self, best: dict) -> None:
         self.record["best"] = best

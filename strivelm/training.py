@@ -26,7 +26,7 @@ from strivelm.muon import Muon
 PROGRESS_EVERY = 0.2  # seconds
 
 
-class TrainingDivergedError(ArithmeticError):
+class TrainingDivergedError(ValueError):
     """The loss became NaN or infinite. The model holds the best weights seen before."""
 
 
@@ -201,7 +201,7 @@ class Trainer:
         self.model, self.corpus, self.config = model, corpus, config
         self.device = next(model.parameters()).device
         self.ids = corpus.train.to(self.device)
-        self.length = min(model.block_size, len(self.ids) - 1)  # of a window
+        self.length = corpus.window(model.block_size)
         self.draws = torch.Generator().manual_seed(config.seed)
         self.dropout = _GlobalStream(config.seed, self.device)
         self.optimizers = optimizers(model, config)
@@ -219,7 +219,8 @@ class Trainer:
     def fraction(self) -> float:
         """How much of the run is done, 0 to 1, by steps or by minutes, whichever ends first."""
         by_time = 0.0 if self.config.minutes is None else self.seconds / (60 * self.config.minutes)
-        by_steps = self.steps / self.config.max_steps if self.config.max_steps else 1.0
+        most = self.config.max_steps
+        by_steps = 0.0 if most is None else self.steps / most if most else 1.0
         return min(1.0, max(by_time, by_steps))
 
     @property
@@ -261,9 +262,9 @@ class Trainer:
         now = training_loss(self.model, corpus.train, most)
         validation = evaluate(self.model, corpus.validation, most) if len(corpus.validation) else None
         best = validation is None or all(validation < e.validation for e in self.evaluations)
-        if best or not self.evaluations:
+        if best:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.evaluations.append(Evaluation(self.steps, now, validation, self.seconds, best or not self.evaluations))
+        self.evaluations.append(Evaluation(self.steps, now, validation, self.seconds, best))
         return self.evaluations[-1]
 
     def load_best(self) -> None:
@@ -307,9 +308,9 @@ class Trainer:
             self.draws.set_state(state["draws"].cpu())
             self.dropout.state = [part.cpu() for part in state["dropout"]]
             self._begin = time.perf_counter() - state["seconds"]
+        except ResumeError:
+            raise
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
-            if isinstance(error, ResumeError):
-                raise
             raise ResumeError(f"the saved state is not a whole one: {error}") from error
 
     def _made_with(self) -> dict:

@@ -27,13 +27,13 @@ class Done:
 
 
 def run(script: str, *args: str | Path) -> Done:
-    """A script's main() in this process, which spares the seconds of importing torch."""
-    spec = importlib.util.spec_from_file_location(f"script_{Path(script).stem}", ROOT / "scripts" / script)
+    """A script in this process, which spares the seconds of importing torch."""
+    spec = importlib.util.spec_from_file_location("__main__", ROOT / "scripts" / script)
     module = importlib.util.module_from_spec(spec)
     out, err, code, threads = io.StringIO(), io.StringIO(), 0, torch.get_num_threads()
     with (
         mock.patch.object(sys, "argv", [str(ROOT / "scripts" / script), *map(str, args)]),
-        mock.patch.object(sys, "path", list(sys.path)),
+        mock.patch.object(sys, "path", [str(ROOT / "scripts"), *sys.path]),
         mock.patch.dict(sys.modules, {spec.name: module}),  # where tyro looks for the flags' help texts
         warnings.catch_warnings(),
         contextlib.redirect_stdout(out),
@@ -41,7 +41,6 @@ def run(script: str, *args: str | Path) -> Done:
     ):
         try:
             spec.loader.exec_module(module)
-            module.main()
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else 1
             err.write(f"{stop.code}\n" if isinstance(stop.code, str) else "")  # as the interpreter does
@@ -58,9 +57,9 @@ def run_alone(script: str, *args: str | Path) -> Done:
     return Done(running.returncode, out, err)
 
 
-def start(script: str, *args: str | Path) -> subprocess.Popen:
+def start(script: str, *args: str | Path, encoding: str = "utf-8") -> subprocess.Popen:
     """A script, started in a process of its own, its output as lines of text as soon as they are written."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": encoding, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, ROOT / "scripts" / script, *map(str, args)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, encoding="utf-8", env=environment, cwd=ROOT, **pipes)

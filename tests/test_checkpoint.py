@@ -322,3 +322,25 @@ def test_files_are_written_whole(tmp_path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "nowhere" / "a", b"")
+
+
+def test_a_dtype_that_no_model_is_stored_in(model, folder):
+    before = (folder / "model.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=r"dtype is torch.int8; expected one of float64, float32, float16, bfloat16"):
+        model.save_pretrained(folder, dtype=torch.int8)
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_a_folder_in_the_way_harms_nothing(make_model, folder):
+    before = (folder / "config.json").read_bytes()
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()
+    with pytest.raises(OSError, match=r"could not write .*model.safetensors: a folder of that name is in the way"):
+        make_model(n_embd=16).save_pretrained(folder)
+    assert (folder / "config.json").read_bytes() == before
+
+
+def test_saving_another_model_takes_the_old_ones_record_and_vocabulary_along(make_model, folder):
+    (folder / "training.json").write_text("{}")
+    make_model(chars=None, vocab_size=7).save_pretrained(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]

@@ -91,7 +91,7 @@ def test_any_text_down_to_two_characters_can_be_split_and_read_back(text):
 @pytest.mark.parametrize("text", ["", "x"])
 def test_too_short_a_text_is_refused(text, tmp_path):
     (tmp_path / "short.txt").write_text(text)
-    with pytest.raises(CorpusError, match=f"short.txt holds {len(text)} characters; at least 2 are needed"):
+    with pytest.raises(CorpusError, match=r"short.txt holds (no|only one) character; at least 2 are needed"):
         load_corpus(str(tmp_path / "short.txt"))
 
 

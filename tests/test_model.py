@@ -148,7 +148,7 @@ def test_too_long_a_sequence_is_refused_and_the_advice_works(model, random_ids):
 
 @pytest.mark.parametrize("shape", [(5,), (1, 0), (1, 2, 3), ()])
 def test_ids_of_another_shape_are_refused(model, shape):
-    with pytest.raises(ValueError, match=r"idx has shape \(.*\); expected \(B, T\) with T from 1 to 16"):
+    with pytest.raises(ValueError, match=r"idx has shape \(.*\); expected a tensor \(B, T\) with T from 1 to 16"):
         model(torch.zeros(shape, dtype=torch.long))
 
 
@@ -234,3 +234,33 @@ def test_a_prompt_that_cannot_be_read_is_refused(model):
 def test_the_tokenizer_is_the_models_vocabulary(model):
     assert model.tokenizer == CharTokenizer(model.config.chars)
     assert len(model.tokenizer) == model.vocab_size
+
+
+def test_ids_of_any_whole_type_are_read_and_others_refused(model):
+    ids = torch.tensor([[1, 2, 3]])
+    expected, loss = model(ids, ids)
+    for dtype in (torch.uint8, torch.int16, torch.int32):
+        found, again = model(ids.to(dtype), ids.to(dtype))
+        assert torch.equal(found, expected)
+        assert torch.equal(again, loss)
+    for wrong, what in ((ids.float(), "torch.float32"), (ids.bool(), "torch.bool")):
+        with pytest.raises(ValueError, match=f"idx holds {what}; expected ids"):
+            model(wrong)
+    with pytest.raises(ValueError, match="idx is a list; expected a tensor"):
+        model([[1, 2]])
+
+
+def test_numbers_of_numpy_and_torch_are_numbers(model):
+    plain = model.generate([1, 2], 4, 0.5, 3, 0.9, 7)
+    assert plain == model.generate(
+        np.array([1, 2]), np.int64(4), np.float64(0.5), torch.tensor(3), np.float64(0.9), np.int64(7)
+    )
+    assert {type(i) for i in model.generate(np.array([1, 2]), 2)} == {int}
+    for wrong in (None, 5):
+        with pytest.raises(ValueError, match=f"the prompt is {wrong}; expected text, a list of ids"):
+            model.generate(wrong)
+
+
+def test_a_misspelt_keyword_is_refused(folder):
+    with pytest.raises(TypeError, match="revison"):
+        GPT.from_pretrained(folder, revison="main")

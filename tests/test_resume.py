@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import io
+import json
 import os
 import signal
 
@@ -97,11 +98,11 @@ def test_a_damaged_state_is_refused_and_no_code_in_it_is_run(tmp_path):
     assert saved_state(tmp_path) is None
     (tmp_path / RESUME).parent.mkdir()
     torch.save({"steps": Hostile()}, tmp_path / RESUME)
-    with pytest.raises(ResumeError, match=r"state.pt can't be read .* Start anew with --overwrite"):
+    with pytest.raises(ResumeError, match=r"state.pt is damaged, or no state of a run; .* Start anew with --overwrite"):
         saved_state(tmp_path)
     assert not (tmp_path / "pwned").exists()
     (tmp_path / RESUME).write_bytes(b"half a fi")
-    with pytest.raises(ResumeError, match="can't be read"):
+    with pytest.raises(ResumeError, match="is damaged"):
         saved_state(tmp_path)
 
 
@@ -190,6 +191,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted, tmp_path):
     load_model(out)
     assert run_alone("train.py", "--out", out, *FLAGS, "--resume").returncode == 0
     assert same(out, uninterrupted)
+
+
+def test_resuming_a_run_that_was_killed_before_it_saved_anything(tmp_path):
+    flags = ["--out", tmp_path, *SMALL, "--max-steps", "2", "--eval-characters", "500", "--sample", "0"]
+    assert run("train.py", *flags).returncode == 0
+    record = json.loads((tmp_path / "training.json").read_text())
+    (tmp_path / "training.json").write_text(json.dumps(record | {"finished": False}))
+    done = run("train.py", *flags, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was saved in" in done.stdout
+    assert "--resume" not in json.loads((tmp_path / "training.json").read_text())["command"]
 
 
 def test_resuming_where_nothing_was_saved_starts_from_the_beginning(tmp_path):

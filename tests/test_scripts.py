@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from commands import SMALL, run, run_alone
+from commands import SMALL, run, run_alone, start
 
 from strivelm import GPT, load_model, open_model
 from strivelm.corpus import load_corpus
@@ -82,6 +82,13 @@ def test_a_model_without_line_breaks_begins_with_what_it_has(tmp_path):
     assert (done.returncode, len(done.stdout), done.stdout[0]) == (0, 1 + 6 + 1, "x")
 
 
+@pytest.mark.parametrize(("start", "note"), [("", ""), ("§§", "nothing of the start is left")])
+def test_a_start_of_nothing_begins_after_a_line_break(trained, start, note):
+    done = run("generate.py", "--model", trained[0], "--start", start, "--steps", 5, "--seed", 1)
+    assert (done.returncode, done.stdout[0], len(done.stdout)) == (0, "\n", 1 + 5 + 1)
+    assert note in done.stderr
+
+
 def test_generating_says_what_it_left_out(trained):
     out, _ = trained
     done = run("generate.py", "--model", out, "--start", "café 7", "--steps", 5, "--seed", 1)
@@ -93,8 +100,6 @@ def test_generating_says_what_it_left_out(trained):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--start", ""], "the prompt is empty; give at least one character"),
-        (["--start", "§§"], "the prompt is empty"),
         (["--temp", "-1"], "temperature is -1.0; expected a number, at least 0"),
         (["--temp", "nan"], "temperature is nan"),
         (["--top_p", "0"], "top_p is 0.0; expected a number above 0"),
@@ -118,12 +123,16 @@ def test_generating_with_impossible_settings(trained, flags, message):
         (["--batch-size", "0"], "batch_size is 0; expected a whole number, at least 1"),
         (["--minutes", "-1"], "minutes is -1.0; expected a number above 0"),
         (["--lr", "nan"], "lr is nan"),
+        (["--sample", "-1"], "sample is -1; expected a whole number, at least 0"),
+        (["--threads", "-3"], "threads is -3; expected a whole number, at least 0"),
+        (["--out", ""], "out is the current folder; expected a folder of the run's own"),
+        (["--data", "http://foo bar/x"], "http://foo bar/x can't be downloaded"),
     ],
 )
 def test_training_with_impossible_settings(tmp_path, flags, message):
     done = run("train.py", "--out", tmp_path / "out", *flags)
     assert done.returncode != 0
-    assert message in done.stderr
+    assert message in " ".join(done.stderr.replace("│", " ").split())  # in a box, where tyro says it
     assert not (tmp_path / "out").exists()
 
 
@@ -144,6 +153,61 @@ def test_training_does_not_overwrite_a_model_unasked(trained):
     assert (out / "model.safetensors").read_bytes() == before
 
 
+def test_training_leaves_other_peoples_files_alone(tmp_path):
+    (tmp_path / "resume").mkdir()
+    for name in ("README.md", "resume/cv.txt"):
+        (tmp_path / name).write_text("mine")
+    done = run("train.py", "--out", tmp_path, *SMALL, "--max-steps", 1)
+    assert done.returncode == 1
+    assert "is not empty; pass another --out" in done.stderr
+    assert (tmp_path / "README.md").read_text() == "mine"
+    flags = [*SMALL, "--max-steps", 1, "--eval-characters", 500, "--overwrite"]
+    assert run("train.py", "--out", tmp_path, *flags).returncode == 0
+    assert (tmp_path / "resume" / "cv.txt").read_text() == "mine"
+
+
+def test_a_bad_flag_with_overwrite_harms_nothing(trained):
+    out, _ = trained
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert run("train.py", "--out", out, "--overwrite", "--sample", -1).returncode != 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_minutes_alone_decide(tmp_path):
+    flags = [*SMALL, "--minutes", 0.02, "--eval-characters", 500, "--sample", 0]
+    done = run("train.py", "--out", tmp_path / "a", *flags)
+    assert "training 0.02 minutes, 4 x 16 characters" in done.stdout
+    record = json.loads((tmp_path / "a" / "training.json").read_text())
+    assert record["training"]["max_steps"] is None
+    assert record["evaluations"][-1]["step"] > 0
+    done = run("train.py", "--out", tmp_path / "b", *flags, "--max-steps", 3)
+    assert "training 3 steps or 0.02 minutes" in done.stdout
+
+
+def test_no_terminal_and_no_pipe_ends_a_run(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("naïve café — 😀 " * 40, "utf-8")
+    flags = ["--data", text, *SMALL, "--max-steps", 40, "--eval-interval", 10]
+    running = start("train.py", "--out", tmp_path / "m", *flags, encoding="ascii")
+    running.stdout.readline()
+    running.stdout.close()  # as `head -1` does
+    errors = running.stderr.read()
+    assert running.wait() == 0, errors
+    assert json.loads((tmp_path / "m" / "training.json").read_text())["finished"] is True
+    written = start("generate.py", "--model", tmp_path / "m", "--start", "café 😀", "--seed", 1, encoding="ascii")
+    out, errors = written.communicate()
+    assert written.returncode == 0, errors
+    assert out.startswith(r"caf\xe9 \U0001f600")
+
+
+def test_generating_into_a_pipe_that_closes_is_silent(trained):
+    running = start("generate.py", "--model", trained[0], "--steps", 3000, "--seed", 1)
+    running.stdout.read(20)
+    running.stdout.close()
+    assert running.stderr.read() == ""
+    assert running.wait() == 1
+
+
 def test_presets_give_what_the_flags_leave_open(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("to be, or not to be. " * 30)
@@ -154,6 +218,7 @@ def test_presets_give_what_the_flags_leave_open(tmp_path):
     expected = {"max_steps": 2, "batch_size": 32, "lr": 3e-4, "optimizer": "adamw", "schedule": "constant"}
     assert record["training"] | expected == record["training"]
     assert "validation text has 63 characters, less than one context of 64" in done.stdout
+    assert "32 x 64 characters a step" in done.stdout
 
 
 def test_help_names_every_flag():
@@ -186,6 +251,10 @@ def test_importing_a_seed_checkpoint_keeps_the_logits(seed_model, tmp_path):
     with torch.no_grad():
         difference = seed_model(ids)[0] - load_model(tmp_path / "imported")(ids)[0]
     assert difference.abs().max() < 1e-5
+    (tmp_path / "imported" / "training.json").write_text('{"best": {"validation": 0.1}}')
+    over = run("import_checkpoint.py", tmp_path / "out.pt", tmp_path / "imported", "--overwrite")
+    assert over.returncode == 0, over.stderr
+    assert open_model(tmp_path / "imported").validation_loss is None, "another model's record is gone"
     again = run("import_checkpoint.py", tmp_path / "out.pt", tmp_path / "imported")
     assert "already holds a model; pass --overwrite" in again.stderr
 
@@ -200,7 +269,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda content: Hostile(), "is no checkpoint of tensors and plain values, so it is not read"),
+        (lambda content: Hostile(), "or no checkpoint of tensors and plain values alone, so it is not read"),
         (lambda content: [1, 2], "is not a seed project's checkpoint"),
         (lambda content: content["model"]["tok.weight"], "is not a seed project's checkpoint"),
         (lambda content: {"model": content["model"]}, "is not a seed project's checkpoint ('meta')"),

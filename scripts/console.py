@@ -1,0 +1,35 @@
+"""What the scripts share: errors in one sentence, and output that no terminal and no pipe can break.
+
+Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process without a word.
+"""
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
+
+
+def guarded(main: Callable[[], None]) -> None:
+    """Runs a script's main; what goes wrong by its input ends it with one sentence and exit code 1."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its code instead
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        main()
+    except BrokenPipeError:
+        silence()
+        sys.exit(1)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def silence() -> None:
+    """Sends standard output nowhere, after its reader (`head`, say) has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
