@@ -202,14 +202,15 @@ def run(flags: Flags) -> None:
     corpus = load_corpus(flags.data)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
     command = shlex.join(["python", "scripts/train.py", *(a for a in sys.argv[1:] if a != "--resume")])
-    trainer = train(model, corpus, flags.training, resume=state, stop=(stop := CtrlC()))
+    stop = CtrlC()
+    events = train(model, corpus, flags.training, resume=state, stop=stop)
     keeper = Run(out, model, corpus, flags.training, command, overwrite, resume=state)
     introduce(model, corpus, flags.training, out)
     keeper.record["ngrams"] = counting(corpus)
     if state is not None:
         say(f"resuming at step {state['steps']}")
     with stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
-        for event in trainer:
+        for event in events:
             keeper.keep(event)
             show(event, bar, model, flags.sample)
     if isinstance(event, Finished):

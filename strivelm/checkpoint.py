@@ -14,7 +14,7 @@ import errno
 import json
 import os
 import reprlib
-import tempfile
+import secrets
 from pathlib import Path
 
 import torch
@@ -36,7 +36,6 @@ TRAINING = "training.json"
 FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, "README.md")
 MAX_JSON_BYTES = 32 << 20
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
-os.umask(_UMASK := os.umask(0o077))  # the only way to read it; mkstemp's files are private without it
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -114,30 +113,29 @@ def _tokenizer_json(chars: str) -> str:
 def write_together(contents: dict[Path, bytes]) -> None:
     """Writes files that belong together: each whole beside its place first, then all renamed into place.
 
-    Raises OSError that names the path (a full disk, a read-only folder, a folder in the way); what was there before is
-    then unharmed. Only a machine that dies between two renames could leave some files new and others old.
+    Raises OSError that names the path (a full disk, a read-only folder, a folder in the way) and says whether what was
+    there before is unharmed: it is, unless a rename failed after another one, or the machine died between the two.
     """
-    staged: dict[Path, str] = {}
-    path = None
+    staged: dict[Path, Path] = {}
+    path, placed = None, 0
     try:
         for path, content in contents.items():
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
-            handle, staged[path] = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            with os.fdopen(handle, "wb") as file:
+            staged[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            with open(staged[path], "xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(staged[path], 0o666 & ~_UMASK)
         for path, temporary in staged.items():
             os.replace(temporary, path)
+            placed += 1
     except OSError as error:
-        raise OSError(
-            error.errno, f"could not write {path}: {error.strerror}; what was there before is unharmed"
-        ) from error
+        before = "other files beside it are new already" if placed else "what was there before is unharmed"
+        raise OSError(error.errno, f"could not write {path}: {error.strerror}; {before}") from error
     finally:
         for temporary in staged.values():
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

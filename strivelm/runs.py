@@ -44,7 +44,7 @@ class Run:
 
     At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card), at every
     evaluation training.json and, last, resume/state.pt, which goes when the run has finished. Each file is written
-    whole or not at all.
+    whole or not at all. `record` is what training.json will say; a script may add to it.
 
     Args:
         folder: where to; made if missing.
@@ -103,9 +103,7 @@ class Run:
                 "vocabulary": len(corpus.tokenizer),
             },
             "machine": {
-                "device": torch.cuda.get_device_name(device)
-                if device.type == "cuda"
-                else platform.processor() or "cpu",
+                "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
                 "python": platform.python_version(),

@@ -344,3 +344,17 @@ def test_saving_another_model_takes_the_old_ones_record_and_vocabulary_along(mak
     (folder / "training.json").write_text("{}")
     make_model(chars=None, vocab_size=7).save_pretrained(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+
+
+def test_a_rename_that_fails_after_another_one_says_so(make_model, folder, monkeypatch):
+    replace, done = os.replace, []
+
+    def second_fails(source, target):
+        if done:
+            raise OSError(errno.EACCES, "Permission denied")
+        done.append(replace(source, target))
+
+    monkeypatch.setattr(os, "replace", second_fails)
+    with pytest.raises(OSError, match="Permission denied; other files beside it are new already"):
+        make_model().save_pretrained(folder)
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")], "nothing half-written is left"
