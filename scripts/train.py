@@ -27,17 +27,13 @@ from tqdm import tqdm
 from strivelm import GPT, SamplingConfig, generate
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
+from strivelm.events import Evaluation, Finished, Progress
+from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
 from strivelm.ngrams import ladder
+from strivelm.parallel import Team, local_device, team
 from strivelm.presets import PRESETS
 from strivelm.runs import Run, is_finished, saved_state
-from strivelm.training import (
-    Evaluation,
-    Finished,
-    Progress,
-    new_model,
-    resolve_device,
-    train,
-)
+from strivelm.training import new_model, train
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class Flags:
 
     sizes: Annotated[Sizes, tyro.conf.arg(name="")]
     training: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    machine: Annotated[Machine, tyro.conf.arg(name="")]
     preset: Literal[tuple(PRESETS)] = "small"
     """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
     data: str = "bundled"
@@ -54,19 +51,18 @@ class Flags:
     """The folder that becomes the model; runs/PRESET-DATA if not given."""
     resume: bool = False
     """Go on with the run that the folder holds, with the flags it was started with."""
+    dry_run: bool = False
+    """Say what would be trained, with what and where to, and stop there."""
     overwrite: bool = False
     """Replace a model or a run that the folder already holds."""
-    device: str = "auto"
-    """auto (cuda, then mps, then cpu), cuda, cuda:N, mps or cpu."""
-    threads: int = 0
-    """CPU threads; 0 leaves the number to torch."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """How weights are stored; float16 halves the files and costs no loss that can be measured."""
     sample: int = 200
     """How many characters to show after each evaluation."""
 
     def __post_init__(self):
-        for name in ("threads", "sample"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a whole number, at least 0")
+        if self.sample < 0:
+            raise ValueError(f"sample is {self.sample}; expected a whole number, at least 0")
         if self.out is not None and self.out == Path():
             raise ValueError("out is the current folder; expected a folder of the run's own, for example runs/mine")
 
@@ -79,7 +75,7 @@ def parse(args: list[str]) -> Flags:
     training = PRESETS[preset].training
     if any(a.split("=")[0] == "--minutes" for a in args):  # then they alone decide, unless steps are asked for as well
         training = replace(training, max_steps=None, minutes=1.0)
-    defaults = Flags(PRESETS[preset].sizes, training, preset)
+    defaults = Flags(PRESETS[preset].sizes, training, Machine(), preset)
     return tyro.cli(Flags, default=defaults, args=args, description=__doc__)
 
 
@@ -117,9 +113,9 @@ def some(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> None:
-    """Prints what is about to be trained, on what, and what to beware of."""
-    sizes, device = model.config, next(model.parameters()).device
+def introduce(model: GPT, corpus: Corpus, config: TrainConfig, machine: Machine, crew: Team, out: Path) -> None:
+    """Prints what is about to be trained, on what, with what, and what to beware of."""
+    sizes = model.config
     say(f"text     {corpus.name}: {some(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
     say(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
     say(
@@ -129,8 +125,8 @@ def introduce(model: GPT, corpus: Corpus, config: TrainConfig, out: Path) -> Non
     ends = [some(config.max_steps, "step")] if config.max_steps is not None else []
     ends += [f"{config.minutes:g} minutes"] if config.minutes is not None else []
     windows = f"{config.batch_size} x {some(corpus.window(sizes.block_size), 'character')} a step"
-    threads = f", {some(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
-    say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}, {device}{threads}")
+    say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}")
+    say(f"machine  {machine}" + (f", {crew.size} processes" if crew.size > 1 else ""))
     say(f"folder   {out}")
     for warning in corpus.warnings(model.block_size):
         say(f"note     {warning}")
@@ -184,35 +180,57 @@ def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -
             say(f"--- sample\n{sample(model, characters)}\n---")
 
 
-def run(flags: Flags) -> None:
+def settled(flags: Flags, model: GPT, state: dict | None, crew: Team) -> Machine:
+    """What the run computes with: as flags say, then as the run that goes on did, then as measured now."""
+    asked = replace(flags.machine, device=str(next(model.parameters()).device))
+    then = state["machine"] if state is not None and isinstance(state.get("machine"), dict) else {}
+    if torch.device(then.get("device", "meta")).type == torch.device(asked.device).type:
+        open_ones = [name for name in ("threads", *CHOICES) if getattr(asked, name) in (0, "auto")]
+        asked = replace(asked, **{name: then[name] for name in open_ones if name in then})
+    neighbours = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    machine = crew.told(settle(asked, model, max(1, cores() // neighbours)))
+    torch.set_num_threads(machine.threads)
+    return replace(machine, device=asked.device)
+
+
+def run(flags: Flags, crew: Team, device: torch.device) -> None:
     """Trains as the flags say, showing progress, keeping the best model in the folder."""
-    device = resolve_device(flags.device)
-    if flags.threads:
-        torch.set_num_threads(flags.threads)
-    out = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}"
-    state, overwrite = saved_state(out) if flags.resume else None, flags.overwrite
+    out, first = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}", crew.rank == 0
+    state, overwrite = crew.told(saved_state(out) if flags.resume and first else None), flags.overwrite
     if flags.resume and state is None:
-        if finished := is_finished(out):
+        finished = crew.told(is_finished(out) if first else None)
+        if finished:
             say(
                 f"The run in {out} is finished: there is nothing to resume. A longer one starts anew, in another --out."
             )
             return
         overwrite = overwrite or finished is False  # killed before its first state was saved
         say(f"Nothing was saved in {out} yet: starting from the beginning.")
-    corpus = load_corpus(flags.data)
+    with crew.one_before_the_others():
+        corpus = load_corpus(flags.data)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
-    command = shlex.join(["python", "scripts/train.py", *(a for a in sys.argv[1:] if a != "--resume")])
+    machine = settled(flags, model, state, crew)
     stop = CtrlC()
-    events = train(model, corpus, flags.training, resume=state, stop=stop)
-    keeper = Run(out, model, corpus, flags.training, command, overwrite, resume=state)
-    introduce(model, corpus, flags.training, out)
-    keeper.record["ngrams"] = counting(corpus)
+    events = train(model, corpus, flags.training, resume=state, stop=stop, machine=machine, team=crew)
+    introduce(model, corpus, flags.training, machine, crew, out)
+    if flags.dry_run:
+        say("Nothing was trained or written: --dry-run.")
+        return
+    command = command_line(machine, crew)
+    keeper = None
+    if first:
+        keeper = Run(
+            out, model, corpus, flags.training, command, overwrite, state, machine, getattr(torch, flags.dtype)
+        )
+        keeper.record["ngrams"] = counting(corpus)
     if state is not None:
         say(f"resuming at step {state['steps']}")
-    with stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None) as bar:
+    silent = None if first else True
+    with stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=silent) as bar:
         for event in events:
-            keeper.keep(event)
-            show(event, bar, model, flags.sample)
+            if keeper is not None:
+                keeper.keep(event)
+                show(event, bar, model, flags.sample)
     if isinstance(event, Finished):
         say(event.verdict)
         say(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
@@ -221,5 +239,25 @@ def run(flags: Flags) -> None:
         say(f"    {command} --resume")
 
 
+def command_line(machine: Machine, crew: Team) -> str:
+    """The command that starts this run anew, with what was measured written out: so it computes the same again."""
+    start = f"torchrun --nproc-per-node={crew.size}" if crew.size > 1 else "python"
+    flags = [a for a in sys.argv[1:] if a != "--resume"]
+    for name in ("threads", "precision") if machine.device == "cpu" else ():
+        if not any(a.split("=")[0] == f"--{name}" for a in flags):
+            flags += [f"--{name}", str(getattr(machine, name))]
+    return f"{start} scripts/train.py {shlex.join(flags)}"
+
+
+def main() -> None:
+    """Reads the flags, joins the team that torchrun started, if it did, and trains."""
+    flags = parse(sys.argv[1:])
+    device = local_device(resolve_device(flags.machine.device))
+    with team(device) as crew:
+        if crew.rank > 0:
+            console.silence()
+        run(flags, crew, device)
+
+
 if __name__ == "__main__":
-    console.guarded(lambda: run(parse(sys.argv[1:])))
+    console.guarded(main)

@@ -82,6 +82,8 @@ class TrainConfig:
     """A budget of wall-clock time; the schedule is fitted to whichever ends first, steps or minutes."""
     batch_size: int = 32
     """How many windows of text make a step."""
+    grad_accumulation: int = 1
+    """In how many parts a process computes its windows of a step, one after the other, when they don't fit at once."""
     optimizer: str = "muon"
     """muon (Muon for the blocks' matrices, AdamW for the rest) or adamw (for everything)."""
     lr: float = 1e-2
@@ -102,6 +104,8 @@ class TrainConfig:
     """Steps between evaluations; there is always one before the first step and one after the last."""
     eval_characters: int = 131_072
     """How many characters of each split an evaluation reads; a validation split up to that is read whole: exact."""
+    snapshots: int = 0
+    """How many models of its youth to keep: before step 1, after it, then evenly in log(step) up to the last."""
     seed: int = 1337
     """The start of the random streams: weights, batches and dropout; evaluation has its own."""
 
@@ -109,6 +113,8 @@ class TrainConfig:
         whole = {
             "max_steps": 0,
             "batch_size": 1,
+            "grad_accumulation": 1,
+            "snapshots": 0,
             "warmup_steps": 0,
             "eval_interval": 1,
             "eval_characters": 1,

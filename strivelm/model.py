@@ -41,13 +41,25 @@ class Block(nn.Module):
         """softmax(q kᵀ / √hd + causal mask) v for every head, then the projection back: (B, T, C) to (B, T, C)."""
         B, T, C = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.h, self.hd).permute(2, 0, 3, 1, 4)  # each (B, H, T, hd)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, hd)
+        if x.device.type == "cpu" and q.dtype == torch.bfloat16:
+            y = _attention_in_steps(q, k, v)  # (B, H, T, hd)
+        else:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.proj(y.transpose(1, 2).reshape(B, T, C))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x + self.drop(self.attention(self.ln1(x)))
         x = x + self.drop(self.ff(self.ln2(x)))
         return x
+
+
+def _attention_in_steps(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """What scaled_dot_product_attention computes, for bfloat16 on a CPU, where its backward pass is slower."""
+    B, H, T, hd = q.shape
+    q, k, v = (part.reshape(B * H, T, hd) for part in (q, k, v))
+    mask = torch.full((T, T), -math.inf, dtype=q.dtype).triu(1)
+    attention = torch.baddbmm(mask, q, k.mT, alpha=hd**-0.5).softmax(dim=-1)  # (B H, T, T)
+    return (attention @ v).view(B, H, T, hd)
 
 
 class GPT(

@@ -37,8 +37,10 @@ PRESETS = {
     ),
     # What the bundled model is.
     "bundled": Preset(
-        Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
-        TrainConfig(max_steps=4000, batch_size=16, muon_lr=0.04, warmup_steps=50),
+        Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.2),
+        TrainConfig(
+            max_steps=9000, batch_size=16, lr=8e-3, muon_lr=0.03, weight_decay=0.3, warmup_steps=50, eval_interval=500
+        ),
     ),
     # nanoGPT's Shakespeare size.
     "base": Preset(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import platform
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import torch
 from strivelm import checkpoint
 from strivelm.config import TrainConfig
 from strivelm.corpus import Corpus
+from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
+from strivelm.machine import PLAIN, Machine
 from strivelm.model import GPT
-from strivelm.training import Evaluation, Finished, Progress, Resumable, ResumeError
+from strivelm.training import ResumeError
 
 RESUME = Path("resume") / "state.pt"
+SNAPSHOTS = "snapshots"
 
 
 def saved_state(folder: str | Path) -> dict | None:
@@ -43,14 +47,17 @@ class Run:
     """Reads the events of `train` and keeps on disk what must not be lost.
 
     At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card), at every
-    evaluation training.json and, last, resume/state.pt, which goes when the run has finished. Each file is written
-    whole or not at all. `record` is what training.json will say; a script may add to it.
+    evaluation training.json and, last, resume/state.pt, which goes when the run has finished. A snapshot becomes a
+    model folder of its own, snapshots/step-N. Each file is written whole or not at all. `record` is what training.json
+    will say; a script may add to it.
 
     Args:
         folder: where to; made if missing.
         command: the command line that reproduces the run, for the record.
         overwrite: whether a model, a run or any other file of those names that is already there may be replaced.
         resume: the state that the run goes on from, from `saved_state`.
+        machine: what it computes with, for the record.
+        dtype: how weights are stored; float16 halves the files and costs no loss that can be measured.
 
     Raises:
         FileExistsError: the folder holds something, and neither `overwrite` nor `resume` says what to do.
@@ -66,8 +73,10 @@ class Run:
         command: str = "",
         overwrite: bool = False,
         resume: dict | None = None,
+        machine: Machine = PLAIN,
+        dtype: torch.dtype = torch.float32,
     ):
-        self.folder, self.model = Path(folder), model
+        self.folder, self.model, self.dtype = Path(folder), model, dtype
         if resume is None and not overwrite:
             if (self.folder / RESUME).exists():
                 raise FileExistsError(
@@ -86,6 +95,7 @@ class Run:
         if resume is None:  # another run's record and state must not stand beside ours
             (self.folder / checkpoint.TRAINING).unlink(missing_ok=True)
             self._forget_state()
+            self._forget_snapshots()
         seen = resume["evaluations"] if resume else []
         best = [_entry(evaluation) for evaluation in seen if evaluation["best"]]
         device = next(model.parameters()).device
@@ -103,8 +113,8 @@ class Run:
                 "vocabulary": len(corpus.tokenizer),
             },
             "machine": {
+                **asdict(machine),
                 "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-                "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
@@ -114,14 +124,21 @@ class Run:
             "finished": False,
         }
 
-    def keep(self, event: Progress | Evaluation | Resumable | Finished) -> None:
+    def keep(self, event: Progress | Evaluation | Snapshot | Resumable | Finished) -> None:
         """Writes what an event changes. Raises OSError where it can't; the last good state stays."""
         match event:
             case Evaluation():
                 self.record["evaluations"].append(_entry(asdict(event)))
                 if event.best:
-                    self._keep_model(self.record["evaluations"][-1])
+                    self.record["best"] = self.record["evaluations"][-1]
+                    self._write_model(self.folder, self.record)
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
+            case Snapshot(evaluation):
+                # What this model's own loss is stands where a reader of any model folder looks for it.
+                record = self.record | {"best": _entry(asdict(evaluation)), "snapshot": True}
+                folder = self.folder / SNAPSHOTS / f"step-{evaluation.step}"
+                self._write_model(folder, record)
+                checkpoint.write_json(folder / checkpoint.TRAINING, record)
             case Resumable():
                 content = io.BytesIO()
                 torch.save(event.state(), content)
@@ -138,11 +155,14 @@ class Run:
         with contextlib.suppress(OSError):  # not there, or it holds something of somebody else's
             path.parent.rmdir()
 
-    def _keep_model(self, best: dict) -> None:
-        self.record["best"] = best
-        checkpoint.save(self.folder, self.model.config, self.model.state_dict())
-        card = self.model.generate_model_card(corpus=self.record["corpus"], best=best, ngrams=self.record["ngrams"])
-        checkpoint.write_atomically(self.folder / "README.md", str(card).encode())
+    def _forget_snapshots(self) -> None:
+        for folder in (self.folder / SNAPSHOTS).glob("step-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _write_model(self, folder: Path, record: dict) -> None:
+        checkpoint.save(folder, self.model.config, self.model.state_dict(), dtype=self.dtype)
+        card = self.model.generate_model_card(corpus=record["corpus"], best=record["best"], ngrams=record["ngrams"])
+        checkpoint.write_atomically(folder / "README.md", str(card).encode())
 
 
 def _entry(evaluation: dict) -> dict:

@@ -10,118 +10,33 @@ When the stream ends, the model holds the weights that were best by validation l
 """
 
 import math
+import random
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict
 
 import torch
 
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, batch
 from strivelm.evaluation import evaluate, training_loss
+from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
+from strivelm.machine import PLAIN, Machine
 from strivelm.model import GPT
 from strivelm.muon import Muon
+from strivelm.parallel import ALONE, Team
 
 PROGRESS_EVERY = 0.2  # seconds
+EXPLODED = 1.0  # nats per character above an untrained model: sure of what is wrong
 
 
 class TrainingDivergedError(ValueError):
-    """The loss became NaN or infinite. The model holds the best weights seen before."""
+    """The loss exploded, or is no number any more. The model holds the best weights seen before."""
 
 
 class ResumeError(ValueError):
     """A run can't go on from a state: it was made with other settings, or is damaged."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is between evaluations."""
-
-    step: int
-    """Steps done."""
-    loss: float
-    """The last batch's loss, nats per character."""
-    learning_rate: float
-    """AdamW's learning rate at the last step."""
-    characters_per_second: float
-    """Training speed since the last event of this kind."""
-    fraction: float
-    """How much of the run is done, 0 to 1."""
-    seconds: float
-    """Since the run began."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The losses on both splits at one step, in nats per character."""
-
-    step: int
-    train: float
-    validation: float | None
-    """None where the text is too short to spare any for validation."""
-    seconds: float
-    """Since the run began."""
-    best: bool
-    """Whether this is the lowest validation loss so far (the latest step, where there is no validation)."""
-
-
-@dataclass(frozen=True)
-class Resumable:
-    """A point from which the run can go on: after each evaluation, and where it was asked to stop."""
-
-    step: int
-    state: Callable[[], dict]
-    """Makes what `train(..., resume=…)` takes. Call it, and save what comes, before the next event is asked for."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The end of a run; the model holds the weights of `best`."""
-
-    steps: int
-    seconds: float
-    best: Evaluation
-    evaluations: tuple[Evaluation, ...]
-
-    @property
-    def verdict(self) -> str:
-        """What the course of the losses means, in a sentence or three."""
-        last, best = self.evaluations[-1], self.best
-        if best.validation is None:
-            return (
-                f"The weights kept are those of the last step, {best.step}: there was no validation text to choose by."
-            )
-        if last.validation - best.validation > 0.02 and last.train < best.train:
-            return (
-                f"Validation loss stopped improving at step {best.step} ({best.validation:.3f}) and rose to "
-                f"{last.validation:.3f}, while training loss fell to {last.train:.3f}: since then the model has been "
-                "learning this text by heart instead of what holds for other text, which is called overfitting. "
-                f"The weights kept are those of step {best.step}. More text, dropout or a smaller model would help."
-            )
-        return f"The weights kept are those of step {best.step}, the best by validation loss ({best.validation:.3f})."
-
-
-def resolve_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" is CUDA, then Apple's MPS, then the CPU.
-
-    A known device that this machine lacks gives a warning and the best there is. Raises ValueError for other names.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    best = next(kind for kind, there in available.items() if there)
-    if name == "auto":
-        return torch.device(best)
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in available:
-        raise ValueError(f"there is no device called {name!r}; expected auto, cuda, cuda:N, mps or cpu")
-    missing = not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count())
-    if missing:
-        warnings.warn(f"this machine has no {name}; going on with {best}", stacklevel=2)
-        return torch.device(best)
-    return device
 
 
 def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.device = "cpu") -> GPT:
@@ -133,15 +48,18 @@ def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.devic
     return model.to(device)
 
 
-def optimizers(model: GPT, config: TrainConfig) -> list[torch.optim.Optimizer]:
+def optimizers(
+    model: GPT, config: TrainConfig, machine: Machine = PLAIN, team: Team = ALONE
+) -> list[torch.optim.Optimizer]:
     """AdamW, and before it Muon for the blocks' matrices where the config asks for it."""
     in_blocks = [p for p in model.blocks.parameters() if p.dim() == 2]
     embeddings = [model.tok.weight, model.pos.weight]
     vectors = [p for p in model.parameters() if p.dim() < 2]
-    adamw = {"lr": config.lr, "betas": (0.9, config.beta2)}
+    adamw = {"lr": config.lr, "betas": (0.9, config.beta2), "fused": machine.fused == "on"}
     if config.optimizer == "muon":
+        dtype = getattr(torch, machine.precision)
         return [
-            Muon(in_blocks, lr=config.muon_lr, weight_decay=config.weight_decay),
+            Muon(in_blocks, lr=config.muon_lr, weight_decay=config.weight_decay, dtype=dtype, team=team),
             torch.optim.AdamW(embeddings + vectors, weight_decay=0.0, **adamw),
         ]
     groups = [
@@ -160,63 +78,54 @@ def schedule(config: TrainConfig, step: int, fraction: float) -> float:
     return 1 - fraction if config.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fraction))
 
 
-class _GlobalStream:
-    """A random stream of one's own for layers that know only torch's global one (dropout).
+@contextmanager
+def _stream(device: torch.device, *seeds: object) -> Iterator[None]:
+    """A stretch in which torch's global random stream, the only one that dropout knows, is that of these seeds.
 
-    Inside `with`, torch's global stream is this one; outside, it is what it would have been without training: so
-    neither what a reader of the events draws changes the training, nor the other way round.
+    Outside, it is what it would have been without training: so neither what a reader of the events draws changes the
+    training, nor the other way round. As every step has its own stream, a state need not hold any.
     """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        seed = _mixed(*seeds)
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
+        yield
 
-    def __init__(self, seed: int, device: torch.device):
-        self._devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices=self._devices):
-            torch.manual_seed(seed)
-            self.state = self._get()
 
-    def _get(self) -> list[torch.Tensor]:
-        return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, self._devices)]
-
-    def _set(self, state: list[torch.Tensor]) -> None:
-        torch.set_rng_state(state[0])
-        for device, cuda_state in zip(self._devices, state[1:], strict=True):
-            torch.cuda.set_rng_state(cuda_state, device)
-
-    def __enter__(self) -> None:
-        self._outside = self._get()
-        self._set(self.state)
-
-    def __exit__(self, *exception) -> None:
-        self.state = self._get()
-        self._set(self._outside)
+def _mixed(*seeds: object) -> int:
+    """One seed from several, unlike that of any other several."""
+    return random.Random(repr(seeds)).getrandbits(63)
 
 
 class Trainer:
-    """A training run between two steps: the model, the optimisers, the random streams, and what was seen so far.
+    """A training run between two steps: the model, the optimisers, and what was seen so far.
 
     `state` is everything that is needed to go on, and `restore` goes on from it: on one CPU with the same number of
     threads, to the same weights bit for bit.
     """
 
-    def __init__(self, model: GPT, corpus: Corpus, config: TrainConfig):
-        self.model, self.corpus, self.config = model, corpus, config
+    def __init__(self, model: GPT, corpus: Corpus, config: TrainConfig, machine: Machine = PLAIN, team: Team = ALONE):
+        self.model, self.corpus, self.config, self.machine, self.team = model, corpus, config, machine, team
+        self.forward = torch.compile(model) if machine.compile == "on" else model
         self.device = next(model.parameters()).device
         self.ids = corpus.train.to(self.device)
         self.length = corpus.window(model.block_size)
-        self.draws = torch.Generator().manual_seed(config.seed)
-        self.dropout = _GlobalStream(config.seed, self.device)
-        self.optimizers = optimizers(model, config)
+        self.optimizers = optimizers(model, config, machine, team)
         self.peaks = [[group["lr"] for group in opt.param_groups] for opt in self.optimizers]
         self.factor = 0.0  # of the peak learning rates, at the last step
-        self.steps, self.evaluations, self.best_weights = 0, [], {}
-        self._begin = time.perf_counter()
+        self.evaluations, self.best_weights = [], {}
+        self.steps, self._begin = 0, time.perf_counter()
+        self.fraction = self.first_fraction = self.done()
 
     @property
     def seconds(self) -> float:
         """Since the run began, pauses between a stop and a resume left out."""
         return time.perf_counter() - self._begin
 
-    @property
-    def fraction(self) -> float:
+    def done(self) -> float:
         """How much of the run is done, 0 to 1, by steps or by minutes, whichever ends first."""
         by_time = 0.0 if self.config.minutes is None else self.seconds / (60 * self.config.minutes)
         most = self.config.max_steps
@@ -228,39 +137,67 @@ class Trainer:
         """The evaluation whose weights are the best so far."""
         return next(e for e in reversed(self.evaluations) if e.best)
 
-    def take_step(self) -> float:
-        """The loss of one batch, after the weights were moved against its gradient.
-
-        Raises TrainingDivergedError where it is not finite; the model then holds the best weights.
-        """
+    def take_step(self) -> torch.Tensor:
+        """The loss of one batch, a scalar, after the weights were moved against its gradient."""
         self.model.train()
         self.factor = schedule(self.config, self.steps, self.fraction)
         for opt, peaks in zip(self.optimizers, self.peaks, strict=True):
             for group, peak in zip(opt.param_groups, peaks, strict=True):
                 group["lr"] = peak * self.factor
-        starts = torch.randint(len(self.ids) - self.length, (self.config.batch_size,), generator=self.draws)
-        with self.dropout:
-            _, loss = self.model(*batch(self.ids, starts.to(self.device), self.length))
-        loss.backward()
+        loss = self._gradient()
         if self.config.grad_clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         for opt in self.optimizers:
             opt.step()
             opt.zero_grad(set_to_none=True)
         self.steps += 1
-        if not math.isfinite(loss.item()):
-            self.load_best()
-            raise TrainingDivergedError(
-                f"the loss became {loss.item()} at step {self.steps}; the model holds the weights of step "
-                f"{self.best.step}. A lower --lr or --muon-lr, or a longer warm-up, helps"
-            )
-        return loss.item()
+        return loss
+
+    def _gradient(self) -> torch.Tensor:
+        """The loss of this step's batch, whose gradient is then in every parameter's .grad.
+
+        Every process draws the whole batch and computes its share of it, in as many parts as the config says.
+        """
+        config, draws = self.config, torch.Generator().manual_seed(_mixed(self.config.seed, self.steps))
+        starts = torch.randint(len(self.ids) - self.length, (config.batch_size,), generator=draws)
+        loss = torch.zeros((), device=self.device)
+        with _stream(self.device, config.seed, self.steps, self.team.rank):
+            for part in self.team.share(starts).tensor_split(config.grad_accumulation):
+                inputs, targets = batch(self.ids, part.to(self.device, non_blocking=True), self.length)
+                with self.machine.autocast():
+                    _, mean = self.forward(inputs, targets)
+                mean = mean * (len(part) / config.batch_size)
+                mean.backward()
+                loss += mean.detach()
+        self.team.sum([loss, *(p.grad for p in self.model.parameters())])
+        return loss
+
+    def check(self, loss: float) -> None:
+        """Raises TrainingDivergedError for a loss that is not finite; the model then holds the best weights."""
+        if not math.isfinite(loss):
+            self._diverged(f"the loss became {loss} at step {self.steps}")
+
+    def _diverged(self, what: str) -> None:
+        self.load_best()
+        raise TrainingDivergedError(
+            f"{what}; the model holds the weights of step {self.best.step}. A lower --lr or --muon-lr, or a longer "
+            "warm-up, helps"
+        )
 
     def look(self) -> Evaluation:
-        """The losses on both splits now; the weights are remembered if they are the best so far."""
+        """The losses on both splits now; the weights are remembered if they are the best so far.
+
+        Raises TrainingDivergedError where the training loss is far above an untrained model's, or no number.
+        """
         corpus, most = self.corpus, self.config.eval_characters
-        now = training_loss(self.model, corpus.train, most)
-        validation = evaluate(self.model, corpus.validation, most) if len(corpus.validation) else None
+        now = training_loss(self.model, corpus.train, most, team=self.team)
+        if self.evaluations and not now <= self.evaluations[0].train + EXPLODED:
+            self._diverged(
+                f"the training loss was {now:.3f} at step {self.steps}, {self.evaluations[0].train:.3f} at the start"
+            )
+        validation = None
+        if len(corpus.validation):
+            validation = evaluate(self.model, corpus.validation, most, team=self.team)
         best = validation is None or all(validation < e.validation for e in self.evaluations)
         if best:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -272,18 +209,30 @@ class Trainer:
         self.model.load_state_dict(self.best_weights)
         self.model.eval()
 
+    def snapshot_due(self, before: float) -> bool:
+        """Whether a snapshot belongs here, `before` having been done at the step before.
+
+        One is taken before the first step, one after the first and one at the end; the others divide what lies
+        between evenly on a logarithmic scale. Where two fall on one step, one is taken.
+        """
+        count, first = self.config.snapshots, self.first_fraction
+        if not count or self.steps == 0 or self.fraction == 1:
+            return bool(count) and (count > 1 or self.fraction == 1)
+        marks = (first ** (1 - k / (count - 2)) for k in range(count - 2)) if count > 2 else ()
+        return any(before < mark * (1 - 1e-9) <= self.fraction for mark in marks)
+
     def state(self) -> dict:
         """Everything needed to go on, as tensors and plain values; the tensors are live, so save them at once."""
         return {
             "made_with": self._made_with(),
+            "machine": asdict(self.machine),
             "steps": self.steps,
             "seconds": self.seconds,
+            "first_fraction": self.first_fraction,
             "evaluations": [asdict(e) for e in self.evaluations],
             "model": self.model.state_dict(),
             "best_weights": self.best_weights,
             "optimizers": [opt.state_dict() for opt in self.optimizers],
-            "draws": self.draws.get_state(),
-            "dropout": self.dropout.state,
         }
 
     def restore(self, state: dict) -> None:
@@ -305,9 +254,9 @@ class Trainer:
                 opt.load_state_dict(saved)
             self.evaluations = [Evaluation(**entry) for entry in state["evaluations"]]
             self.best_weights, self.steps = state["best_weights"], state["steps"]
-            self.draws.set_state(state["draws"].cpu())
-            self.dropout.state = [part.cpu() for part in state["dropout"]]
+            self.first_fraction = state["first_fraction"]
             self._begin = time.perf_counter() - state["seconds"]
+            self.fraction = self.done()
         except ResumeError:
             raise
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
@@ -323,8 +272,10 @@ def train(
     config: TrainConfig,
     resume: dict | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Progress | Evaluation | Resumable | Finished]:
-    """Trains the model where it is, yielding Progress, Evaluation, Resumable and at the end Finished.
+    machine: Machine = PLAIN,
+    team: Team = ALONE,
+) -> Iterator[Progress | Evaluation | Snapshot | Resumable | Finished]:
+    """Trains the model where it is, yielding Progress, Evaluation, Snapshot, Resumable and at the end Finished.
 
     The model is left with its best weights by validation loss, in evaluation mode; also when training diverges.
     A reader that goes away early leaves it with the weights of that moment.
@@ -332,43 +283,64 @@ def train(
     Args:
         resume: the state of an earlier Resumable: the run goes on from there.
         stop: asked after each step; once it says yes the stream ends with a Resumable instead of Finished.
+        machine: with what precision and kernels to compute, from `settle`.
+        team: the processes that train together; each calls this with the same arguments and reads all events.
 
     Raises:
-        ValueError: the model's vocabulary is not the corpus's.
+        ValueError: the model's vocabulary is not the corpus's, or a batch has fewer windows than parts to compute.
         ResumeError: `resume` was made with other settings, sizes or text.
-        TrainingDivergedError: the loss became NaN or infinite; the message says at which step.
+        TrainingDivergedError: the loss exploded, or became NaN or infinite; the message says at which step.
     """
     if model.config.chars != corpus.tokenizer.chars:
         raise ValueError("the model's vocabulary differs from the corpus's; make the model with new_model(corpus, …)")
-    trainer = Trainer(model, corpus, config)
+    if (parts := team.size * config.grad_accumulation) > config.batch_size:
+        raise ValueError(
+            f"a batch of {config.batch_size} windows can't be cut into {parts} parts ({team.size} processes x "
+            f"grad_accumulation={config.grad_accumulation}); raise batch_size or lower grad_accumulation"
+        )
+    trainer = Trainer(model, corpus, config, machine, team)
     if resume is not None:
         trainer.restore(resume)
     return _events(trainer, stop)
 
 
-def _events(trainer: Trainer, stop: Callable[[], bool]) -> Iterator[Progress | Evaluation | Resumable | Finished]:
-    config = trainer.config
+def _events(
+    trainer: Trainer, stop: Callable[[], bool]
+) -> Iterator[Progress | Evaluation | Snapshot | Resumable | Finished]:
+    config, team = trainer.config, trainer.team
     if not trainer.evaluations:
-        yield trainer.look()
-        yield Resumable(trainer.steps, trainer.state)
+        yield from _look(trainer, before=0.0)
     shown, told = time.perf_counter(), trainer.steps
     while trainer.fraction < 1:
         loss = trainer.take_step()
+        before, (trainer.fraction, stopped) = trainer.fraction, team.told((trainer.done(), stop()))
+        if trainer.steps == 1:
+            trainer.first_fraction = trainer.fraction
         now = time.perf_counter()
-        if now - shown > PROGRESS_EVERY:
+        show = now - shown > PROGRESS_EVERY
+        look = trainer.fraction == 1 or trainer.steps % config.eval_interval == 0 or trainer.snapshot_due(before)
+        if show or look or trainer.device.type == "cpu":  # asking a GPU for a number makes it wait
+            trainer.check(loss.item())
+        if show:
             speed = (trainer.steps - told) * config.batch_size * trainer.length / (now - shown)
             rate = config.lr * trainer.factor
-            yield Progress(trainer.steps, loss, rate, speed, trainer.fraction, trainer.seconds)
+            yield Progress(trainer.steps, loss.item(), rate, speed, trainer.fraction, trainer.seconds)
+        if look:
+            yield from _look(trainer, before)
+        if show or look:
             shown, told = time.perf_counter(), trainer.steps
-        if trainer.fraction == 1 or trainer.steps % config.eval_interval == 0:
-            yield trainer.look()
-            yield Resumable(trainer.steps, trainer.state)
-            shown, told = time.perf_counter(), trainer.steps
-        if stop() and trainer.fraction < 1:
+        if stopped and trainer.fraction < 1:
             yield Resumable(trainer.steps, trainer.state)
             trainer.load_best()
             return
-    if trainer.evaluations[-1].step < trainer.steps:  # the minutes ran out between two looks at the clock
-        yield trainer.look()
+    if trainer.evaluations[-1].step < trainer.steps:  # resumed after the minutes had run out
+        yield from _look(trainer, before=1.0)
     trainer.load_best()
     yield Finished(trainer.steps, trainer.seconds, trainer.best, tuple(trainer.evaluations))
+
+
+def _look(trainer: Trainer, before: float) -> Iterator[Evaluation | Snapshot | Resumable]:
+    yield trainer.look()
+    if trainer.snapshot_due(before):
+        yield Snapshot(trainer.evaluations[-1])
+    yield Resumable(trainer.steps, trainer.state)

@@ -9,6 +9,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 import torch
@@ -26,6 +27,17 @@ class Done:
     stderr: str
 
 
+@contextlib.contextmanager
+def _standing_as(name: str, module: ModuleType):
+    """Puts a module where tyro looks for the help texts. What it imports stays: torch can't be imported twice."""
+    before = sys.modules[name]
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        sys.modules[name] = before
+
+
 def run(script: str, *args: str | Path) -> Done:
     """A script in this process, which spares the seconds of importing torch."""
     spec = importlib.util.spec_from_file_location("__main__", ROOT / "scripts" / script)
@@ -34,7 +46,7 @@ def run(script: str, *args: str | Path) -> Done:
     with (
         mock.patch.object(sys, "argv", [str(ROOT / "scripts" / script), *map(str, args)]),
         mock.patch.object(sys, "path", [str(ROOT / "scripts"), *sys.path]),
-        mock.patch.dict(sys.modules, {spec.name: module}),  # where tyro looks for the flags' help texts
+        _standing_as(spec.name, module),
         warnings.catch_warnings(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

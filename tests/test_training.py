@@ -19,7 +19,6 @@ from strivelm.training import (
     TrainingDivergedError,
     new_model,
     optimizers,
-    resolve_device,
     schedule,
     train,
 )
@@ -252,17 +251,6 @@ def test_a_model_of_another_vocabulary_is_refused_at_the_call(corpus):
     other = corpus_from_text("something else entirely", "other")
     with pytest.raises(ValueError, match="vocabulary differs from the corpus's"):
         train(new_model(other, SIZES, 0), corpus, QUICK)
-
-
-def test_devices():
-    assert resolve_device("cpu") == torch.device("cpu")
-    assert resolve_device("auto").type in ("cpu", "cuda", "mps")
-    for name in ("gpu", "xla", "", "cuda:x"):
-        with pytest.raises(ValueError, match=f"there is no device called '{name}'; expected auto, cuda"):
-            resolve_device(name)
-    if not torch.cuda.is_available():
-        with pytest.warns(UserWarning, match="this machine has no cuda; going on with"):
-            assert resolve_device("cuda").type in ("cpu", "mps")
 
 
 @pytest.mark.slow

@@ -1,0 +1,117 @@
+"""Data parallel training: several processes take the steps that one alone would take."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from commands import ROOT, SMALL, run
+from safetensors.torch import load_file
+
+from strivelm.config import Sizes, TrainConfig
+from strivelm.corpus import corpus_from_text
+from strivelm.parallel import ALONE, Team
+from strivelm.training import Trainer, new_model, train
+
+TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
+EXACT = ["--threads", "1", "--precision", "float32"]
+FLAGS = [
+    *SMALL,
+    *EXACT,
+    *[
+        "--max-steps",
+        "40",
+        "--eval-interval",
+        "20",
+        "--eval-characters",
+        "1500",
+        "--sample",
+        "0",
+        "--lr",
+        "3e-3",
+        "--dropout",
+        "0",
+    ],
+]
+
+
+def together(out, *flags):
+    """A run by two processes on this machine."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, ROOT / "scripts" / "train.py", "--out", out, *flags],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "extra", "tolerance"), [("adamw", ["--grad-accumulation", "2"], 1e-5), ("muon", [], 1e-3)]
+)
+def test_two_processes_train_the_model_that_one_trains(tmp_path, optimizer, extra, tolerance):
+    flags = [*FLAGS, "--optimizer", optimizer, *extra]
+    done = together(tmp_path / "two", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("iter    20") == 1, "one of them speaks"
+    assert "2 processes" in done.stdout
+    alone = run("train.py", "--out", tmp_path / "one", *flags)
+    assert alone.returncode == 0, alone.stderr
+    records = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("one", "two")]
+    assert records[1]["command"].startswith("torchrun --nproc-per-node=2 scripts/train.py")
+    for one, two in zip(*(record["evaluations"] for record in records), strict=True):
+        assert two["validation"] == pytest.approx(one["validation"], abs=tolerance)
+        assert two["train"] == pytest.approx(one["train"], abs=tolerance)
+    assert records[0]["evaluations"][-1]["train"] < records[0]["evaluations"][0]["train"] - 0.5
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], atol=30 * tolerance) for name in one)
+
+
+def test_together_they_stop_at_an_error_and_resume_what_one_began(tmp_path):
+    out = tmp_path / "run"
+    assert together(out, *FLAGS).returncode == 0
+    refused = together(out, *FLAGS)
+    assert refused.returncode != 0
+    assert "already holds a model; pass --overwrite to replace it" in refused.stderr
+    finished = together(out, *FLAGS, "--resume")
+    assert finished.returncode == 0
+    assert "is finished: there is nothing to resume" in finished.stdout
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 4])
+def test_parts_of_a_batch_give_the_gradient_of_the_whole(parts):
+    corpus = corpus_from_text(TEXT, "cats and dogs")
+    sizes = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12)
+    gradients = []
+    for count in (1, parts):
+        model = new_model(corpus, sizes, 0).double()
+        trainer = Trainer(model, corpus, TrainConfig(batch_size=4, grad_accumulation=count))
+        loss = trainer._gradient()
+        gradients.append(torch.cat([loss[None], *(p.grad.flatten() for p in model.parameters())]))
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-7)
+
+
+def test_shares_are_all_of_it_and_each_thing_once():
+    things = torch.arange(11)
+    for size in (1, 2, 3, 11, 20):
+        shares = [Team(rank, size).share(things) for rank in range(size)]
+        assert torch.equal(torch.cat(shares), things)
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_one_alone_hears_itself():
+    numbers = [torch.tensor([1.0, 2.0])]
+    ALONE.sum(numbers)
+    assert numbers[0].tolist() == [1.0, 2.0]
+    assert ALONE.told("a word") == "a word"
+
+
+def test_a_batch_that_cannot_be_cut_is_refused():
+    corpus = corpus_from_text(TEXT, "cats and dogs")
+    model = new_model(corpus, Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12), 0)
+    with pytest.raises(ValueError, match=r"a batch of 4 windows can't be cut into 6 parts \(2 processes x"):
+        train(model, corpus, TrainConfig(batch_size=4, grad_accumulation=3), team=Team(0, 2))
