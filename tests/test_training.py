@@ -1,6 +1,7 @@
 """Training: right losses, own random streams, the best model kept, every short text and bad setting answered."""
 
 import dataclasses
+import itertools
 import math
 import re
 from pathlib import Path
@@ -11,11 +12,9 @@ import torch
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import corpus_from_text, load_corpus
 from strivelm.evaluation import evaluate, training_loss
+from strivelm.events import Evaluation, Finished, Progress, Snapshot
 from strivelm.presets import PRESETS
 from strivelm.training import (
-    Evaluation,
-    Finished,
-    Progress,
     TrainingDivergedError,
     new_model,
     optimizers,
@@ -264,3 +263,45 @@ def test_the_seed_projects_run():
     assert abs(finished.evaluations[0].train - math.log(40)) < 0.15
     assert finished.evaluations[-1].train < 0.25
     assert "overfitting" in finished.verdict
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "max_steps", "expected"),
+    [
+        (0, 27, []),
+        (1, 27, [27]),
+        (2, 27, [0, 27]),
+        (3, 27, [0, 1, 27]),
+        (5, 27, [0, 1, 3, 9, 27]),
+        (12, 12, [0, 1, 2, 3, 4, 5, 6, 8, 10, 12]),
+        (4, 0, [0]),
+    ],
+)
+def test_snapshots_are_even_in_the_logarithm_of_the_step(corpus, snapshots, max_steps, expected):
+    config = dataclasses.replace(QUICK, max_steps=max_steps, snapshots=snapshots, eval_interval=1000)
+    model, seen, losses = new_model(corpus, SIZES, 0), [], []
+    for event in train(model, corpus, config):
+        if isinstance(event, Snapshot):
+            seen.append(event.evaluation.step)
+            losses.append(event.evaluation.validation)
+            assert losses[-1] == pytest.approx(evaluate(model, corpus.validation), abs=1e-6), "the model of that step"
+    assert seen == expected
+
+
+def test_snapshots_of_a_run_by_the_clock_begin_at_the_first_step(corpus, monkeypatch):
+    seconds = itertools.count(0, 0.01)
+    monkeypatch.setattr("strivelm.training.time.perf_counter", lambda: next(seconds))
+    config = dataclasses.replace(QUICK, max_steps=None, minutes=1 / 6, snapshots=5, eval_interval=10_000)
+    events = list(train(new_model(corpus, SIZES, 0), corpus, config))
+    steps = [event.evaluation.step for event in events if isinstance(event, Snapshot)]
+    assert steps[:2] == [0, 1]
+    assert steps[-1] == events[-1].steps > 50
+    assert len(steps) == 5
+
+
+def test_a_loss_that_explodes_stops_the_run(corpus):
+    config = dataclasses.replace(QUICK, lr=30.0, muon_lr=30.0, grad_clip=0.0, max_steps=100, warmup_steps=0)
+    model = new_model(corpus, SIZES, 0)
+    with pytest.raises(TrainingDivergedError, match=r"the model holds the weights of step 0\. A lower --lr"):
+        list(train(model, corpus, config))
+    assert evaluate(model, corpus.validation) == pytest.approx(math.log(model.vocab_size), abs=0.3)
