@@ -1,3 +1,16 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "torch>=2.8,<=2.13.0",
+#     "huggingface_hub>=2.4,<3",
+#     "safetensors>=0.8,<1",
+#     "tokenizers>=0.22,<1",
+#     "numpy>=1.26",
+#     "tqdm>=4.66",
+#     "tyro>=1.0,<2",
+#     "matplotlib>=3.9,<4",
+# ]
+# ///
 """Trains a character-level GPT on a text and leaves a model folder.
 
 python scripts/train.py                                   # the bundled fables, a few minutes
@@ -10,6 +23,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -142,6 +156,27 @@ def counting(corpus: Corpus) -> dict[str, float]:
     return rungs
 
 
+class Reading:
+    """A progress bar for each stage of reading a text that takes longer than a second."""
+
+    def __init__(self, silent: bool):
+        self.silent, self.what, self.bar = silent or None, None, None
+
+    def __call__(self, done: int, total: int | None, what: str) -> None:
+        if what != self.what:
+            self.close()
+            self.what = what
+            self.bar = tqdm(
+                desc=what, total=total, unit="B", unit_scale=True, delay=1, leave=False, disable=self.silent
+            )
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Takes the last bar away."""
+        if self.bar is not None:
+            self.bar.close()
+
+
 class CtrlC:
     """Asks for a stop at the first Ctrl-C; the second one stops at once."""
 
@@ -206,8 +241,8 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
             return
         overwrite = overwrite or finished is False  # killed before its first state was saved
         say(f"Nothing was saved in {out} yet: starting from the beginning.")
-    with crew.one_before_the_others():
-        corpus = load_corpus(flags.data)
+    with crew.one_before_the_others(), closing(Reading(silent=not first)) as reading:
+        corpus = load_corpus(flags.data, progress=reading)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
     machine = settled(flags, model, state, crew)
     stop = CtrlC()

@@ -9,6 +9,7 @@ import time
 import warnings
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import torch
 
@@ -35,7 +36,7 @@ class Machine:
     precision: str = "auto"
     """float32, bfloat16 (matrix products only; weights and losses stay float32), or auto: what is measured faster."""
     compile: str = "auto"
-    """Whether torch.compile makes the model's kernels: on, off, or auto (on a CUDA device only)."""
+    """Whether torch.compile makes the model's kernels: on, off, or auto (where a CUDA device and Triton are)."""
     fused: str = "auto"
     """Whether AdamW's step is one kernel: on, off, or auto (on a CUDA device only)."""
 
@@ -99,11 +100,11 @@ def settle(asked: Machine, model: GPT, most_threads: int | None = None) -> Machi
         most_threads: the most to try; None means the cores there are.
     """
     kind = torch.device(asked.device).type
-    on_cuda = "on" if kind == "cuda" else "off"
+    can_compile = kind == "cuda" and find_spec("triton") is not None  # which Windows lacks
     found = replace(
         asked,
-        compile=on_cuda if asked.compile == "auto" else asked.compile,
-        fused=on_cuda if asked.fused == "auto" else asked.fused,
+        compile=_word(can_compile) if asked.compile == "auto" else asked.compile,
+        fused=_word(kind == "cuda") if asked.fused == "auto" else asked.fused,
     )
     if kind != "cpu" and found.precision == "auto":
         has_bfloat16 = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -117,6 +118,10 @@ def settle(asked: Machine, model: GPT, most_threads: int | None = None) -> Machi
     if found.threads:
         torch.set_num_threads(found.threads)
     return replace(found, threads=torch.get_num_threads())
+
+
+def _word(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _fastest(candidates: list[Machine], model: GPT) -> Machine:

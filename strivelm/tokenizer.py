@@ -162,17 +162,20 @@ class CharTokenizer:
         Raises UnknownCharacterError like `encode`.
         """
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        order, known = self._sorted_points
-        at = np.searchsorted(known, points).clip(max=len(known) - 1)
-        if not np.array_equal(known[at], points):
+        ids, known = self._table
+        at = np.minimum(points, len(known) - 1)
+        if not known[at].all():
             raise UnknownCharacterError(self.unknown(text), self.chars)
-        return order[at]
+        return ids[at]
 
     @cached_property
-    def _sorted_points(self) -> tuple[np.ndarray, np.ndarray]:
+    def _table(self) -> tuple[np.ndarray, np.ndarray]:
+        """By code point: the id, and whether there is one. The last entry stands for all beyond, which have none."""
         points = np.array([ord(char) for char in self.chars], dtype=np.uint32)
-        order = np.argsort(points)
-        return order.astype(np.min_scalar_type(len(self.chars) - 1)), points[order]
+        ids = np.zeros(int(points.max()) + 2, dtype=np.min_scalar_type(len(points) - 1))
+        known = np.zeros(len(ids), dtype=bool)
+        ids[points], known[points] = np.arange(len(points)), True
+        return ids, known
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids (a list, or an array or tensor of shape (T,)).

@@ -12,7 +12,7 @@ from strivelm.evaluation import evaluate
 from strivelm.machine import PLAIN, Machine, cores, resolve_device, settle
 from strivelm.model import _attention_in_steps
 from strivelm.presets import PRESETS
-from strivelm.training import new_model, train
+from strivelm.training import new_model, optimizers, train
 
 
 def test_devices_have_names():
@@ -93,3 +93,17 @@ def test_bfloat16_trains_to_about_the_same_loss():
         losses.append(end.best.validation)
     assert losses[0] != losses[1], "bfloat16 was used"
     assert losses[1] == pytest.approx(losses[0], abs=0.03)
+
+
+def test_a_fused_optimiser_takes_the_same_steps(make_model):
+    weights = []
+    for fused in ("off", "on"):
+        model = make_model(seed=3)
+        *_, adamw = optimizers(model, TrainConfig(optimizer="adamw"), dataclasses.replace(PLAIN, fused=fused))
+        for _ in range(3):
+            logits, _ = model(torch.arange(16)[None] % model.vocab_size)
+            logits.pow(2).mean().backward()
+            adamw.step()
+            adamw.zero_grad()
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-5)

@@ -14,9 +14,12 @@ from safetensors.torch import load_file
 
 from strivelm import load_model
 from strivelm.config import Sizes, TrainConfig
-from strivelm.corpus import corpus_from_text
+from strivelm.corpus import corpus_from_text, load_corpus
+from strivelm.events import Evaluation, Finished, Resumable
+from strivelm.machine import PLAIN
+from strivelm.presets import PRESETS
 from strivelm.runs import RESUME, Run, saved_state
-from strivelm.training import Evaluation, Finished, Resumable, ResumeError, new_model, train
+from strivelm.training import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
 CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3)
@@ -215,3 +218,21 @@ def test_resuming_where_nothing_was_saved_starts_from_the_beginning(tmp_path):
     assert done.returncode == 0
     assert "Nothing was saved in" in done.stdout
     assert "iter     0" in done.stdout
+
+
+def test_a_run_goes_on_with_the_arithmetic_it_began_with(corpus, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    flags = ["--data", text, "--out", tmp_path / "run", *SMALL, "--max-steps", "4", "--sample", "0", "--threads", "1"]
+    model = new_model(load_corpus(str(text)), Sizes(n_layer=1, n_head=2, n_embd=16, block_size=16, dropout=0.05), 1337)
+    config = dataclasses.replace(PRESETS["small"].training, max_steps=4, batch_size=4)
+    machine = dataclasses.replace(PLAIN, threads=1, precision="bfloat16")
+    keeper = Run(tmp_path / "run", model, load_corpus(str(text)), config, machine=machine)
+    for event in train(model, load_corpus(str(text)), config, machine=machine):
+        keeper.keep(event)
+        if isinstance(event, Resumable):
+            break
+    done = run("train.py", *flags, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "machine  cpu, 1 thread, bfloat16" in done.stdout
+    assert "resuming at step 0" in done.stdout

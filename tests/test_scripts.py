@@ -4,11 +4,12 @@ import json
 import math
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
-from commands import SMALL, run, run_alone, start
+from commands import ROOT, SMALL, run, run_alone, start
 
 from strivelm import GPT, load_model, open_model
 from strivelm.corpus import load_corpus
@@ -315,3 +316,21 @@ def test_the_benchmark_measures_and_writes_its_figures(tmp_path):
         assert row["ratio_inside"] > 0
         assert row["transformers_characters_per_second"] > 0
         assert f"{row['ratio_inside']:.1f}x" in done.stdout
+
+
+def test_the_header_for_hf_jobs_names_what_the_space_installs():
+    header = re.match(r"# /// script\n((?:#.*\n)+?)# ///\n", (ROOT / "scripts" / "train.py").read_text())
+    stated = tomllib.loads(re.sub(r"^# ?", "", header[1], flags=re.MULTILINE))
+    installed = re.findall(r"^[a-z].*$", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
+    assert set(stated["dependencies"]) == {line for line in installed if not line.startswith("gradio")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert stated["requires-python"] == project["requires-python"]
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path):
+    done = run("train.py", "--out", tmp_path / "run", *SMALL, "--dry-run", "--threads", 1)
+    assert done.returncode == 0, done.stderr
+    assert "model    1 layer, 2 heads, 16 wide, context 16" in done.stdout
+    assert re.search(r"machine  cpu, 1 thread, (float32|bfloat16)\n", done.stdout)
+    assert done.stdout.endswith("Nothing was trained or written: --dry-run.\n")
+    assert not (tmp_path / "run").exists()
