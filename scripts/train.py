@@ -23,7 +23,8 @@ import os
 import shlex
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,18 +36,19 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import console  # before torch
 import torch
+import tracking
 import tyro
 from tqdm import tqdm
 
-from strivelm import GPT, SamplingConfig, generate
+from strivelm import GPT
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
-from strivelm.events import Evaluation, Finished, Progress
+from strivelm.events import Evaluation, Finished, Progress, Resumable
 from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
 from strivelm.ngrams import ladder
 from strivelm.parallel import Team, local_device, team
 from strivelm.presets import PRESETS
-from strivelm.runs import Run, is_finished, saved_state
+from strivelm.runs import Run, is_finished, sample, saved_state
 from strivelm.training import new_model, train
 
 
@@ -71,6 +73,8 @@ class Flags:
     """Replace a model or a run that the folder already holds."""
     dtype: Literal["float32", "float16"] = "float32"
     """How weights are stored; float16 halves the files and costs no loss that can be measured."""
+    track: bool = False
+    """Send the losses to trackio as well (pip install trackio)."""
     sample: int = 200
     """How many characters to show after each evaluation."""
 
@@ -91,13 +95,6 @@ def parse(args: list[str]) -> Flags:
         training = replace(training, max_steps=None, minutes=1.0)
     defaults = Flags(PRESETS[preset].sizes, training, Machine(), preset)
     return tyro.cli(Flags, default=defaults, args=args, description=__doc__)
-
-
-def sample(model: GPT, characters: int) -> str:
-    """What the model writes now, from nothing; the same random stream at every look."""
-    start = model.tokenizer.encode(model.tokenizer.start)
-    steps = generate(model, start, SamplingConfig(characters, temperature=0.8, seed=1))
-    return model.tokenizer.decode([step.id for step in steps])
 
 
 def clock(seconds: float) -> str:
@@ -202,6 +199,11 @@ class CtrlC:
         )
 
 
+def progress_bar() -> tqdm:
+    """The bar of a whole run."""
+    return tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None)
+
+
 def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -> None:
     """Moves the progress bar, or prints an evaluation's line and a sample."""
     if isinstance(event, Progress):
@@ -228,6 +230,18 @@ def settled(flags: Flags, model: GPT, state: dict | None, crew: Team) -> Machine
     return replace(machine, device=asked.device)
 
 
+def follow(events: Iterator, keeper: Run, flags: Flags) -> Finished | Resumable:
+    """The last of a training's events, after all of them were kept, shown, and sent to trackio where asked for."""
+    tracker = tracking.Tracker(keeper.record, keeper.folder.name) if flags.track else None
+    with tracker or nullcontext(), progress_bar() as bar:
+        for event in events:
+            keeper.keep(event)
+            if tracker:
+                tracker.keep(event)
+            show(event, bar, keeper.model, flags.sample)
+    return event
+
+
 def run(flags: Flags, crew: Team, device: torch.device) -> None:
     """Trains as the flags say, showing progress, keeping the best model in the folder."""
     out, first = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}", crew.rank == 0
@@ -252,20 +266,17 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
         say("Nothing was trained or written: --dry-run.")
         return
     command = command_line(machine, crew)
-    keeper = None
     if first:
-        keeper = Run(
-            out, model, corpus, flags.training, command, overwrite, state, machine, getattr(torch, flags.dtype)
-        )
+        dtype = getattr(torch, flags.dtype)
+        keeper = Run(out, model, corpus, flags.training, command, overwrite, state, machine, dtype)
         keeper.record["ngrams"] = counting(corpus)
-    if state is not None:
-        say(f"resuming at step {state['steps']}")
-    silent = None if first else True
-    with stop, tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=silent) as bar:
-        for event in events:
-            if keeper is not None:
-                keeper.keep(event)
-                show(event, bar, model, flags.sample)
+        if state is not None:
+            say(f"resuming at step {state['steps']}")
+        with stop:
+            event = follow(events, keeper, flags)
+    else:
+        with stop:
+            *_, event = events
     if isinstance(event, Finished):
         say(event.verdict)
         say(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
@@ -287,6 +298,8 @@ def command_line(machine: Machine, crew: Team) -> str:
 def main() -> None:
     """Reads the flags, joins the team that torchrun started, if it did, and trains."""
     flags = parse(sys.argv[1:])
+    if flags.track:
+        tracking.library()  # better missing now than after hours
     device = local_device(resolve_device(flags.machine.device))
     with team(device) as crew:
         if crew.rank > 0:

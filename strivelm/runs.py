@@ -12,13 +12,16 @@ import torch
 from strivelm import checkpoint
 from strivelm.config import TrainConfig
 from strivelm.corpus import Corpus
+from strivelm.curve import loss_curve
 from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
+from strivelm.generation import SamplingConfig, generate
 from strivelm.machine import PLAIN, Machine
 from strivelm.model import GPT
 from strivelm.training import ResumeError
 
 RESUME = Path("resume") / "state.pt"
 SNAPSHOTS = "snapshots"
+CURVE = "loss.png"
 
 
 def saved_state(folder: str | Path) -> dict | None:
@@ -46,10 +49,10 @@ def is_finished(folder: str | Path) -> bool | None:
 class Run:
     """Reads the events of `train` and keeps on disk what must not be lost.
 
-    At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card), at every
-    evaluation training.json and, last, resume/state.pt, which goes when the run has finished. A snapshot becomes a
-    model folder of its own, snapshots/step-N. Each file is written whole or not at all. `record` is what training.json
-    will say; a script may add to it.
+    At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card and loss
+    curve), at every evaluation training.json and, last, resume/state.pt, which goes when the run has finished. A
+    snapshot becomes a model folder of its own, snapshots/step-N. Each file is written whole or not at all. `record` is
+    what training.json will say; a script may add to it.
 
     Args:
         folder: where to; made if missing.
@@ -93,7 +96,8 @@ class Run:
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         if resume is None:  # another run's record and state must not stand beside ours
-            (self.folder / checkpoint.TRAINING).unlink(missing_ok=True)
+            for name in (checkpoint.TRAINING, CURVE):
+                (self.folder / name).unlink(missing_ok=True)
             self._forget_state()
             self._forget_snapshots()
         seen = resume["evaluations"] if resume else []
@@ -147,6 +151,7 @@ class Run:
             case Finished():
                 self.record["finished"] = True
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
+                self._draw(self.folder, self.record)  # what came after the best step belongs in it
                 self._forget_state()
 
     def _forget_state(self) -> None:
@@ -161,8 +166,28 @@ class Run:
 
     def _write_model(self, folder: Path, record: dict) -> None:
         checkpoint.save(folder, self.model.config, self.model.state_dict(), dtype=self.dtype)
-        card = self.model.generate_model_card(corpus=record["corpus"], best=record["best"], ngrams=record["ngrams"])
+        drawn = self._draw(folder, record)
+        told = {name: record.get(name) for name in ("corpus", "best", "ngrams", "command", "machine", "snapshot")}
+        card = self.model.generate_model_card(
+            **told, seconds=record["best"]["seconds"], curve=drawn, sample=sample(self.model, 300)
+        )
         checkpoint.write_atomically(folder / "README.md", str(card).encode())
+
+    def _draw(self, folder: Path, record: dict) -> bool:
+        """Writes the loss curve; False where there is nothing to draw, which ends no training."""
+        try:
+            picture = loss_curve(record)
+        except ValueError:
+            return False
+        checkpoint.write_atomically(folder / CURVE, picture)
+        return True
+
+
+def sample(model: GPT, characters: int) -> str:
+    """What the model writes now, from nothing; the same random stream at every look."""
+    start = model.tokenizer.encode(model.tokenizer.start)
+    steps = generate(model, start, SamplingConfig(characters, temperature=0.8, seed=1))
+    return model.tokenizer.decode([step.id for step in steps])
 
 
 def _entry(evaluation: dict) -> dict:

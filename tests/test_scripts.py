@@ -43,6 +43,7 @@ def test_training_leaves_a_model_folder_and_its_record(trained):
     assert sorted(p.name for p in out.iterdir()) == [
         "README.md",
         "config.json",
+        "loss.png",
         "model.safetensors",
         "tokenizer.json",
         "tokenizer_config.json",

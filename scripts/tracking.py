@@ -1,0 +1,111 @@
+"""A run in trackio, beside other runs: what `train.py --track` sends there while the model learns.
+
+trackio (github.com/gradio-app/trackio) keeps it in files of this machine, which `trackio show --project strivelm` opens
+in a browser. Its own settings say where else it goes: TRACKIO_DIR, TRACKIO_SERVER_URL, TRACKIO_SPACE_ID.
+"""
+
+import contextlib
+import math
+import sys
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+
+from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
+
+PROJECT = "strivelm"
+PERIOD = 2.0  # seconds of the run between two batch losses that are sent
+OUTCOME = ("evaluations", "best", "finished")  # what a record holds besides the run's configuration
+
+
+def library() -> ModuleType:
+    """The package trackio. Raises ValueError that says how to get it where it can't be imported."""
+    try:
+        import trackio
+    except ImportError as error:
+        raise ValueError(
+            f"--track needs the package trackio, which can't be imported ({error}); "
+            'pip install trackio, or in this project\'s folder pip install ".[track]"'
+        ) from error
+    return trackio
+
+
+def configuration(record: dict) -> dict:
+    """What a record says of a run before it begins, flat: {"command": …, "sizes.n_layer": 2, "training.lr": …}."""
+    flat = {}
+    for name, value in record.items():
+        if name not in OUTCOME:
+            flat |= {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+class Tracker:
+    """Reads the events of `train` and sends their numbers to trackio, between entering and leaving.
+
+    A run that goes on from a state goes on in the latest trackio run of that name; where there is none, a fresh one
+    begins with the evaluations seen before. Nothing that fails here ends a training: it warns once, and sends no more.
+
+    Args:
+        record: `Run.record` with its `ngrams` filled in; what it holds on entering is sent as the configuration.
+        name: what the run is called in trackio, for example its folder.
+
+    Raises:
+        ValueError: trackio is not installed.
+    """
+
+    def __init__(self, record: dict, name: str):
+        self.record, self.name = record, name
+        self._trackio = library()
+        self._failed, self._sent_at = False, -math.inf
+
+    def __enter__(self) -> "Tracker":
+        self._attempt(self._begin)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._attempt(self._trackio.finish)
+
+    def keep(self, event: Progress | Evaluation | Snapshot | Resumable | Finished) -> None:
+        """Sends an event's numbers; of those between evaluations one every two seconds."""
+        match event:
+            case Progress() if event.seconds - self._sent_at >= PERIOD:
+                self._sent_at = event.seconds
+                rates = {name: getattr(event, name) for name in ("learning_rate", "characters_per_second")}
+                self._log(event.step, {"loss/batch": event.loss} | rates)
+            case Evaluation():
+                self._log(event.step, _losses(vars(event)))
+            case Finished(best=best):
+                self._log(event.steps, {f"best/{name}": vars(best)[name] for name in ("step", "train", "validation")})
+
+    def _begin(self) -> None:
+        seen, run = self.record["evaluations"], {"project": PROJECT, "name": self.name}
+        run["config"] = configuration(self.record)
+        if seen:
+            with contextlib.suppress(ValueError):  # there is no such run: it was not tracked until now
+                self._trackio.init(**run, resume="must")
+                return
+        self._trackio.init(**run)
+        for evaluation in seen:
+            self._log(evaluation["step"], _losses(evaluation))
+
+    def _log(self, step: int, metrics: dict) -> None:
+        numbers = {name: value for name, value in metrics.items() if value is not None}
+        self._attempt(lambda: self._trackio.log(numbers, step=step))
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        if self._failed:
+            return
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # trackio greets; standard output is the run's own log
+                action()
+        except Exception as error:  # of its files, its database, the network: no kind of failure is worth a training
+            self._failed = True
+            warnings.warn(f"tracking stopped, the training goes on: {error}", stacklevel=3)
+
+
+def _losses(evaluation: dict) -> dict:
+    return {
+        "loss/train": evaluation["train"],
+        "loss/validation": evaluation["validation"],
+        "seconds": evaluation["seconds"],
+    }
