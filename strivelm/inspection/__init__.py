@@ -1,0 +1,54 @@
+"""Looking inside: pure functions from a model and a text to numbers, and what the numbers mean.
+
+    from strivelm import load_model
+    from strivelm.inspection import direct_logit_attribution, logit_lens, trace
+
+    model = load_model("bundled")
+    recorded = trace(model, "ROMEO:")                     # one forward pass, every number of it
+    recorded.attention[0, 2]                              # layer 0, head 2: a row is what one character attends to
+    logit_lens(model, recorded).top_chars[0][-1]          # what the embeddings alone would write next
+    direct_logit_attribution(model, recorded).parts       # which heads and MLPs speak for what it does write
+    trace(model, "ROMEO:", heads_off=["0.2"]).logits      # the same text without that head
+
+Results are frozen dataclasses whose fields say their shapes; `to_dict()` is plain Python, `to_frame()` a pandas table.
+Everything counts from 0; a head is "layer.head". A text is at most one context long.
+
+What is computed
+    Characters. These models read and write single characters. That is a choice made here, not what a GPT is: GPT-2's
+    vocabulary is of byte sequences, merged by how often they occur (Radford et al. 2019).
+    Embeddings. x₀ = W_E[id] + W_P[position]: a character's vector and its position's, both learnt, are added up.
+    Residual stream. Each block reads the stream and adds to it, once by attention, once by its MLP; nothing is ever
+    overwritten (Elhage et al. 2021). That is why it can be read at every depth, and taken apart into what was added.
+    LayerNorm. γ ⊙ (x - μ)/√(σ² + ε) + β over the C channels of one position; ε = 1e-5 keeps it finite where σ is 0
+    (Ba et al. 2016). Every half of a block reads the stream through one, and so does the head.
+    Attention. softmax(q·k/√d_head) over the keys, then the weighted mean of the values, in each head by itself
+    (Vaswani et al. 2017). The root is of the head's width d_head = C/H, not of the model's: products of d_head pairs
+    of numbers spread that much wider than the numbers do. A query sees the characters up to its own and never the
+    next one, which is what it has to predict.
+    MLP. W₂ GELU(W₁ x + b₁) + b₂ with 4C neurons, at each position by itself (Hendrycks & Gimpel 2016).
+    Logits. The final LayerNorm, then a product with every character's embedding: the head shares W_E (Press & Wolf
+    2017). The softmax of the logits are the probabilities; surprisal is -ln p, in nats.
+    Dropout. In training a fraction p of each half's output is zeroed and the rest is scaled by 1/(1-p), so that the
+    mean stays; afterwards nothing is zeroed and nothing is scaled (Srivastava et al. 2014, inverted). A trace has none.
+    Overfitting. A validation loss that rises while the training loss falls, as in the notebook that this project grew
+    from, is a model that learns its text by heart; the weights to keep are those of the lowest validation loss.
+
+Where it is told
+    walk            the forward pass as the papers write it, with their formulas; heads and MLPs switched off
+    trace           the pass, recorded; what each field is
+    lens            logit lens and direct logit attribution
+    results         what all results share
+"""
+
+from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
+from strivelm.inspection.trace import Trace, bytes_needed, trace
+
+__all__ = [
+    "LogitAttribution",
+    "LogitLens",
+    "Trace",
+    "bytes_needed",
+    "direct_logit_attribution",
+    "logit_lens",
+    "trace",
+]
