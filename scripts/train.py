@@ -13,9 +13,9 @@
 # ///
 """Trains a character-level GPT on a text and leaves a model folder.
 
-python scripts/train.py                                   # the bundled fables, a few minutes
-python scripts/train.py --data shakespeare --out runs/mine
-python scripts/train.py --preset seed --data input.txt    # the notebook's own run
+    python scripts/train.py                                   # the bundled fables, a few minutes
+    python scripts/train.py --data shakespeare --out runs/mine
+    python scripts/train.py --preset seed --data input.txt    # the notebook's own run
 """
 
 import itertools
@@ -94,7 +94,8 @@ def parse(args: list[str]) -> Flags:
     if any(a.split("=")[0] == "--minutes" for a in args):  # then they alone decide, unless steps are asked for as well
         training = replace(training, max_steps=None, minutes=1.0)
     defaults = Flags(PRESETS[preset].sizes, training, Machine(), preset)
-    return tyro.cli(Flags, default=defaults, args=args, description=__doc__)
+    named_ones = "\n".join(f"  {name}: {a_preset.purpose}" for name, a_preset in PRESETS.items())
+    return tyro.cli(Flags, default=defaults, args=args, description=f"{__doc__}\npresets:\n{named_ones}")
 
 
 def clock(seconds: float) -> str:

@@ -9,13 +9,15 @@ from strivelm.config import Sizes, TrainConfig
 class Preset:
     """Sizes and training that go together."""
 
+    purpose: str
+    """What it is for."""
     sizes: Sizes
     training: TrainConfig
 
 
 PRESETS = {
-    # The notebook's own configuration.
     "seed": Preset(
+        "the notebook's own run",
         Sizes(n_layer=2, n_head=2, n_embd=128, block_size=64),
         TrainConfig(
             max_steps=500,
@@ -30,25 +32,35 @@ PRESETS = {
             eval_interval=50,
         ),
     ),
-    # A laptop's minutes.
     "small": Preset(
+        "a laptop's minutes (the default)",
         Sizes(n_layer=4, n_head=2, n_embd=128, block_size=128, dropout=0.05),
         TrainConfig(max_steps=1500, batch_size=16),
     ),
-    # What the bundled model is.
+    "film": Preset(
+        "a small model with twelve snapshots of its youth, which comes along too",
+        Sizes(n_layer=2, n_head=2, n_embd=128, block_size=128),
+        TrainConfig(max_steps=3000, batch_size=16, snapshots=12),
+    ),
+    "medium": Preset(
+        "an hour of a laptop, or ten minutes of two cores that know bfloat16",
+        Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
+        TrainConfig(max_steps=2500, batch_size=16, muon_lr=0.04, weight_decay=0.2, warmup_steps=50),
+    ),
     "bundled": Preset(
+        "the model that comes along",
         Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.2),
         TrainConfig(
             max_steps=9000, batch_size=16, lr=8e-3, muon_lr=0.03, weight_decay=0.3, warmup_steps=50, eval_interval=500
         ),
     ),
-    # nanoGPT's Shakespeare size.
     "base": Preset(
+        "nanoGPT's Shakespeare size; for a GPU",
         Sizes(n_layer=6, n_head=6, n_embd=384, block_size=256, dropout=0.2),
         TrainConfig(max_steps=5000, batch_size=64, lr=5e-3, muon_lr=0.02, warmup_steps=100),
     ),
-    # GPT-2 small, with a context of 1024; for a GPU.
     "large": Preset(
+        "GPT-2 small's size; for a large GPU",
         Sizes(n_layer=12, n_head=12, n_embd=768, block_size=1024, dropout=0.2),
         TrainConfig(max_steps=5000, batch_size=32, lr=3e-3, muon_lr=0.02, warmup_steps=200),
     ),
