@@ -1,7 +1,7 @@
 """Lets a model write.
 
-    python scripts/generate.py --start "To" --steps 200 --temp 0.5 --top_k 10
-    python scripts/generate.py --model runs/mine --seed 7
+python scripts/generate.py --start "To" --steps 200 --temp 0.5 --top_k 10
+python scripts/generate.py --model runs/mine --seed 7
 """
 
 import sys

@@ -13,9 +13,9 @@
 # ///
 """Trains a character-level GPT on a text and leaves a model folder.
 
-    python scripts/train.py                                   # the bundled fables, a few minutes
-    python scripts/train.py --data shakespeare --out runs/mine
-    python scripts/train.py --preset seed --data input.txt    # the notebook's own run
+python scripts/train.py                                   # the bundled fables, a few minutes
+python scripts/train.py --data shakespeare --out runs/mine
+python scripts/train.py --preset seed --data input.txt    # the notebook's own run
 """
 
 import itertools

@@ -46,6 +46,11 @@ def speed(turns: list[dict[str, float]], name: str, characters: int) -> float:
     return statistics.median(characters / turn[name] for turn in turns)
 
 
+def milliseconds(turns: list[dict[str, float]], name: str) -> float:
+    """How long a piece of work takes, the median over the rounds."""
+    return 1000 * statistics.median(turn[name] for turn in turns)
+
+
 def ratio(turns: list[dict[str, float]], name: str, peer: str, times: float = 1.0) -> float:
     """How many times as fast as the peer, doing `times` as much as it; the median over the rounds."""
     return statistics.median(times * turn[peer] / turn[name] for turn in turns)
