@@ -4,8 +4,10 @@ from strivelm.checkpoint import CheckpointError
 from strivelm.config import GPTConfig
 from strivelm.generation import SamplingConfig, Step, generate
 from strivelm.hub import OpenModel, load_model, open_model
+from strivelm.inspection import trace
 from strivelm.model import GPT, Block
 from strivelm.tokenizer import CharTokenizer, Encoding, UnknownCharacterError
+from strivelm.training import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "generate",
     "load_model",
     "open_model",
+    "trace",
+    "train",
 ]

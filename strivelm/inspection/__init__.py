@@ -36,19 +36,121 @@ What is computed
 Where it is told
     walk            the forward pass as the papers write it, with their formulas; heads and MLPs switched off
     trace           the pass, recorded; what each field is
+    layer           the numbers inside one block at one position
     lens            logit lens and direct logit attribution
+    attention       what each head does, beside what uniform attention would; induction, copying, rollout
+    ablation        what changes when heads and MLPs are switched off: predictions, losses, generated text
+    surprise        surprisal of each character beside n-gram tables; loss by position
+    verbatim        what a text shares word for word with another
+    spaces          vectors of characters: projection, similarity, neighbours, purity
+    embeddings      the model's own vectors: characters, states, analogies, positions, bigrams
     results         what all results share
 """
 
+from strivelm.inspection.ablation import (
+    AblatedText,
+    Ablation,
+    AblationMap,
+    Means,
+    Without,
+    ablate,
+    ablation_map,
+    generate_without,
+    mean_outputs,
+)
+from strivelm.inspection.attention import (
+    Copying,
+    Heads,
+    Induction,
+    Patterns,
+    Rollout,
+    copying,
+    heads,
+    induction,
+    patterns,
+    rollout,
+)
+from strivelm.inspection.embeddings import (
+    Analogy,
+    Bigrams,
+    CaseAnalogies,
+    Positions,
+    analogy,
+    bigrams,
+    case_analogies,
+    positions,
+    state_space,
+    token_space,
+)
+from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
+from strivelm.inspection.spaces import (
+    Neighbours,
+    Projection,
+    Purity,
+    Similarity,
+    Space,
+    neighbours,
+    pca,
+    purity,
+    similarity,
+)
+from strivelm.inspection.surprise import PositionLoss, Surprisal, loss_by_position, surprisal
 from strivelm.inspection.trace import Trace, bytes_needed, trace
+from strivelm.inspection.verbatim import SharedSpans, shared_spans
 
 __all__ = [
+    "AblatedText",
+    "Ablation",
+    "AblationMap",
+    "Analogy",
+    "Bigrams",
+    "CaseAnalogies",
+    "Copying",
+    "Heads",
+    "Induction",
+    "Inside",
     "LogitAttribution",
     "LogitLens",
+    "Means",
+    "Neighbours",
+    "Patterns",
+    "PositionLoss",
+    "Positions",
+    "Projection",
+    "Purity",
+    "Rollout",
+    "SharedSpans",
+    "Similarity",
+    "Space",
+    "Surprisal",
     "Trace",
+    "Without",
+    "ablate",
+    "ablation_map",
+    "analogy",
+    "bigrams",
     "bytes_needed",
+    "case_analogies",
+    "copying",
     "direct_logit_attribution",
+    "generate_without",
+    "heads",
+    "induction",
+    "inside",
     "logit_lens",
+    "loss_by_position",
+    "mean_outputs",
+    "neighbours",
+    "patterns",
+    "pca",
+    "positions",
+    "purity",
+    "rollout",
+    "shared_spans",
+    "similarity",
+    "state_space",
+    "surprisal",
+    "token_space",
     "trace",
 ]

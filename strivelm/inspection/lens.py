@@ -26,7 +26,7 @@ from typing import Annotated
 
 import torch
 
-from strivelm.inspection.results import MAX_BYTES, Result, check_memory
+from strivelm.inspection.results import MAX_BYTES, Result, check_memory, counted, exact
 from strivelm.inspection.trace import Trace, trace
 from strivelm.inspection.walk import Text, chars_of, depth_names, read_out
 from strivelm.model import GPT
@@ -178,24 +178,24 @@ def direct_logit_attribution(
     """
     needed = {"token_embedding", "position_embedding", "z", "mlp_out", "lnf_scale", "logits"}
     recorded = text if isinstance(text, Trace) else trace(model, text, keep=needed)
-    at = _place(position, len(recorded.ids))
-    logits, weights = _exact(recorded.logits[at]), _exact(model.head.weight)  # (V,), (V, C)
+    at = counted(position, len(recorded.ids))
+    logits, weights = exact(recorded.logits[at]), exact(model.head.weight)  # (V,), (V, C)
     asked = _id(model, logits.argmax().item() if char is None else char)
     rival, less_logit, less_weights = _rival(model, against, logits, weights)
     direction, logit = weights[asked] - less_weights, logits[asked] - less_logit
-    scale = _exact(recorded.lnf_scale[at])
-    reads = scale * _exact(model.lnf.weight) * direction
+    scale = exact(recorded.lnf_scale[at])
+    reads = scale * exact(model.lnf.weight) * direction
     reads = reads - reads.mean()  # (C,): x·(p - mean(p)) = (x - mean(x))·p
     heads = [
-        ((reads @ _exact(block.proj.weight)).view(block.h, block.hd) * _exact(z[:, at])).sum(-1)
+        ((reads @ exact(block.proj.weight)).view(block.h, block.hd) * exact(z[:, at])).sum(-1)
         for block, z in zip(model.blocks, recorded.z, strict=True)
     ]
     found = {
-        "token_embedding": _exact(recorded.token_embedding[at]) @ reads,
-        "position_embedding": _exact(recorded.position_embedding[at]) @ reads,
+        "token_embedding": exact(recorded.token_embedding[at]) @ reads,
+        "position_embedding": exact(recorded.position_embedding[at]) @ reads,
         "heads": torch.stack(heads),
-        "mlps": _exact(recorded.mlp_out[:, at]) @ reads,
-        "bias": _exact(model.lnf.bias) @ direction,
+        "mlps": exact(recorded.mlp_out[:, at]) @ reads,
+        "bias": exact(model.lnf.bias) @ direction,
     }
     total = sum(part.sum() for part in found.values())
     numbers = {"scale": scale, "total": total, "logit": logit, "error": total - logit} | found
@@ -218,16 +218,6 @@ def _rival(
         return "mean", logits.mean(), weights.mean(0)
     other = _id(model, against)
     return _char(model, other), logits[other], weights[other]
-
-
-def _exact(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().cpu().double()  # on the CPU, as not every device has float64
-
-
-def _place(position: int, length: int) -> int:
-    if not -length <= position < length:
-        raise IndexError(f"there is no position {position}; expected one from 0 to {length - 1}")
-    return position % length
 
 
 def _id(model: GPT, char: str | int) -> int:

@@ -20,6 +20,18 @@ def check_memory(what: str, need: int, most: int, way_out: str) -> None:
         raise ValueError(f"{what} needs {need:,} bytes; at most {most:,} are allowed. {way_out}")
 
 
+def exact(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers in float64, on the CPU, as not every device has float64."""
+    return tensor.detach().cpu().double()
+
+
+def counted(position: int, length: int) -> int:
+    """A position counted from 0; negative ones count from the end. Raises IndexError where there is none."""
+    if not -length <= position < length:
+        raise IndexError(f"there is no position {position}; expected one from 0 to {length - 1}")
+    return position % length
+
+
 def axes_of(result: type) -> dict[str, tuple[str, ...]]:
     """The fields of a result that have axes, each with their names: what follows the type in its annotation."""
     return {f.name: f.type.__metadata__ for f in dataclasses.fields(result) if get_origin(f.type) is Annotated}

@@ -26,6 +26,7 @@ l's attention, 2l+2 after block l's MLP, 2L before the final LayerNorm.
 import math
 import operator
 import reprlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -71,6 +72,18 @@ def ids_of(model: GPT, text: Text) -> torch.Tensor:
     return model._checked("the text", ids).to(model.tok.weight.device)
 
 
+def long_ids(model: GPT, text: Text, least: int = 1) -> torch.Tensor:
+    """The ids (N,) of a text of any length, on the CPU; checked, and with the errors of, `ids_of`.
+
+    Raises ValueError also where there are fewer than `least`.
+    """
+    ids, T = model.tokenizer.encode(text) if isinstance(text, str) else text, model.block_size
+    ids = torch.cat([ids_of(model, ids[at : at + T])[0].cpu() for at in range(0, max(1, len(ids)), T)])
+    if len(ids) < least:
+        raise ValueError(f"the text has {len(ids)} character; at least {least} are needed to have one to predict")
+    return ids
+
+
 def chars_of(model: GPT, ids: torch.Tensor) -> tuple[str, ...]:
     """The characters of ids (T,); of a model without a vocabulary, the ids as text."""
     return tuple(map(str, ids.tolist()) if model.config.chars is None else model.tokenizer.decode(ids))
@@ -82,6 +95,11 @@ def chars_of(model: GPT, ids: torch.Tensor) -> tuple[str, ...]:
 def embed(model: GPT, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Token embeddings (B, T, C) of ids (B, T), and position embeddings (T, C); their sum is the stream at depth 0."""
     return model.tok(ids), model.pos.weight[: ids.shape[1]]
+
+
+def embedded(model: GPT, ids: torch.Tensor) -> torch.Tensor:
+    """The residual stream (B, T, C) at depth 0 of ids (B, T), which may come from another device."""
+    return torch.add(*embed(model, ids.long().to(model.tok.weight.device)))
 
 
 def layer_norm(norm: torch.nn.LayerNorm, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -248,6 +266,11 @@ def walk(
         yield "residual", at + 1, x
     for name, value in read_out(model, x):
         yield name, None, value
+
+
+def last_of(steps: Iterator[tuple]) -> torch.Tensor:
+    """The value of a pass's last step: of a `walk`, the logits (B, T, V)."""
+    return deque(steps, maxlen=1).pop()[-1]
 
 
 def depth_names(n_layer: int) -> tuple[str, ...]:
