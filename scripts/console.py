@@ -13,7 +13,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that 
 
 
 def guarded(main: Callable[[], None]) -> None:
-    """Runs a script's main; what goes wrong by its input ends it with one sentence and exit code 1."""
+    """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
@@ -26,6 +26,11 @@ def guarded(main: Callable[[], None]) -> None:
         sys.exit(1)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        first_line = str(error).strip().split("\n")[0]
+        sys.exit(f"error: it does not fit in memory ({first_line}); smaller sizes or a smaller batch would help")
     except KeyboardInterrupt:
         sys.exit(130)
 

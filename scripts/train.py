@@ -23,9 +23,10 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +41,7 @@ import tracking
 import tyro
 from tqdm import tqdm
 
-from strivelm import GPT
+from strivelm import GPT, publish
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
 from strivelm.events import Evaluation, Finished, Progress, Resumable
@@ -48,7 +49,7 @@ from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
 from strivelm.ngrams import ladder
 from strivelm.parallel import Team, local_device, team
 from strivelm.presets import PRESETS
-from strivelm.runs import Run, is_finished, sample, saved_state
+from strivelm.runs import Run, check_folder, is_finished, sample, saved_state
 from strivelm.training import new_model, train
 
 
@@ -75,6 +76,10 @@ class Flags:
     """How weights are stored; float16 halves the files and costs no loss that can be measured."""
     track: bool = False
     """Send the losses to trackio as well (pip install trackio)."""
+    push: str | None = None
+    """Where on the Hub the model goes at the end, as owner/name, its snapshots as revisions step-N."""
+    private: bool = False
+    """Keep strangers out of what is pushed."""
     sample: int = 200
     """How many characters to show after each evaluation."""
 
@@ -176,24 +181,34 @@ class Reading:
 
 
 class CtrlC:
-    """Asks for a stop at the first Ctrl-C; the second one stops at once."""
+    """Asks for a stop at the first Ctrl-C; the second one stops at once.
 
-    def __init__(self):
-        self.pressed = False
+    torchrun hands each Ctrl-C on to processes that have heard it already, so one that comes at once is no second one;
+    and of a team only the first process listens, as the others stop with it.
+    """
+
+    ECHO = 1.0  # seconds
+
+    def __init__(self, crew: Team):
+        self.crew, self.pressed_at = crew, None
 
     def __call__(self) -> bool:
-        return self.pressed
+        return self.pressed_at is not None
 
     def __enter__(self) -> "CtrlC":
-        self._before = signal.signal(signal.SIGINT, self._press)
+        self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if self.crew.rank else self._press)
         return self
 
     def __exit__(self, *exception) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        if self.crew.size == 1:  # a team's last words must not be cut by an echo
+            signal.signal(signal.SIGINT, self._before)
 
     def _press(self, *_) -> None:
-        self.pressed = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.pressed_at is not None:
+            if time.monotonic() - self.pressed_at > self.ECHO:
+                raise KeyboardInterrupt
+            return
+        self.pressed_at = time.monotonic()
         tqdm.write(
             "finishing the step and saving; Ctrl-C again stops at once (then --resume repeats what is not saved)",
             file=sys.stderr,
@@ -221,14 +236,19 @@ def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -
 def settled(flags: Flags, model: GPT, state: dict | None, crew: Team) -> Machine:
     """What the run computes with: as flags say, then as the run that goes on did, then as measured now."""
     asked = replace(flags.machine, device=str(next(model.parameters()).device))
-    then = state["machine"] if state is not None and isinstance(state.get("machine"), dict) else {}
+    then = state.get("machine", {}) if state else {}
     if torch.device(then.get("device", "meta")).type == torch.device(asked.device).type:
         open_ones = [name for name in ("threads", *CHOICES) if getattr(asked, name) in (0, "auto")]
         asked = replace(asked, **{name: then[name] for name in open_ones if name in then})
     neighbours = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    machine = crew.told(settle(asked, model, max(1, cores() // neighbours)))
+    machine = replace(crew.told(settle(asked, model, max(1, cores() // neighbours))), device=asked.device)
     torch.set_num_threads(machine.threads)
-    return replace(machine, device=asked.device)
+    if machine.device == "cpu" and machine.threads * neighbours > cores():
+        say(f"note     {machine.threads * neighbours} threads share {some(cores(), 'core')}: fewer would be faster")
+    if then and then != asdict(machine):
+        say(f"note     the run was begun with {Machine(**then)}: from here on its weights will not be those of a run")
+        say("         that was never stopped, bit for bit")
+    return machine
 
 
 def follow(events: Iterator, keeper: Run, flags: Flags) -> Finished | Resumable:
@@ -256,11 +276,13 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
             return
         overwrite = overwrite or finished is False  # killed before its first state was saved
         say(f"Nothing was saved in {out} yet: starting from the beginning.")
+    if first:
+        check_folder(out, overwrite or state is not None)
     with crew.one_before_the_others(), closing(Reading(silent=not first)) as reading:
         corpus = load_corpus(flags.data, progress=reading)
     model = new_model(corpus, flags.sizes, flags.training.seed, device)
     machine = settled(flags, model, state, crew)
-    stop = CtrlC()
+    stop = CtrlC(crew)
     events = train(model, corpus, flags.training, resume=state, stop=stop, machine=machine, team=crew)
     introduce(model, corpus, flags.training, machine, crew, out)
     if flags.dry_run:
@@ -281,14 +303,25 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
     if isinstance(event, Finished):
         say(event.verdict)
         say(f"The model is in {out}. Let it speak: python scripts/generate.py --model {shlex.quote(str(out))}")
+        if first and flags.push is not None:
+            to_the_hub(out, flags)
     else:
         say(f"Stopped at step {event.step}; {out} holds the best model so far. To go on, add --resume:")
         say(f"    {command} --resume")
 
 
+def to_the_hub(out: Path, flags: Flags) -> None:
+    """Pushes what was trained; where that fails, the folder is kept and the error says how to go on."""
+    try:
+        snapshots = flags.training.snapshots > 0
+        say(f"It is on the Hub: {publish.push(out, flags.push, private=flags.private or None, snapshots=snapshots)}")
+    except ValueError as error:
+        raise ValueError(f"{error}. The model is safe in {out}: python scripts/push.py {out} {flags.push}") from error
+
+
 def command_line(machine: Machine, crew: Team) -> str:
     """The command that starts this run anew, with what was measured written out: so it computes the same again."""
-    start = f"torchrun --nproc-per-node={crew.size}" if crew.size > 1 else "python"
+    start = f"torchrun --nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}" if crew.size > 1 else "python"
     flags = [a for a in sys.argv[1:] if a != "--resume"]
     for name in ("threads", "precision") if machine.device == "cpu" else ():
         if not any(a.split("=")[0] == f"--{name}" for a in flags):
@@ -301,11 +334,18 @@ def main() -> None:
     flags = parse(sys.argv[1:])
     if flags.track:
         tracking.library()  # better missing now than after hours
+    if flags.push is not None and not flags.dry_run:
+        publish.check(flags.push, private=flags.private or None)  # likewise
     device = local_device(resolve_device(flags.machine.device))
     with team(device) as crew:
         if crew.rank > 0:
             console.silence()
-        run(flags, crew, device)
+        try:
+            run(flags, crew, device)
+        except (ValueError, OSError):
+            if crew.rank > 0:  # what the first process says once
+                sys.exit(1)
+            raise
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ import secrets
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
@@ -33,9 +31,11 @@ CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG = (
     "tokenizer_config.json",
 )
 TRAINING = "training.json"
-FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, "README.md")
+NGRAMS = "ngrams.safetensors"
+FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, NGRAMS, "README.md")
 MAX_JSON_BYTES = 32 << 20
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
+SPLITS = [{"Regex": r"[\s\S]"}, {"Regex": "(?s)."}, {"Regex": ""}, {"String": ""}]  # patterns for each character alone
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -199,34 +199,6 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def folder_of(ref: str | Path, *, revision: str | None = None, **download) -> Path:
-    """The folder of a model: `ref` itself where it is one, else the Hub repo "owner/name", downloaded.
-
-    Only the files of a model folder are fetched, and never a pickle. Raises CheckpointError with the reason.
-    """
-    if os.path.isdir(ref):  # unlike Path.is_dir, False for '' and for names that no file can have
-        if revision is not None:
-            raise CheckpointError(f"{ref} is a folder, and a folder has no revision {revision!r}; leave it out")
-        return Path(ref)
-    try:
-        return Path(snapshot_download(str(ref), revision=revision, allow_patterns=list(FILES), **download))
-    except HFValidationError:
-        raise CheckpointError(
-            f"there is no folder {str(ref)!r}, and it is no Hub repo of the form owner/name "
-            "(strivelm.load_model also takes 'bundled' and 'owner/name@revision')"
-        ) from None
-    except LocalEntryNotFoundError as error:
-        raise CheckpointError(
-            f"there is no folder {str(ref)!r}, the Hub can't be reached, and no such repo is in the cache: "
-            f"{error.__cause__ or error}"
-        ) from error
-    except HfHubHTTPError as error:  # no such repo or revision, private, gated; its text names which
-        reason = str(error).strip().splitlines()[-1]
-        raise CheckpointError(
-            f"there is no folder {str(ref)!r}, and the Hub has no such repo to load: {reason}"
-        ) from error
-
-
 def read_json(path: Path) -> dict:
     """A JSON object from a file. Raises CheckpointError where there is none, or something else."""
     try:
@@ -245,12 +217,14 @@ def read_json(path: Path) -> dict:
 
 
 def read_config(folder: Path) -> GPTConfig:
-    """The sizes and the vocabulary from config.json, checked.
+    """The sizes and the vocabulary from config.json, checked. It may also be one that transformers made.
 
     Raises CheckpointError: a key is missing, of the wrong type, out of bounds, or says another architecture.
     """
     path = Path(folder) / CONFIG
     raw = read_json(path)
+    if "block_size" not in raw and raw.get("model_type") == "gpt2":
+        raw = _from_transformers(path, raw)
     needed = [name for name, field in GPTConfig.__dataclass_fields__.items() if name not in ("dropout", "chars")]
     missing = [name for name in needed if name not in raw]
     if missing:
@@ -272,6 +246,36 @@ def read_config(folder: Path) -> GPTConfig:
     return config
 
 
+def _from_transformers(path: Path, raw: dict) -> dict:
+    """transformers' own GPT-2 config.json with our keys beside its; the vocabulary is that of tokenizer.json, if any.
+
+    Raises CheckpointError where that one does anything but to give each character a number.
+    """
+    width = raw.get("n_embd")
+    raw = raw | {
+        "block_size": raw.get("n_positions"),
+        "dropout": raw.get("resid_pdrop", 0.1),
+        "activation_function": raw.get("activation_function", "gelu_new"),  # what it means to transformers if left out
+        "n_inner": None if type(width) is int and raw.get("n_inner") == 4 * width else raw.get("n_inner"),
+        "bos_token_id": None,  # where generation begins and stops is none of the architecture's business
+        "eos_token_id": None,
+    }
+    path = path.with_name(TOKENIZER)
+    if not path.is_file():
+        return raw
+    tokenizer = read_json(path)
+    model, split = (part if isinstance(part := tokenizer.get(key), dict) else {} for key in ("model", "pre_tokenizer"))
+    chars = model.get("vocab")
+    if not (isinstance(chars, dict) and set(map(repr, chars.values())) == set(map(repr, range(len(chars))))):
+        raise CheckpointError(f"{path} holds no vocabulary with the ids 0, 1, 2 …; this is not a character model")
+    if long := [token for token in chars if len(token) != 1]:
+        raise CheckpointError(f"{path} knows the token {reprlib.repr(long[0])}; this is not a character model")
+    splits = (split.get("type"), split.get("behavior"), split.get("pattern") in SPLITS) == ("Split", "Isolated", True)
+    if not splits or tokenizer.get("normalizer") or tokenizer.get("added_tokens"):
+        raise CheckpointError(f"{path} does more than split a text into its characters; this is not a character model")
+    return raw | {"chars": "".join(sorted(chars, key=chars.get))}
+
+
 def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     """The configuration and the weights, in our names, on the CPU, in float32 (float64 stays float64).
 
@@ -288,8 +292,9 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     expected = _gpt2_tensors(config)
     try:
         with safe_open(path, framework="pt") as file:
-            dtypes = _check_header(path, file, expected)
-            state = {}
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            found = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in parts.items()}
+            dtypes, state = check_tensors(path, found, config), {}
             for name, (_, ours, transposed) in expected.items():
                 tensor = file.get_tensor(name)
                 if not torch.isfinite(tensor).all():
@@ -308,25 +313,29 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     return config, state
 
 
-def _check_header(path: Path, file, expected: dict) -> dict[str, torch.dtype]:
-    """Compares the file's header with what config.json promises; no weight is read. Returns each tensor's type."""
-    names = set(file.keys())
+def check_tensors(
+    where: object, tensors: dict[str, tuple[tuple[int, ...], str]], config: GPTConfig
+) -> dict[str, torch.dtype]:
+    """Compares the shapes and types that a safetensors header names with what a config promises: each tensor's type.
+
+    Raises CheckpointError that begins with `where`.
+    """
+    expected = _gpt2_tensors(config)
     for wrong, what in (
-        (expected.keys() - names, "lacks"),
-        (names - expected.keys(), "holds, beyond this architecture,"),
+        (expected.keys() - tensors.keys(), "lacks"),
+        (tensors.keys() - expected.keys(), "holds, beyond this architecture,"),
     ):
         if wrong:
-            some = ", ".join(sorted(wrong)[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
-            raise CheckpointError(f"{path} {what} {some}")
-    dtypes = {}
+            some = ", ".join(name[:80] for name in sorted(wrong)[:4])
+            more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
+            raise CheckpointError(f"{where} {what} {some}{more}")
     for name, (shape, _, _) in expected.items():
-        tensor = file.get_slice(name)
-        if tuple(tensor.get_shape()) != shape:
-            raise CheckpointError(f"{path}: {name} has shape {tuple(tensor.get_shape())}; config.json says {shape}")
-        if tensor.get_dtype() not in DTYPES:
-            raise CheckpointError(f"{path}: {name} is {tensor.get_dtype()}; expected one of {', '.join(DTYPES)}")
-        dtypes[name] = DTYPES[tensor.get_dtype()]
-    return dtypes
+        found, dtype = tensors[name]
+        if found != shape:
+            raise CheckpointError(f"{where}: {name} has shape {reprlib.repr(found)}; config.json says {shape}")
+        if dtype not in DTYPES:
+            raise CheckpointError(f"{where}: {name} is {dtype[:80]}; expected one of {', '.join(DTYPES)}")
+    return {name: DTYPES[dtype] for name, (_, dtype) in tensors.items()}
 
 
 # -- the seed project -------------------------------------------------------------------------------------------------

@@ -8,15 +8,17 @@ Shapes: B sequences of T characters, C = n_embd, H = n_head, hd = C / H, V = voc
 """
 
 import math
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import ModelCard, PyTorchModelHubMixin
 
-from strivelm import checkpoint
+from strivelm import checkpoint, download, publish
+from strivelm.card import describe
 from strivelm.config import GPTConfig
 from strivelm.decoder import Decoder
 from strivelm.generation import SamplingConfig, generate
@@ -67,6 +69,7 @@ class GPT(
     PyTorchModelHubMixin,
     library_name="strivelm",
     pipeline_tag="text-generation",
+    license="mit",
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
@@ -236,7 +239,7 @@ class GPT(
         Raises:
             CheckpointError: the folder or repo holds no such model, or a damaged one; the message says what is wrong.
         """
-        folder = checkpoint.folder_of(
+        folder = download.folder_of(
             pretrained_model_name_or_path,
             revision=revision,
             token=token,
@@ -244,7 +247,8 @@ class GPT(
             force_download=force_download,
             local_files_only=local_files_only,
         )
-        config, state = checkpoint.load(folder)
+        with download.calling(folder, str(pretrained_model_name_or_path)):
+            config, state = checkpoint.load(folder)
         with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
             model = cls(**vars(config))
         model.load_state_dict(state, strict=True, assign=True)
@@ -257,7 +261,6 @@ class GPT(
         *,
         dtype: torch.dtype | None = None,
         model_card_kwargs: dict | None = None,
-        config: object = None,
     ) -> None:
         """Writes a model folder that `GPT.from_pretrained` and transformers both load.
 
@@ -267,7 +270,6 @@ class GPT(
         Args:
             dtype: how the weights are stored (float16 halves the file); None keeps theirs.
             model_card_kwargs: what the README says besides the sizes: corpus, best, ngrams.
-            config: not used, config.json says what the model is; PyTorchModelHubMixin.push_to_hub passes it.
 
         Raises:
             CheckpointError: a weight is not finite, or does not fit the dtype.
@@ -281,5 +283,32 @@ class GPT(
             card = self.generate_model_card(**(model_card_kwargs or {}))
             checkpoint.write_atomically(folder / "README.md", str(card).encode())
 
-    def generate_model_card(self, **kwargs):
-        return super().generate_model_card(config=self.config, parameters=f"{self.num_parameters():,}", **kwargs)
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        commit_message: str | None = None,
+        dtype: torch.dtype | None = None,
+        model_card_kwargs: dict | None = None,
+    ) -> str:
+        """Puts the model on the Hub as "owner/name"; returns its address.
+
+        What it holds and what errors it raises: `save_pretrained` and `strivelm.publish.push`. The record of a run and
+        its loss curve, which only a run's folder has, are not in it: `python scripts/push.py FOLDER owner/name`.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, dtype=dtype, model_card_kwargs=model_card_kwargs)
+            return publish.push(
+                folder, repo_id, private=private, revision=revision, token=token, message=commit_message
+            )
+
+    def generate_model_card(self, corpus: dict | None = None, best: dict | None = None, **kwargs) -> ModelCard:
+        """The README of a model folder: what the model is and, from a run's record, how it came about."""
+        card = super().generate_model_card(
+            config=self.config, parameters=f"{self.num_parameters():,}", corpus=corpus, best=best, **kwargs
+        )
+        describe(card.data, corpus, best)
+        return card

@@ -24,6 +24,8 @@ class Team:
     """Which of them this is; 0 speaks and writes."""
     size: int = 1
     """How many they are."""
+    control: "dist.ProcessGroup | None" = None
+    """By which they tell each other things without a GPU having to wait; None is the way that sums take."""
 
     def share(self, items: torch.Tensor) -> torch.Tensor:
         """This process's part of items (N, …): about N / size of them, together all, each once."""
@@ -43,7 +45,7 @@ class Team:
         if self.size == 1:
             return thing
         message = [thing]
-        dist.broadcast_object_list(message)
+        dist.broadcast_object_list(message, group=self.control)
         return message[0]
 
     @contextmanager
@@ -60,10 +62,19 @@ ALONE = Team()
 
 
 def local_device(device: torch.device) -> torch.device:
-    """The device of this process: of several CUDA devices each process of a machine takes its own."""
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
-    return device
+    """The device of this process: of several CUDA devices each process of a machine takes its own.
+
+    Raises ValueError where there are fewer than processes, or where one is named for all.
+    """
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if device.type != "cuda" or here == 1:
+        return device
+    if device.index is not None or here > torch.cuda.device_count():
+        raise ValueError(
+            f"{here} processes need a CUDA device each; this machine has {torch.cuda.device_count()}, and the device "
+            f"asked for is {device}. Pass --device cuda, and at most as many processes to torchrun"
+        )
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
 
 
 @contextmanager
@@ -74,8 +85,9 @@ def team(device: torch.device) -> Iterator[Team]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    on_cuda = device.type == "cuda"
+    dist.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
     try:
-        yield Team(dist.get_rank(), dist.get_world_size())
+        yield Team(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo") if on_cuda else None)
     finally:
         dist.destroy_process_group()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 
 import torch
 
@@ -71,11 +72,9 @@ def optimizers(
 
 def schedule(config: TrainConfig, step: int, fraction: float) -> float:
     """What the peak learning rates are multiplied by at a step (from 0) when this fraction of the run is done."""
-    if step < config.warmup_steps:
-        return (step + 1) / (config.warmup_steps + 1)
-    if config.schedule == "constant":
-        return 1.0
-    return 1 - fraction if config.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fraction))
+    rise = min(1.0, (step + 1) / (config.warmup_steps + 1))
+    fall = {"constant": 1.0, "linear": 1 - fraction, "cosine": 0.5 * (1 + math.cos(math.pi * fraction))}
+    return min(rise, fall[config.schedule])  # a run shorter than the warm-up ends low, too
 
 
 @contextmanager
@@ -85,14 +84,24 @@ def _stream(device: torch.device, *seeds: object) -> Iterator[None]:
     Outside, it is what it would have been without training: so neither what a reader of the events draws changes the
     training, nor the other way round. As every step has its own stream, a state need not hold any.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        seed = _mixed(*seeds)
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
+    seed, streams = _mixed(*seeds), [(torch.get_rng_state, torch.set_rng_state)]
+    if device.type == "cuda":
+        get, put = partial(torch.cuda.get_rng_state, device), partial(torch.cuda.set_rng_state, device=device)
+        streams.append((get, put))
+    elif device.type == "mps":
+        streams.append((torch.mps.get_rng_state, torch.mps.set_rng_state))
+    outside = [get() for get, _ in streams]
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
             torch.cuda.manual_seed(seed)
-        elif device.type == "mps":
-            torch.mps.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+    try:
         yield
+    finally:
+        for (_, put), state in zip(streams, outside, strict=True):
+            put(state)
 
 
 def _mixed(*seeds: object) -> int:
@@ -117,8 +126,14 @@ class Trainer:
         self.peaks = [[group["lr"] for group in opt.param_groups] for opt in self.optimizers]
         self.factor = 0.0  # of the peak learning rates, at the last step
         self.evaluations, self.best_weights = [], {}
-        self.steps, self._begin = 0, time.perf_counter()
-        self.fraction = self.first_fraction = self.done()
+        self.steps, self.marks = 0, 0
+        self.spent, self.aside = 0.0, 0.0  # seconds: before this process, and of all on looking and saving
+        self.start()
+
+    def start(self) -> None:
+        """Starts the clock."""
+        self._begin = time.perf_counter() - self.spent
+        self.fraction = self.done()
 
     @property
     def seconds(self) -> float:
@@ -180,8 +195,8 @@ class Trainer:
     def _diverged(self, what: str) -> None:
         self.load_best()
         raise TrainingDivergedError(
-            f"{what}; the model holds the weights of step {self.best.step}. A lower --lr or --muon-lr, or a longer "
-            "warm-up, helps"
+            f"{what}; the model holds the weights of step {self.best.step}. Begin anew, with --overwrite or another "
+            "--out: a lower --lr or --muon-lr, or a longer warm-up, helps"
         )
 
     def look(self) -> Evaluation:
@@ -209,17 +224,29 @@ class Trainer:
         self.model.load_state_dict(self.best_weights)
         self.model.eval()
 
-    def snapshot_due(self, before: float) -> bool:
-        """Whether a snapshot belongs here, `before` having been done at the step before.
+    def snapshot_due(self, done: float) -> bool:
+        """Whether a snapshot belongs at this step, when so much of the run is done; asked once a step.
 
         One is taken before the first step, one after the first and one at the end; the others divide what lies
-        between evenly on a logarithmic scale. Where two fall on one step, one is taken.
+        between evenly on a logarithmic scale. Where two fall on one step, one is taken. By the clock the number of
+        steps is not known beforehand: it is estimated anew from the time that a step takes.
         """
-        count, first = self.config.snapshots, self.first_fraction
-        if not count or self.steps == 0 or self.fraction == 1:
-            return bool(count) and (count > 1 or self.fraction == 1)
-        marks = (first ** (1 - k / (count - 2)) for k in range(count - 2)) if count > 2 else ()
-        return any(before < mark * (1 - 1e-9) <= self.fraction for mark in marks)
+        count = self.config.snapshots
+        if not count or self.steps == 0 or done == 1:
+            return bool(count) and (count > 1 or done == 1)
+        if count < 3:
+            return False
+        passed = int((count - 2) * math.log(self.steps) / math.log(self._expected_steps()) + 1e-9) + 1
+        due, self.marks = passed > self.marks, max(passed, self.marks)
+        return due
+
+    def _expected_steps(self) -> float:
+        """How many steps the run will have, more than there were."""
+        ends = [] if self.config.max_steps is None else [self.config.max_steps]
+        if self.config.minutes is not None:
+            left = 60 * self.config.minutes - self.seconds
+            ends.append(self.steps + left * self.steps / (self.seconds - self.aside))
+        return max(self.steps + 1, min(ends))
 
     def state(self) -> dict:
         """Everything needed to go on, as tensors and plain values; the tensors are live, so save them at once."""
@@ -228,7 +255,8 @@ class Trainer:
             "machine": asdict(self.machine),
             "steps": self.steps,
             "seconds": self.seconds,
-            "first_fraction": self.first_fraction,
+            "aside": self.aside,
+            "marks": self.marks,
             "evaluations": [asdict(e) for e in self.evaluations],
             "model": self.model.state_dict(),
             "best_weights": self.best_weights,
@@ -252,11 +280,13 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             for opt, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 opt.load_state_dict(saved)
+                for group in opt.param_groups:
+                    if "fused" in group:  # a matter of this machine, not of the run
+                        group["fused"] = self.machine.fused == "on"
             self.evaluations = [Evaluation(**entry) for entry in state["evaluations"]]
             self.best_weights, self.steps = state["best_weights"], state["steps"]
-            self.first_fraction = state["first_fraction"]
-            self._begin = time.perf_counter() - state["seconds"]
-            self.fraction = self.done()
+            self.spent, self.aside, self.marks = state["seconds"], state["aside"], state["marks"]
+            self.start()
         except ResumeError:
             raise
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
@@ -308,25 +338,26 @@ def _events(
     trainer: Trainer, stop: Callable[[], bool]
 ) -> Iterator[Progress | Evaluation | Snapshot | Resumable | Finished]:
     config, team = trainer.config, trainer.team
+    trainer.start()  # what was done since it was made is no training
+    trainer.fraction = team.told(trainer.fraction)
     if not trainer.evaluations:
-        yield from _look(trainer, before=0.0)
+        yield from _look(trainer, team.told(trainer.snapshot_due(trainer.fraction)))
     shown, told = time.perf_counter(), trainer.steps
     while trainer.fraction < 1:
         loss = trainer.take_step()
-        before, (trainer.fraction, stopped) = trainer.fraction, team.told((trainer.done(), stop()))
-        if trainer.steps == 1:
-            trainer.first_fraction = trainer.fraction
-        now = time.perf_counter()
-        show = now - shown > PROGRESS_EVERY
-        look = trainer.fraction == 1 or trainer.steps % config.eval_interval == 0 or trainer.snapshot_due(before)
+        done = trainer.done()
+        trainer.fraction, due, stopped = team.told((done, trainer.snapshot_due(done), stop()))
+        show = time.perf_counter() - shown > PROGRESS_EVERY
+        look = trainer.fraction == 1 or trainer.steps % config.eval_interval == 0 or due
         if show or look or trainer.device.type == "cpu":  # asking a GPU for a number makes it wait
             trainer.check(loss.item())
+        now = time.perf_counter()
         if show:
             speed = (trainer.steps - told) * config.batch_size * trainer.length / (now - shown)
             rate = config.lr * trainer.factor
             yield Progress(trainer.steps, loss.item(), rate, speed, trainer.fraction, trainer.seconds)
         if look:
-            yield from _look(trainer, before)
+            yield from _look(trainer, due)
         if show or look:
             shown, told = time.perf_counter(), trainer.steps
         if stopped and trainer.fraction < 1:
@@ -334,13 +365,15 @@ def _events(
             trainer.load_best()
             return
     if trainer.evaluations[-1].step < trainer.steps:  # resumed after the minutes had run out
-        yield from _look(trainer, before=1.0)
+        yield from _look(trainer, due=False)
     trainer.load_best()
     yield Finished(trainer.steps, trainer.seconds, trainer.best, tuple(trainer.evaluations))
 
 
-def _look(trainer: Trainer, before: float) -> Iterator[Evaluation | Snapshot | Resumable]:
+def _look(trainer: Trainer, due: bool) -> Iterator[Evaluation | Snapshot | Resumable]:
+    begin = trainer.seconds
     yield trainer.look()
-    if trainer.snapshot_due(before):
+    if due:
         yield Snapshot(trainer.evaluations[-1])
     yield Resumable(trainer.steps, trainer.state)
+    trainer.aside += trainer.seconds - begin

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from strivelm import open_model
+from strivelm import CheckpointError, open_model
 from strivelm.corpus import SHAKESPEARE_SHA256, load_corpus
 from strivelm.evaluation import evaluate
-from strivelm.hub import BUNDLED
+from strivelm.hub import BUNDLED, COME_ALONG
 
 SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 
+FILM = COME_ALONG["film"]
 
 COMMON = """the and to of i you my a that in is not for with me it be your this his but he have as thou him so will what
 by thy all her no shall if are we thee do on now our from they or at let good lord come"""
@@ -32,10 +33,13 @@ def test_it_is_small_and_sees_far_enough(bundled):
 def test_its_record_is_that_of_the_run_that_made_it(bundled):
     record = bundled.training
     assert record["finished"] is True
-    assert record["command"].startswith("python scripts/train.py --preset bundled --data shakespeare")
+    assert "scripts/train.py --preset bundled --data shakespeare" in record["command"]
+    assert record["ngrams"]["5-gram"] == pytest.approx(1.770, abs=5e-4)
+    assert bundled.ngrams.names[-1] == "5-gram"
+    assert bundled.ngrams.characters == record["corpus"]["train"]
     assert record["corpus"]["sha256"] == SHAKESPEARE_SHA256
     assert bundled.validation_loss == min(look["validation"] for look in record["evaluations"])
-    assert f"{bundled.validation_loss:.3f} nats per character" in (BUNDLED / "README.md").read_text()
+    assert f"**{bundled.validation_loss:.3f}**" in (BUNDLED / "README.md").read_text()
 
 
 def test_it_writes_words_of_its_text(bundled):
@@ -72,3 +76,23 @@ def test_transformers_measures_the_same_loss(bundled, gpt2):
     logits = gpt2(BUNDLED)(windows).logits.double()
     theirs = -logits.log_softmax(-1).gather(-1, ids[1:].view(20, -1, 1)).mean().item()
     assert evaluate(bundled.model, ids) == pytest.approx(theirs, abs=1e-5)
+
+
+def test_the_film_shows_a_model_growing_up():
+    steps = sorted(int(path.name.removeprefix("step-")) for path in (FILM / "snapshots").iterdir())
+    assert (len(steps), steps[:2], steps[-1]) == (12, [0, 1], 3000)
+    losses = [open_model(f"film@step-{step}").validation_loss for step in steps]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > 4 > 1.6 > losses[-1] == open_model("film").validation_loss
+    assert sum(path.stat().st_size for path in FILM.rglob("*") if path.is_file()) <= 12_000_000
+    with pytest.raises(CheckpointError, match=r"film holds no snapshot 'step-4'; it has step-0, step-1, "):
+        open_model("film@step-4")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHAKESPEARE.is_file(), reason=f"{SHAKESPEARE} is not on this machine")
+@pytest.mark.parametrize("step", [0, 55, 3000])
+def test_a_snapshots_loss_is_what_it_says(step):
+    opened = open_model(f"film@step-{step}")
+    validation = load_corpus(str(SHAKESPEARE)).validation
+    assert evaluate(opened.model, validation) == pytest.approx(opened.validation_loss, abs=1e-3)

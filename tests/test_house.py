@@ -12,14 +12,22 @@ PACKAGE = HOUSE / "strivelm"
 
 # What each of the core's rooms may import of the project. A room that is not named here may import any of them.
 CORE = {
+    "cache": set(),
     "config": set(),
+    "curve": set(),
+    "events": set(),
     "decoder": set(),
     "generation": set(),
     "ngrams": set(),
     "tokenizer": set(),
     "checkpoint": {"config", "tokenizer"},
-    "model": {"checkpoint", "config", "decoder", "generation", "tokenizer"},
-    "hub": {"checkpoint", "model"},
+    "card": {"sources"},
+    "sources": {"checkpoint"},
+    "wire": {"cache", "checkpoint", "config"},
+    "download": {"cache", "checkpoint", "config", "ngrams", "sources", "wire"},
+    "publish": {"cache", "card", "checkpoint", "wire"},
+    "model": {"card", "checkpoint", "config", "decoder", "download", "generation", "publish", "tokenizer"},
+    "hub": {"checkpoint", "download", "model", "ngrams", "wire"},
 }
 ROOMS = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path

@@ -105,7 +105,10 @@ def test_a_damaged_state_is_refused_and_no_code_in_it_is_run(tmp_path):
     assert saved_state(tmp_path) is None
     (tmp_path / RESUME).parent.mkdir()
     torch.save({"steps": Hostile()}, tmp_path / RESUME)
-    with pytest.raises(ResumeError, match=r"state.pt is damaged, or no state of a run; .* Start anew with --overwrite"):
+    with pytest.raises(
+        ResumeError,
+        match=r"state.pt is damaged, or no state of a run; .* Start anew in another --out, or with --overwrite",
+    ):
         saved_state(tmp_path)
     assert not (tmp_path / "pwned").exists()
     (tmp_path / RESUME).write_bytes(b"half a fi")

@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from commands import ROOT, SMALL, run, run_alone, start
@@ -45,6 +46,7 @@ def test_training_leaves_a_model_folder_and_its_record(trained):
         "config.json",
         "loss.png",
         "model.safetensors",
+        "ngrams.safetensors",
         "tokenizer.json",
         "tokenizer_config.json",
         "training.json",
@@ -59,6 +61,9 @@ def test_training_leaves_a_model_folder_and_its_record(trained):
     assert f"uniform {math.log(58):.3f}, unigram" in printed
     assert f"5-gram {record['ngrams']['5-gram']:.3f}." in (out / "README.md").read_text()
     opened = open_model(out)
+    assert opened.ngrams.names == ("uniform", "unigram", "bigram", "trigram", "4-gram", "5-gram")
+    table = opened.ngrams.surprisal(corpus.validation)
+    assert all(np.nanmean(table[name]) == pytest.approx(loss, abs=1e-9) for name, loss in record["ngrams"].items())
     assert opened.validation_loss == record["best"]["validation"] == min(e["validation"] for e in record["evaluations"])
     assert evaluate(opened.model, corpus.validation, 4000) == pytest.approx(opened.validation_loss, abs=1e-6)
     assert f"{opened.validation_loss:.3f} nats per character" in (out / "README.md").read_text()
