@@ -37,7 +37,7 @@ def test_pictures_and_scripts_exist():
         assert (ROOT / path).is_file(), path
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=["strivelm", "transformers"])
+@pytest.mark.parametrize("code", PYTHON[:2], ids=["strivelm", "transformers"])
 def test_the_python_runs(code, monkeypatch, capsys, transformers):
     monkeypatch.chdir(ROOT)
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
@@ -46,12 +46,32 @@ def test_the_python_runs(code, monkeypatch, capsys, transformers):
     assert len(printed.split("\n'")[0]) >= len("To be") + 200
 
 
-def test_every_preset_is_in_the_table_with_its_sizes():
+def test_the_python_that_looks_inside_runs(capsys):
+    exec(compile(PYTHON[2], "README.md", "exec"), {"__name__": "readme"})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "torch.Size([6, 4, 5, 5])"
+    assert "'token embedding'" in lines[-2]
+    assert len(lines) == 5
+
+
+def test_every_preset_is_in_the_table_with_its_sizes_and_purpose():
+    from strivelm.config import GPTConfig
     from strivelm.presets import PRESETS
 
-    rows = re.findall(r"^\| `(\w+)` \| (\d+), (\d+), (\d+), (\d+) \|", README, re.MULTILINE)
-    said = {name: tuple(map(int, sizes)) for name, *sizes in rows}
-    made = {
-        name: (s.n_layer, s.n_head, s.n_embd, s.block_size) for name, s in ((n, p.sizes) for n, p in PRESETS.items())
-    }
+    rows = re.findall(r"^\| `(\w+)` \| (\d+), (\d+), (\d+), (\d+) \| ([\d,]+) \| ([^|]+) \|", README, re.MULTILINE)
+    said = {name: (*map(int, sizes), parameters, purpose) for name, *sizes, parameters, purpose in rows}
+    made = {}
+    for name, preset in PRESETS.items():
+        s, characters = preset.sizes, 40 if name == "seed" else 58 if name == "small" else 65
+        parameters = f"{GPTConfig(vocab_size=characters, **vars(s)).num_parameters:,}"
+        made[name] = (s.n_layer, s.n_head, s.n_embd, s.block_size, parameters, preset.purpose)
     assert said == made
+
+
+def test_the_losses_stated_are_those_of_the_models_that_come_along():
+    from strivelm import open_model
+
+    for name in ("bundled", "film"):
+        opened = open_model(name)
+        row = re.search(rf"^\| `{name}` .*\| ([\d.]+) in [^|]+\|$", README, re.MULTILINE)
+        assert row[1] == f"{opened.validation_loss:.3f}"
