@@ -2,12 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 import torch
-from commands import ROOT, SMALL, run
+from commands import ROOT, SMALL, Done, run
 from safetensors.torch import load_file
 
 from strivelm.config import Sizes, TrainConfig
@@ -37,17 +38,25 @@ FLAGS = [
 ]
 
 
-def together(out, *flags):
-    """A run by two processes on this machine."""
+def started(out, *flags):
+    """A run by two processes on this machine, under way, in a process group of its own."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(
+    return subprocess.Popen(
         [*command, ROOT / "scripts" / "train.py", "--out", out, *flags],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
         cwd=ROOT,
+        start_new_session=True,
     )
+
+
+def together(out, *flags):
+    """A run by two processes, to its end."""
+    running = started(out, *flags)
+    printed, errors = running.communicate()
+    return Done(running.returncode, printed, errors)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +89,29 @@ def test_together_they_stop_at_an_error_and_resume_what_one_began(tmp_path):
     finished = together(out, *FLAGS, "--resume")
     assert finished.returncode == 0
     assert "is finished: there is nothing to resume" in finished.stdout
+
+
+def test_ctrl_c_stops_a_team_which_goes_on_later(tmp_path):
+    flags = [*FLAGS, "--max-steps", "3000", "--optimizer", "adamw"]
+    running = started(tmp_path / "run", *flags)
+    for line in running.stdout:
+        if line.startswith("iter    20"):
+            break
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to torchrun, which hands it on, and to the processes
+    printed, errors = running.communicate()
+    assert "To go on, add --resume:" in printed, errors
+    assert errors.count("finishing the step and saving") == 1
+    assert "KeyboardInterrupt" not in errors.replace("SignalException", "")
+    state = torch.load(tmp_path / "run" / "resume" / "state.pt", weights_only=True)
+    shorter = together(tmp_path / "run", *flags, "--resume", "--max-steps", "40")
+    assert "max_steps: 3000 then, 40 now" in shorter.stderr
+    going_on = started(tmp_path / "run", *flags, "--resume")
+    told = (line for line in going_on.stdout if line.startswith(("resuming", "iter")))
+    seen = [next(told), next(told)]
+    os.killpg(going_on.pid, signal.SIGINT)
+    going_on.communicate()
+    assert seen[0] == f"resuming at step {state['steps']}\n"
+    assert int(seen[1].split()[1]) == state["steps"] // 20 * 20 + 20
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 4])
