@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import huggingface_hub
 import pytest
@@ -113,12 +114,15 @@ def all_is_large(monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 50)
 
 
-@pytest.fixture
-def full_disk():
-    """The function that lets no file of this process grow beyond so many bytes, until the test ends."""
+@contextmanager
+def full_disk(room):
+    """A stretch in which no file of this process can grow beyond so many bytes; pytest's own output must be outside."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class HubFile(io.BytesIO):
@@ -188,14 +192,14 @@ def test_a_large_download_that_breaks_off_leaves_no_file(site, all_is_large, tmp
 
 @pytest.mark.parametrize("room", [10, 20_000])
 @pytest.mark.parametrize("kind", ["file", "web"])
-def test_a_full_disk_is_said_and_nothing_is_left(kind, room, site, full_disk, all_is_large, tmp_path, monkeypatch):
+def test_a_full_disk_is_said_and_nothing_is_left(kind, room, site, all_is_large, tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 12_000)
     monkeypatch.setattr(Site, "text", "A long text\n" * 3000)
     (tmp_path / "text").write_text(Site.text)
     source = str(tmp_path / "text") if kind == "file" else f"{site}/text"
     what = "the 36,000 bytes of ids of text" if kind == "file" else f"what {source} sends"
-    full_disk(room)
-    with pytest.raises(CorpusError, match=f"{what} can't be kept in .*cache: File too large; make room there, or set"):
+    sentence = f"{what} can't be kept in .*cache: File too large; make room there, or set"
+    with full_disk(room), pytest.raises(CorpusError, match=sentence):
         load_corpus(source, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 

@@ -184,10 +184,8 @@ def test_positions_are_numpys(make_model):
 
 
 @given(st.integers(1, 8), st.floats(-3, 3))
-def test_directions_that_share_the_variance_evenly_are_counted(planted, offset):
-    from conftest import make
-
-    model = make(block_size=2 * planted, n_embd=16, n_head=1)
+def test_directions_that_share_the_variance_evenly_are_counted(make_model, planted, offset):
+    model = make_model(block_size=2 * planted, n_embd=16, n_head=1)
     with torch.no_grad():
         model.pos.weight.fill_(offset)
         for direction in range(planted):
