@@ -24,9 +24,9 @@ from strivelm.machine import Machine, settle
 from strivelm.training import Trainer, new_model
 
 THEIRS = Sizes(n_layer=4, n_head=4, n_embd=128, block_size=64)
-SMALLER = Sizes(n_layer=2, n_head=2, n_embd=128, block_size=64)
+SMALLER = Sizes(n_layer=2, n_head=4, n_embd=128, block_size=64)
 STEPS, WARMUP, WINDOWS, PEAK, FLOOR = 2000, 100, 12, 1e-3, 1e-4
-OURS = TrainConfig(batch_size=24, warmup_steps=10, lr=1e-2, muon_lr=0.05)
+OURS = TrainConfig(batch_size=32, warmup_steps=10, lr=1e-2, muon_lr=0.05)
 SLICES, TRIAL = 20, 30
 
 
