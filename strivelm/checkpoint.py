@@ -32,7 +32,8 @@ CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG = (
 )
 TRAINING = "training.json"
 NGRAMS = "ngrams.safetensors"
-FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, NGRAMS, "README.md")
+CURVE = "loss.png"
+FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
 MAX_JSON_BYTES = 32 << 20
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
 SPLITS = [{"Regex": r"[\s\S]"}, {"Regex": "(?s)."}, {"Regex": ""}, {"String": ""}]  # patterns for each character alone

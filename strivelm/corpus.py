@@ -271,6 +271,17 @@ def _sweep(folder: Path) -> None:
                 left.unlink()
 
 
+def windows(characters: int, length: int, starts: torch.Tensor | None = None) -> list[tuple[torch.Tensor, int]]:
+    """Windows of a text that don't overlap, as (starts, length): all that are whole, then the shorter rest.
+
+    Args:
+        starts: which of them, rising; None means all.
+    """
+    starts = torch.arange(0, characters, length) if starts is None else starts
+    whole = starts[starts + length <= characters]
+    return [(some, n) for some, n in ((whole, length), (starts[len(whole) :], characters % length)) if len(some)]
+
+
 def batch(ids: torch.Tensor, starts: torch.Tensor, length: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and targets, (B, length) each: the windows of ids that begin at starts (B,), in one gather."""
     windows = ids[starts[:, None] + torch.arange(length + 1, device=starts.device)].long()

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from strivelm.corpus import batch
+from strivelm.corpus import batch, windows
 from strivelm.model import GPT
 from strivelm.parallel import ALONE, Team
 
@@ -19,11 +19,7 @@ def evaluate(model: GPT, ids: torch.Tensor, characters: int | None = None, seed:
     if characters is not None and len(ids) - 1 > characters:
         chosen = torch.randperm(len(starts), generator=torch.Generator().manual_seed(seed))
         starts = starts[chosen[: max(1, characters // T)].sort().values]
-    whole = starts[starts + T < len(ids)]
-    parts = [(whole, T)] if len(whole) else []
-    if len(whole) < len(starts):
-        parts.append((starts[-1:], len(ids) - 1 - int(starts[-1])))
-    return _mean_loss(model, ids, parts, team)
+    return _mean_loss(model, ids, windows(len(ids) - 1, T, starts), team)
 
 
 def training_loss(

@@ -1,7 +1,7 @@
 """What a run computes with: device, threads, precision; and the choice of them by measuring, as machines differ.
 
-bfloat16 makes training about twice as fast on a CPU that has units for it and ten times slower on one that has none; a
-second thread nearly halves the time on an idle machine and costs some on a busy one.
+bfloat16 makes training about twice as fast on a CPU that has instructions for it, and many times slower on one that has
+none; a second thread is worth much on an idle machine and nothing on a busy one.
 """
 
 import os

@@ -43,9 +43,9 @@ PRESETS = {
         TrainConfig(max_steps=3000, batch_size=16, snapshots=12),
     ),
     "medium": Preset(
-        "an hour of a laptop, or ten minutes of two cores that know bfloat16",
+        "ten minutes of two cores that know bfloat16",
         Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
-        TrainConfig(max_steps=2500, batch_size=16, muon_lr=0.04, weight_decay=0.2, warmup_steps=50),
+        TrainConfig(max_steps=2500, batch_size=16, muon_lr=0.04, warmup_steps=50),
     ),
     "bundled": Preset(
         "the model that comes along",

@@ -27,7 +27,6 @@ from strivelm.cache import has_id
 from strivelm.wire import PASSING, HubError, Limits, Line, UnreachableError, checked_name
 
 CARD = "README.md"
-PUSHED = (*checkpoint.FILES, "loss.png")
 AGAIN = "what was sent is kept: push again to go on"
 TOKENS = "https://huggingface.co/settings/tokens"
 
@@ -117,9 +116,9 @@ class _Revision:
         """Makes the branch hold what the folder holds, in one commit, or none where it does already."""
         if self.branch != "main":
             self._make()
-        stated = self.line.files(self.branch, PUSHED)
+        stated = self.line.files(self.branch, checkpoint.FILES)
         operations: list[CommitOperationAdd | CommitOperationDelete] = []
-        for name in PUSHED:
+        for name in checkpoint.FILES:
             path = folder / name
             if name == CARD:
                 theirs = self.line.read(self.branch, CARD).decode("utf-8", "replace") if CARD in stated else None

@@ -22,7 +22,6 @@ from strivelm.training import ResumeError
 
 RESUME = Path("resume") / "state.pt"
 SNAPSHOTS = "snapshots"
-CURVE = "loss.png"
 HOW = ("command", "machine")  # how a run was begun, which a resume may do otherwise
 
 
@@ -118,7 +117,7 @@ class Run:
         path = self.folder / checkpoint.TRAINING
         self.record = _record(model, corpus, config, command, machine)
         if resume is None:  # another run's record, picture, state and youth must not stand beside ours
-            for old in (path, self.folder / CURVE, self.folder / checkpoint.NGRAMS, self.folder / RESUME):
+            for old in (path, self.folder / checkpoint.CURVE, self.folder / checkpoint.NGRAMS, self.folder / RESUME):
                 old.unlink(missing_ok=True)
             for old in (self.folder / SNAPSHOTS).glob("step-*"):
                 shutil.rmtree(old, ignore_errors=True)
@@ -183,7 +182,7 @@ class Run:
             picture = loss_curve(record)
         except ValueError:
             return False
-        checkpoint.write_atomically(folder / CURVE, picture)
+        checkpoint.write_atomically(folder / checkpoint.CURVE, picture)
         return True
 
 

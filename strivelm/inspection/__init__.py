@@ -38,8 +38,10 @@ Where it is told
     trace           the pass, recorded; what each field is
     layer           the numbers inside one block at one position
     lens            logit lens and direct logit attribution
-    attention       what each head does, beside what uniform attention would; induction, copying, rollout
-    ablation        what changes when heads and MLPs are switched off: predictions, losses, generated text
+    attention       where each head looks, beside uniform attention; what it does in a word; rollout
+    circuits        induction and copying, on random characters
+    ablation        what changes when heads and MLPs are switched off: predictions and losses
+    without         what a model writes when they are
     surprise        surprisal of each character beside n-gram tables; loss by position
     verbatim        what a text shares word for word with another
     spaces          vectors of characters: projection, similarity, neighbours, purity
@@ -47,29 +49,9 @@ Where it is told
     results         what all results share
 """
 
-from strivelm.inspection.ablation import (
-    AblatedText,
-    Ablation,
-    AblationMap,
-    Means,
-    Without,
-    ablate,
-    ablation_map,
-    generate_without,
-    mean_outputs,
-)
-from strivelm.inspection.attention import (
-    Copying,
-    Heads,
-    Induction,
-    Patterns,
-    Rollout,
-    copying,
-    heads,
-    induction,
-    patterns,
-    rollout,
-)
+from strivelm.inspection.ablation import Ablation, AblationMap, Means, ablate, ablation_map, mean_outputs
+from strivelm.inspection.attention import Heads, Patterns, Rollout, heads, patterns, rollout
+from strivelm.inspection.circuits import Copying, Induction, copying, induction
 from strivelm.inspection.embeddings import (
     Analogy,
     Bigrams,
@@ -98,6 +80,7 @@ from strivelm.inspection.spaces import (
 from strivelm.inspection.surprise import PositionLoss, Surprisal, loss_by_position, surprisal
 from strivelm.inspection.trace import Trace, bytes_needed, trace
 from strivelm.inspection.verbatim import SharedSpans, shared_spans
+from strivelm.inspection.without import AblatedText, Without, generate_without
 
 __all__ = [
     "AblatedText",

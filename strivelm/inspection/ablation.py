@@ -9,17 +9,15 @@ Hydra Effect").
 Losses and surprisals are in nats per character: -ln of the probability of the character that came.
 """
 
-import copy
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 
-from strivelm.corpus import batch
-from strivelm.generation import SamplingConfig, generate, new_seed
-from strivelm.inspection.results import Result, counted, exact
+from strivelm.corpus import batch, windows
+from strivelm.inspection.results import Result, counted, exact, kl
 from strivelm.inspection.trace import trace
 from strivelm.inspection.walk import (
     Head,
@@ -28,7 +26,6 @@ from strivelm.inspection.walk import (
     chars_of,
     embedded,
     head_outputs,
-    last_of,
     long_ids,
     switch_off,
     walk,
@@ -64,7 +61,7 @@ def mean_outputs(model: GPT, text: Text) -> Means:
     """
     ids = long_ids(model, text)
     sums: dict[tuple[str, int], torch.Tensor] = {}
-    for starts, length in _windows(len(ids), model.block_size):
+    for starts, length in windows(len(ids), model.block_size):
         for some in starts.split(max(1, AT_ONCE // length)):
             inputs = ids[some[:, None] + torch.arange(length)]
             for name, layer, value in walk(model, embedded(model, inputs)):
@@ -75,13 +72,6 @@ def mean_outputs(model: GPT, text: Text) -> Means:
         for name in ("z", "mlp_out")
     )
     return Means(z, out, len(ids))
-
-
-def _windows(characters: int, T: int) -> list[tuple[torch.Tensor, int]]:
-    """Non-overlapping windows, as (starts, length): all that are T long, then the shorter rest."""
-    starts = torch.arange(0, characters, T)
-    whole = starts[starts + T <= characters]
-    return [(s, n) for s, n in ((whole, T), (starts[len(whole) :], characters % T)) if len(s)]
 
 
 def _means(model: GPT, reference: Text | Means | None) -> Means:
@@ -106,7 +96,7 @@ class Ablated(Result):
     """What stood in their place: "zero" or "mean"."""
 
 
-def _switched_off(
+def switched_off(
     model: GPT, heads_off: Iterable[Head], mlps_off: Iterable[int], reference: Text | Means | None
 ) -> tuple[Off, dict]:
     """What a walk leaves out, and the fields of `Ablated` that say so."""
@@ -180,7 +170,7 @@ def ablate(
     """
     if top < 1:
         raise ValueError(f"top is {top!r}; expected how many characters to list, at least 1")
-    off, about = _switched_off(model, heads_off, mlps_off, reference)
+    off, about = switched_off(model, heads_off, mlps_off, reference)
     recorded = trace(model, text, keep={"logits"})
     at = counted(position, len(recorded.ids))
     without = trace(model, text, off.heads, off.mlps, keep={"logits"})
@@ -194,7 +184,7 @@ def ablate(
         chars=recorded.chars,
         surprisal_before=surprisals[0],
         surprisal_after=surprisals[1],
-        kl=(before.exp() * (before - after)).sum(-1).clamp(min=0),  # rounding can leave -1e-17
+        kl=kl(before, after),
         loss_before=surprisals[0][1:].mean().item(),
         loss_after=surprisals[1][1:].mean().item(),
         position=at,
@@ -269,7 +259,7 @@ def _map(
     model: GPT, ids: torch.Tensor, means: Means, most: int | None, stream: torch.Generator
 ) -> Iterator[AblationMap]:
     left, passes = len(ids) if most is None else most, []
-    for starts, length in _windows(len(ids) - 1, model.block_size):
+    for starts, length in windows(len(ids) - 1, model.block_size):
         starts = starts[torch.randperm(len(starts), generator=stream)][:left]
         left -= len(starts)
         passes += [(some, length) for some in starts.split(max(1, AT_ONCE // length)) if len(some)]
@@ -328,110 +318,4 @@ def _summary(sums: torch.Tensor, counts: torch.Tensor, means: Means, in_all: int
         windows_in_all=in_all,
         characters=characters,
         method=_method(means),
-    )
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-class Without:
-    """A model with heads and MLPs switched off, as `strivelm.generation.generate` asks of one.
-
-    It has no cache and reads its whole context for every character; beyond the context it goes on as
-    `strivelm.decoder.Decoder` does, from the last half. The arguments are those of `ablate`.
-    """
-
-    def __init__(
-        self,
-        model: GPT,
-        heads_off: Iterable[Head] = (),
-        mlps_off: Iterable[int] = (),
-        reference: Text | Means | None = None,
-    ):
-        self.model, self.vocab_size, self._history = model, model.vocab_size, []
-        self.off, self.about = _switched_off(model, heads_off, mlps_off, reference)
-
-    def decoder(self) -> "Without":
-        """A reader of its own, that has read nothing yet."""
-        return copy.copy(self)
-
-    def prefill(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Logits (1, V) after ids (1, n), of which the last block_size are read."""
-        self._history = list(ids[0])[-self.model.block_size :]
-        return self._logits()
-
-    def step(self, ids: Sequence[int]) -> torch.Tensor:
-        """Logits (1, V) after one more character."""
-        if len(self._history) == self.model.block_size:
-            self._history = self._history[len(self._history) - max(self.model.block_size // 2, 1) + 1 :]
-        self._history += ids
-        return self._logits()
-
-    @torch.no_grad()
-    def _logits(self) -> torch.Tensor:
-        x = embedded(self.model, torch.tensor([self._history]))
-        return last_of(walk(self.model, x, off=self.off))[:, -1]
-
-
-@dataclass(frozen=True, eq=False)
-class AblatedText(Ablated):
-    """What a model writes after a prompt with all its parts and without some, from the same random numbers."""
-
-    before: str
-    """What it writes with all parts; of a model without a vocabulary, ids with blanks between."""
-    after: str
-    """What it writes without."""
-    first_difference: int | None
-    """The first new character, from 0, that differs; None where none does. Up to there both read the same text and drew
-    the same numbers, so the difference is the ablation's doing; what comes after it may be the other text's."""
-    ids_before: Annotated[torch.Tensor, "position"]
-    """(n,) The ids of `before`."""
-    ids_after: Annotated[torch.Tensor, "position"]
-    """(n,) The ids of `after`."""
-    surprisal_before: Annotated[torch.Tensor, "position"]
-    """(n,) How much each character of `before` surprised the model with all parts that wrote it."""
-    surprisal_after: Annotated[torch.Tensor, "position"]
-    """(n,) How much each character of `after` surprised the model without that wrote it."""
-    seed: int
-    """The start of the random stream."""
-
-
-def generate_without(
-    model: GPT,
-    prompt: Text,
-    config: SamplingConfig | None = None,
-    heads_off: Iterable[Head] = (),
-    mlps_off: Iterable[int] = (),
-    reference: Text | Means | None = None,
-) -> AblatedText:
-    """What the model writes after a prompt, and what it writes without some heads and MLPs, side by side.
-
-    Both are written by the same arithmetic (`Without`); to follow one as it is written, give `Without` to
-    `strivelm.generation.generate`.
-
-    Args:
-        prompt: characters or ids; of a prompt longer than the context its end is read.
-        config: how characters are chosen; None for `SamplingConfig()`.
-        heads_off, mlps_off, reference: as in `ablate`.
-
-    Raises:
-        ValueError: as `ablate` and `strivelm.generation.generate` do.
-    """
-    config = config or SamplingConfig()
-    seed = new_seed() if config.seed is None else config.seed
-    ids, without = long_ids(model, prompt).tolist(), Without(model, heads_off, mlps_off, reference)
-    before, after = (list(generate(m, ids, replace(config, seed=seed))) for m in (Without(model), without))
-    written = [torch.tensor([step.id for step in steps], dtype=torch.long) for steps in (before, after)]
-    texts = [("" if model.config.chars else " ").join(chars_of(model, new)) for new in written]
-    differs = (written[0] != written[1]).nonzero()
-    return AblatedText(
-        **without.about,
-        before=texts[0],
-        after=texts[1],
-        first_difference=int(differs[0]) if len(differs) else None,
-        ids_before=written[0],
-        ids_after=written[1],
-        surprisal_before=torch.tensor([step.surprisal for step in before]),
-        surprisal_after=torch.tensor([step.surprisal for step in after]),
-        seed=seed,
     )

@@ -25,7 +25,7 @@ from typing import Annotated
 
 import torch
 
-from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact
+from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact, kl
 from strivelm.inspection.spaces import Neighbours, Space, char_class, cosine, pca, ranked, unit
 from strivelm.inspection.trace import Trace, trace
 from strivelm.inspection.walk import Text, chars_of, depth_names, embedded, last_of, read_out, walk
@@ -250,7 +250,7 @@ def bigrams(model: GPT, ngrams: NGrams, max_bytes: int = MAX_BYTES) -> Bigrams:
     frequency, counted = table.sum(1) / table.sum(), table / table.sum(1, keepdim=True)
     model_said, direct = (torch.cat(rows) for rows in zip(*_after_one(model), strict=True))
     unigram = (table.sum(0) / table.sum()).log().expand(V, V)
-    kls = [_kl(counted, other) for other in (model_said, direct, unigram)]
+    kls = [kl(counted.log(), other) for other in (model_said, direct, unigram)]
     seen = frequency > 0
     entropy = -torch.xlogy(counted, counted).sum(1)
     return Bigrams(
@@ -270,9 +270,3 @@ def _after_one(model: GPT) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         x = embedded(model, ids)
         whole, direct = last_of(walk(model, x)), last_of(read_out(model, x))
         yield exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)
-
-
-def _kl(p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
-    """KL(p ‖ q) in nats of each row (N,)."""
-    terms = torch.xlogy(p, p) - torch.where(p == 0, 0.0, p * log_q)  # what never happens costs nothing
-    return terms.sum(1).clamp(min=0)  # rounding can leave -1e-17; nan stays

@@ -26,7 +26,7 @@ from typing import Annotated
 
 import torch
 
-from strivelm.inspection.results import MAX_BYTES, Result, check_memory, counted, exact
+from strivelm.inspection.results import MAX_BYTES, Result, check_memory, counted, exact, kl
 from strivelm.inspection.trace import Trace, trace
 from strivelm.inspection.walk import Text, chars_of, depth_names, read_out
 from strivelm.model import GPT
@@ -87,6 +87,7 @@ def logit_lens(model: GPT, text: Text | Trace, top: int = 5, max_bytes: int = MA
         logits[depth] = dict(read_out(model, x[None]))["logits"][0]
     probabilities = logits.softmax(-1)
     ids = logits.sort(dim=-1, descending=True, stable=True).indices[..., :top].clone()  # (2L+1, T, K)
+    final_log_p = logits[-1].double().log_softmax(-1)
     final = ids[..., 0] == ids[-1, :, 0]  # (2L+1, T): is the likeliest character the final one
     return LogitLens(
         depths=depths,
@@ -96,16 +97,10 @@ def logit_lens(model: GPT, text: Text | Trace, top: int = 5, max_bytes: int = MA
         top_ids=ids,
         top_chars=tuple(tuple(chars_of(model, row) for row in rows) for rows in ids),
         top_probabilities=probabilities.gather(-1, ids),
-        kl=torch.stack([_divergence(logits[-1], early) for early in logits]),
+        kl=torch.stack([kl(final_log_p, early.double().log_softmax(-1)) for early in logits]),
         appears=final.int().argmax(0),
         settles=len(depths) - final.flip(0).cumprod(0).sum(0),
     )
-
-
-def _divergence(logits: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """KL(p ‖ q) in nats at each position (T,), of the distributions that two sets of logits (T, V) stand for."""
-    log_p, log_q = (x.double().log_softmax(-1) for x in (logits, others))
-    return (log_p.exp() * (log_p - log_q)).sum(-1).clamp(min=0)  # rounding can leave -1e-17
 
 
 # -- direct logit attribution ------------------------------------------------------------------------------------------

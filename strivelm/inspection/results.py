@@ -25,6 +25,12 @@ def exact(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().cpu().double()
 
 
+def kl(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
+    """KL(p ‖ q) = Σ p (ln p - ln q) in nats, over the last axis of ln p and ln q (…, V); 0 exactly where they agree."""
+    terms = torch.where(log_p == -torch.inf, 0.0, log_p.exp() * (log_p - log_q))  # what never happens costs nothing
+    return terms.sum(-1).clamp(min=0)  # rounding can leave -1e-17; nan stays
+
+
 def counted(position: int, length: int) -> int:
     """A position counted from 0; negative ones count from the end. Raises IndexError where there is none."""
     if not -length <= position < length:

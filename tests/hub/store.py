@@ -15,6 +15,18 @@ LFS_SUFFIXES = (".safetensors", ".bin", ".pt", ".png")
 ATTRIBUTES = b"".join(b"*%s filter=lfs diff=lfs merge=lfs -text\n" % suffix.encode() for suffix in LFS_SUFFIXES)
 LICENSES = {"mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "openrail", "other", "unknown"}
 
+FILES = {
+    ".gitattributes",
+    "README.md",
+    "config.json",
+    "loss.png",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "training.json",
+}
+"""What a repo holds after a push of these tests' run."""
+
 
 class RefusalError(Exception):
     """What the Hub says no with: a status, the code that the client tells errors apart by, and words."""

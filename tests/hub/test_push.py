@@ -3,20 +3,9 @@
 import pytest
 import torch
 import yaml
-from hub.store import File
+from hub.store import FILES, File
 
 from strivelm.wire import HubError
-
-FILES = {
-    ".gitattributes",
-    "README.md",
-    "config.json",
-    "loss.png",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "training.json",
-}
 
 
 def metadata(readme):

@@ -4,22 +4,10 @@ import time
 
 import pytest
 import torch
-from hub.store import File
+from hub.store import FILES, File
 from safetensors.torch import save_file
 
 from strivelm.wire import HubError, UnreachableError
-
-FILES = {
-    ".gitattributes",
-    "README.md",
-    "config.json",
-    "loss.png",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "training.json",
-}
-
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 

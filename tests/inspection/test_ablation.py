@@ -7,40 +7,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from cutting import cut
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import TEXT
 
 from strivelm import UnknownCharacterError
 from strivelm.evaluation import evaluate
-from strivelm.generation import SamplingConfig, generate
+from strivelm.generation import SamplingConfig
 from strivelm.inspection import ablation
-from strivelm.inspection.ablation import Without, ablate, ablation_map, generate_without, mean_outputs
+from strivelm.inspection.ablation import ablate, ablation_map, mean_outputs
 from strivelm.inspection.trace import trace
+from strivelm.inspection.without import generate_without
 
-TEXT = "a cafe\nhead 😀"
 HEADS = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=5)
 MLPS = st.sets(st.integers(0, 2))
-
-
-def cut(model, heads=(), mlps=(), means=None):
-    """A copy of the model whose weights no longer let these parts write; with means, their mean is all they write.
-
-    The projection has no bias to hold a head's mean, so a hook adds it.
-    """
-    model = copy.deepcopy(model)
-    with torch.no_grad():
-        for layer, block in enumerate(model.blocks):
-            constant = torch.zeros_like(model.pos.weight[0])
-            for head in (h for at, h in heads if at == layer):
-                columns = block.proj.weight[:, head * block.hd : (head + 1) * block.hd]
-                if means:
-                    constant += columns @ means.z[layer, head]
-                columns.zero_()
-            block.proj.register_forward_hook(lambda _, inputs, out, constant=constant: out + constant)
-            if layer in mlps:
-                block.ff[2].weight.zero_()
-                block.ff[2].bias.copy_(means.mlp_out[layer] if means else torch.zeros_like(block.ff[2].bias))
-    return model
 
 
 def surprisals(model, ids):
@@ -348,70 +329,3 @@ def test_what_has_no_map(model):
         ablation_map(model, "a" * 30 + "Z")
     with pytest.raises(ValueError, match="the text is empty"):
         ablation_map(model, "abc", reference="")
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("prompt", ["a", TEXT, TEXT * 3])
-@pytest.mark.parametrize("block_size", [1, 2, 7, 16])
-def test_it_writes_what_the_model_with_cut_weights_writes(make_model, prompt, block_size):
-    model = make_model(block_size=block_size)
-    found = generate_without(model, prompt, SamplingConfig(40, 0.8, 9, 0.95, seed=3), ["0.1", (1, 0)], [1])
-    setting = {"max_new_tokens": 40, "temperature": 0.8, "top_k": 9, "top_p": 0.95, "seed": 3}
-    cut_model = cut(model, [(0, 1), (1, 0)], [1])
-    assert prompt + found.before == model.generate(prompt, **setting)
-    assert prompt + found.after == cut_model.generate(prompt, **setting)
-    at = found.first_difference
-    assert found.before[:at] == found.after[:at]
-    assert found.before[at] != found.after[at]
-    assert (found.heads_off, found.mlps_off, found.method, found.seed) == (((0, 1), (1, 0)), (1,), "zero", 3)
-    for who, ids, surprisal in (
-        (model, found.ids_before, found.surprisal_before),
-        (cut_model, found.ids_after, found.surprisal_after),
-    ):
-        steps = list(generate(who, model.tokenizer.encode(prompt), SamplingConfig(40, 0.8, 9, 0.95, seed=3)))
-        assert ids.tolist() == [step.id for step in steps]
-        torch.testing.assert_close(surprisal, torch.tensor([s.surprisal for s in steps]), rtol=1e-4, atol=1e-4)
-
-
-def test_logits_while_writing_are_those_of_a_trace(make_model):
-    model = make_model().double()
-    means = mean_outputs(model, TEXT)
-    without = Without(model, ["0.1"], [1], means)
-    steps, read = list(generate(without, [3, 4], SamplingConfig(14, seed=0))), [3, 4]
-    for step in steps:
-        expected = trace(model, read, {(0, 1): means.z[0, 1]}, {1: means.mlp_out[1]}).logits[-1]
-        torch.testing.assert_close(step.logits, expected.float())
-        read.append(step.id)
-    first, second = without.decoder(), without.decoder()
-    expected = first.prefill([[1, 2]])
-    second.prefill([[5]])
-    assert torch.equal(first.step([3]), without.decoder().prefill([[1, 2, 3]]))
-    assert torch.equal(first.prefill([[1, 2]]), expected)
-
-
-def test_a_seed_that_is_not_given_is_told(model):
-    found = generate_without(model, TEXT, SamplingConfig(9), ["0.0"])
-    again = generate_without(model, TEXT, SamplingConfig(9, seed=found.seed), ["0.0"])
-    assert again.to_dict() == found.to_dict()
-    other = generate_without(model, TEXT, SamplingConfig(9), ["0.0"])
-    assert other.seed != found.seed
-
-
-def test_a_model_without_a_vocabulary_writes_ids(make_model):
-    model = make_model(chars=None, vocab_size=30)
-    found = generate_without(model, [3, 12], SamplingConfig(5, seed=1), ["0.0"])
-    assert found.before == " ".join(map(str, found.ids_before.tolist()))
-    assert [3, 12, *found.ids_before.tolist()] == model.generate([3, 12], 5, seed=1)
-    assert ablate(model, [3, 12], ["0.0"], top=2).changed[0].isdigit()
-    assert generate_without(model, [3], SamplingConfig(0)).first_difference is None
-
-
-def test_what_can_not_be_written(model):
-    with pytest.raises(ValueError, match="the text is empty"):
-        generate_without(model, "")
-    with pytest.raises(UnknownCharacterError, match="'Z' at 1"):
-        generate_without(model, "aZ")
-    with pytest.raises(ValueError, match=r"there is no head 5\.0"):
-        generate_without(model, "a", heads_off=["5.0"])

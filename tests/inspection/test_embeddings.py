@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import TEXT
 
 from strivelm.inspection.embeddings import (
     analogy,
@@ -22,9 +23,6 @@ from strivelm.inspection.embeddings import (
 from strivelm.inspection.spaces import by_character, char_class, purity, similarity
 from strivelm.inspection.trace import trace
 from strivelm.ngrams import count_ngrams
-
-TEXT = "a cafe\nhead 😀"
-
 
 # -- spaces ------------------------------------------------------------------------------------------------------------
 

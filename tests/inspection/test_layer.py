@@ -7,12 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import TEXT
 
 from strivelm.inspection.layer import NEEDED, inside
 from strivelm.inspection.lens import direct_logit_attribution
 from strivelm.inspection.trace import trace
-
-TEXT = "a cafe\nhead 😀"
 
 
 def same(tensor, expected, atol=1e-12):

@@ -11,21 +11,10 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from peak import Peak
+from samples import PRECISIONS, TEXT, sizes
 
 from strivelm import GPT, UnknownCharacterError
 from strivelm.inspection import direct_logit_attribution, logit_lens, trace
-
-TEXT = "a cafe\nhead 😀"
-PRECISIONS = [(torch.float32, 1e-4), (torch.float64, 1e-10)]
-
-
-@st.composite
-def models(draw):
-    """Sizes of a small model and a seed for its weights."""
-    n_head = draw(st.integers(1, 3))
-    sizes = {"n_layer": draw(st.integers(1, 3)), "n_head": n_head, "n_embd": n_head * draw(st.integers(1, 5))}
-    return sizes | {"block_size": 16, "seed": draw(st.integers(0, 99))}
-
 
 # -- logit lens --------------------------------------------------------------------------------------------------------
 
@@ -56,7 +45,7 @@ def test_at_every_depth_the_lens_is_the_final_layer_norm_and_the_head(make_model
 
 
 def test_the_last_depth_is_the_models_own_answer_to_the_bit(make_model):
-    @given(models(), st.sampled_from([torch.float32, torch.float64]), st.integers(1, 16))
+    @given(sizes(most_heads=3), st.sampled_from([torch.float32, torch.float64]), st.integers(1, 16))
     def of_any_model(chosen, dtype, length):
         model = make_model(**chosen).to(dtype)
         text = (TEXT + "abc")[:length]
@@ -69,7 +58,7 @@ def test_the_last_depth_is_the_models_own_answer_to_the_bit(make_model):
 
 
 def test_divergence_first_appearance_and_settling_are_those_counted_by_hand(make_model):
-    @given(models())
+    @given(sizes(most_heads=3))
     def of_any_model(chosen):
         model = make_model(**chosen).double()
         found = logit_lens(model, TEXT, top=3)
@@ -201,7 +190,7 @@ def test_parts_sum_to_the_logit(make_model):
     against = st.one_of(st.none(), st.just("mean"), st.integers(0, 24))
     heads = st.sets(st.tuples(st.just(0), st.just(0)))
 
-    @given(models(), st.integers(0, 12), st.integers(0, 24), against, heads)
+    @given(sizes(most_heads=3), st.integers(0, 12), st.integers(0, 24), against, heads)
     def in_any_model(chosen, position, char, against, heads_off):
         model = make_model(**chosen).double()
         recorded = trace(model, TEXT, heads_off=heads_off)

@@ -5,6 +5,7 @@ TransformerLens is heavy and not in tests/requirements.txt; .ci/run installs it.
 
 import pytest
 import torch
+from samples import TEXT
 
 from strivelm.inspection import direct_logit_attribution, logit_lens, trace
 
@@ -14,7 +15,6 @@ except ImportError:
     pytest.skip("needs TransformerLens 3: pip install 'transformer_lens>=3,<4'", allow_module_level=True)
 
 L, H, C, HD, T = 3, 4, 24, 6, 13
-TEXT = "a cafe\nhead 😀"
 
 
 @pytest.fixture(scope="module")
