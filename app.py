@@ -1,6 +1,7 @@
 """The StriveLM page: `python app.py`, and the file that a Hugging Face Space runs.
 
-GRADIO_SERVER_PORT and GRADIO_SERVER_NAME say where it listens; --model (or STRIVELM_MODEL) says which model it opens.
+GRADIO_SERVER_PORT and GRADIO_SERVER_NAME say where it listens; --model (or STRIVELM_MODEL) which model it opens, and
+STRIVELM_MODELS (owner/name, owner/name@revision, …) which others its picker lists.
 """
 
 import argparse
@@ -27,7 +28,11 @@ def main() -> int:
         default=os.environ.get("STRIVELM_MODEL") or "bundled",
         help="bundled, a model folder, owner/name or owner/name@revision (default: $STRIVELM_MODEL, else bundled)",
     )
-    ref = parser.parse_args().model
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to language-model agents too (needs gradio[mcp])"
+    )
+    asked = parser.parse_args()
+    ref = asked.model
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     if not (port.isdecimal() and 1 <= int(port) <= 65_535):
         print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
@@ -35,7 +40,8 @@ def main() -> int:
     torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
 
     try:
-        model = open_model(ref)
+        # ZeroGPU wants the model on the GPU from the start, and lends that for a call.
+        model = open_model(ref, "cuda" if torch.cuda.is_available() else "cpu")
         model.model.tokenizer  # noqa: B018  (a model without a vocabulary can't read a prompt)
     except (CheckpointError, ValueError) as error:
         print(f"app.py: can't open the model {ref!r}: {error}", file=sys.stderr)
@@ -43,9 +49,10 @@ def main() -> int:
 
     from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
 
-    page = build(model)
+    offered = tuple(filter(None, map(str.strip, os.environ.get("STRIVELM_MODELS", "").split(","))))
+    page = build(model, offered)
     try:
-        _, address, _ = page.launch(**launch_options(), quiet=True, prevent_thread_lock=True)
+        _, address, _ = page.launch(**launch_options(), mcp_server=asked.mcp, quiet=True, prevent_thread_lock=True)
     except OSError as error:
         print(f"app.py: can't listen: {error}", file=sys.stderr)
         return 1

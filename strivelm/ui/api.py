@@ -1,52 +1,41 @@
-"""The public endpoints: typed, plain JSON, the same functions that the tabs use."""
+"""The public endpoints: typed, plain JSON, the same functions that the tabs use. Each names its model last.
+
+Each docstring is what a program, or a language model that was given the page as a tool, reads of its endpoint.
+"""
 
 from collections.abc import Callable
 
 import gradio as gr
 
-from strivelm.generation import MAX_SEED
-from strivelm.ui import limits
+from strivelm.ui import answers, limits
 from strivelm.ui.models import Models
-from strivelm.ui.writing import write
+from strivelm.ui.work import Work
+from strivelm.ui.writing import continued
 
 
-def offer(models: Models) -> None:
+def offer(work: Work, models: Models) -> None:
     """Adds the endpoints to the page that is being built."""
-    gr.api(
-        _model_info(models),
-        api_name="model_info",
-        api_description="What the open model is: sizes, vocabulary, corpus, validation loss in nats per character.",
-    )
-    gr.api(
-        _generate(models),
-        api_name="generate",
-        api_description="Streams the text that the model writes after a prompt; the last value is all of it.",
-        concurrency_id="writing",
-        concurrency_limit=limits.CONCURRENT,
-    )
+    for endpoint in _endpoints(work):
+        many = {"concurrency_id": "writing"} if endpoint.__name__ == "generate" else {"concurrency_id": "looking"}
+        gr.api(
+            endpoint,
+            api_name=endpoint.__name__,
+            api_description=endpoint.__doc__,
+            concurrency_limit=limits.CONCURRENT,
+            **many,
+        )
 
 
-def _model_info(models: Models) -> Callable:
-    def model_info() -> dict:
-        facts = models.facts
-        return {
-            "model": facts.name,
-            "layers": facts.layers,
-            "heads": facts.heads,
-            "width": facts.width,
-            "parameters": facts.parameters,
-            "context": facts.context,
-            "vocabulary_size": len(facts.vocabulary),
-            "vocabulary": facts.vocabulary,
-            "corpus": facts.corpus,
-            "validation_loss": facts.validation_loss,
-            "uniform_loss": facts.uniform_loss,
-        }
+def _endpoints(work: Work) -> list[Callable]:
+    model_info_, write = work(answers.model_info), work(continued)
+    next_, score_, attention_ = work(answers.next_characters), work(answers.score), work(answers.attention)
+    heads_, lens_, ablate_ = work(answers.heads), work(answers.logit_lens), work(answers.ablate)
+    neighbours_, map_ = work(answers.neighbours), work(answers.embedding_map)
 
-    return model_info
+    def model_info(model: str = "bundled") -> dict:
+        """What a model is: sizes, vocabulary, corpus, validation loss in nats per character, what counting reaches."""
+        return _said(model_info_, model)
 
-
-def _generate(models: Models) -> Callable:
     def generate(
         prompt: str,
         max_new_tokens: int = 200,
@@ -54,18 +43,65 @@ def _generate(models: Models) -> Callable:
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int = 0,
+        model: str = "bundled",
     ) -> str:
-        model = models.current.model
+        """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""
         try:
-            prompt = limits.checked_prompt(prompt)
-            if not prompt:
-                raise ValueError("The prompt is empty; give at least one character, for example a line break.")
-            if seed is None:
-                raise ValueError(f"The setting seed is empty; expected a whole number from 0 to {MAX_SEED}.")
-            config = limits.checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
-            for written in write(model, model.tokenizer.encode(prompt), config):
-                yield written.text
-        except ValueError as error:  # UnknownCharacterError is one
+            yield from write(model, prompt, max_new_tokens, temperature, top_k, top_p, seed)
+        except (ValueError, IndexError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    return generate
+    def next_characters(
+        text: str, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, model: str = "bundled"
+    ) -> list:
+        """Every character that may come after a text, likeliest first: char, probability, sampled_probability."""
+        return _said(next_, model, text, temperature, top_k, top_p)
+
+    def score(text: str, model: str = "bundled") -> dict:
+        """How much each character of a text surprised the model, in nats, from the second one on, and the mean."""
+        return _said(score_, model, text)
+
+    def attention(text: str, layer: int, head: int, model: str = "bundled") -> dict:
+        """One head's attention on a text: T x T weights, a row for each character that looks. Counts from 0."""
+        return _said(attention_, model, text, layer, head)
+
+    def heads(model: str = "bundled") -> dict:
+        """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
+        return _said(heads_, model)
+
+    def logit_lens(text: str, model: str = "bundled") -> dict:
+        """What each depth of the model would write after each character of a text: the likeliest five."""
+        return _said(lens_, model, text)
+
+    def ablate(text: str, heads: str, model: str = "bundled") -> dict:
+        """What the model says of a text with all its heads, and without some, named like "0.1,2.0" (layer.head)."""
+        return _said(ablate_, model, text, heads)
+
+    def neighbours(char: str, k: int = 5, model: str = "bundled") -> list:
+        """The characters whose embeddings point most nearly the same way as one's: char, cosine."""
+        return _said(neighbours_, model, char, k)
+
+    def embedding_map(dimensions: int = 2, model: str = "bundled") -> dict:
+        """The characters' embeddings on 2 or 3 principal components, with the share of the variance explained."""
+        return _said(map_, model, dimensions)
+
+    return [
+        model_info,
+        generate,
+        next_characters,
+        score,
+        attention,
+        heads,
+        logit_lens,
+        ablate,
+        neighbours,
+        embedding_map,
+    ]
+
+
+def _said(work: Callable, *arguments) -> object:
+    """What a piece of work answers. Raises gr.Error, one sentence, for what it can't do."""
+    try:
+        return work(*arguments)
+    except (ValueError, IndexError) as error:  # UnknownCharacterError and CheckpointError are ValueErrors
+        raise gr.Error(str(error), print_exception=False) from None

@@ -3,32 +3,49 @@
 import gradio as gr
 
 from strivelm.hub import OpenModel
-from strivelm.ui import api, limits, theme
+from strivelm.ui import api, limits, picker, theme
 from strivelm.ui.models import Models
+from strivelm.ui.page import Page
 from strivelm.ui.tabs import generate
-from strivelm.ui.views import header
+from strivelm.ui.views import read
+from strivelm.ui.work import Work
+
+TABS = (("generate", "Generate", generate.build),)
+"""Each tab's id, which stands in addresses, its title, and what builds it."""
 
 
-def build(model: OpenModel) -> gr.Blocks:
+def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     """The page over a model, with its queue set, ready to be launched with `launch_options()`.
+
+    Args:
+        offered: further models that the picker lists.
 
     Raises ValueError for a model without a vocabulary.
     """
-    models = Models(model)
-    with gr.Blocks(title="StriveLM", analytics_enabled=False) as page:
-        header.view(models.facts)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Generate", id="generate"):
-            generate.build(models)
-        api.offer(models)
+    models = Models(model, offered)
+    with gr.Blocks(title="StriveLM", analytics_enabled=False) as blocks:
+        current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
+        shown, said, asked = picker.build(models, current)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            page = Page(models, Work(models), current, tabs)
+            for id, title, fill in TABS:
+                with gr.Tab(title, id=id) as tab:
+                    fill(page)
+                tab.select(None, None, None, js=f"() => {{ strivelm.turn('tab', {id!r}); }}")
+        page.wire()
+        opened = picker.restore(blocks, models, [current, shown, said, asked])
+        page.restore(opened, tuple(id for id, _, _ in TABS))
+        api.offer(page.work, models)
     # A call beyond the queue's end is refused with a sentence instead of waiting for ever.
-    return page.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
+    return blocks.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
 
 
 def launch_options() -> dict:
     """What `launch` needs besides an address: the looks, and nothing kept in the visitor's browser."""
     return {
         "theme": theme.theme(),
-        "css": theme.css(),
+        "css": theme.css() + read("common.css"),
+        "head": f"<script>{read('common.js')}</script>",
         "run_history": False,  # else every text is written to localStorage, and updates are several times slower
         "footer_links": ["api", "settings"],
         "ssr_mode": False,

@@ -16,6 +16,8 @@ CONCURRENT = 4
 """How many calls write at once."""
 QUEUE = 32
 """How many calls may wait."""
+OPEN_PARAMETERS = 100_000_000
+"""How many parameters the models that visitors opened may have together; four bytes each."""
 CLOCK = 0.04
 """Seconds between two updates of the page: as often as an eye needs, far less often than characters come."""
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from strivelm.generation import SamplingConfig, generate
+from strivelm.hub import OpenModel
 from strivelm.model import GPT
 from strivelm.ui import limits
+from strivelm.ui.answers import sampling
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,19 @@ def write(model: GPT, ids: list[int], config: SamplingConfig) -> Iterator[Writte
             shown = time.perf_counter()
     ended = "complete" if len(characters) == config.max_new_tokens else "time"
     yield Written("".join(characters), time.perf_counter() - began, ended)
+
+
+def continued(opened: OpenModel, prompt, max_new_tokens, temperature, top_k, top_p, seed) -> Iterator[str]:
+    """Yields the growing new text after a prompt, as the public endpoint gives it.
+
+    Raises ValueError, a sentence, for an empty prompt, an unknown character or a setting that is missing or impossible.
+    """
+    prompt = limits.checked_prompt(prompt)
+    if not prompt:
+        raise ValueError("The prompt is empty; give at least one character, for example a line break.")
+    config = sampling(max_new_tokens, temperature, top_k, top_p, seed)
+    for written in write(opened.model, opened.model.tokenizer.encode(prompt), config):
+        yield written.text
 
 
 def summary(characters: int, seconds: float, seed: int, ended: str) -> str:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import gradio as gr
 
 from strivelm.generation import new_seed
+from strivelm.hub import OpenModel
 from strivelm.ui import limits, prompts
-from strivelm.ui.models import Models
+from strivelm.ui.models import Facts
+from strivelm.ui.page import Page, number
 from strivelm.ui.views import message, text
 from strivelm.ui.views.text import Text
 from strivelm.ui.writing import start_from, summary, write
@@ -29,13 +30,13 @@ MARK = f"""(...chosen) => {json.dumps([[*values, 1] for values in PRESETS.values
 ))"""
 
 
-def build(models: Models) -> None:
+def build(page_: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=7, min_width=320):
-            prompt, chips = _prompt(models)
+            prompt, chips = _prompt(page_.models.facts(page_.models.own))
             with gr.Row(elem_classes="actions"):
-                generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3, min_width=120)
+                generate = gr.Button("Generate", variant="primary", elem_id="run-generate", scale=3, min_width=120)
                 stop = gr.Button("Stop", interactive=False, elem_id="stop", scale=1, min_width=80)
             said = message.view("generate-message")
             page = text.view("generate-text")
@@ -50,12 +51,19 @@ def build(models: Models) -> None:
     gr.on([setting.change for setting in chosen], None, chosen, list(presets), js=MARK)
     another.click(lambda: str(new_seed()), None, seed, queue=False, show_progress="hidden", api_visibility="private")
 
+    page_.text("generate", prompt)
+    page_.link("generate", "temperature", temperature, number(0, limits.HOTTEST))
+    page_.link("generate", "top_k", top_k, number(0, limits.MOST_K, whole=True))
+    page_.link("generate", "top_p", top_p, number(0.05, 1))
+    page_.link("generate", "count", count, number(limits.FEWEST_CHARACTERS, limits.MOST_CHARACTERS, whole=True))
+    page_.link("generate", "seed", seed)
+
     asked = [generate.click, prompt.submit]
     gr.on(asked, None, None, [generate, stop, said], js=PRESSED)
     writing = gr.on(
         asked,
-        partial(speak, models),
-        [prompt, count, temperature, top_k, top_p, seed],
+        page_.work(speak),
+        [page_.current, prompt, count, temperature, top_k, top_p, seed],
         [page, said, seed],
         show_progress="hidden",
         concurrency_id="writing",
@@ -69,8 +77,8 @@ def build(models: Models) -> None:
     stop.click(None, cancels=[writing])
 
 
-def _prompt(models: Models) -> tuple[gr.Textbox, list[tuple[gr.Button, str]]]:
-    suggestions = prompts.examples(models.facts)
+def _prompt(facts: Facts) -> tuple[gr.Textbox, list[tuple[gr.Button, str]]]:
+    suggestions = prompts.examples(facts)
     prompt = gr.Textbox(
         suggestions[0] if suggestions else "",
         label="Prompt",
@@ -154,12 +162,12 @@ def _settings():
     return count, temperature, top_k, top_p, seed, presets, another
 
 
-def speak(models: Models, prompt, count, temperature, top_k, top_p, seed) -> Iterator[tuple]:
+def speak(opened: OpenModel, prompt, count, temperature, top_k, top_p, seed) -> Iterator[tuple]:
     """Yields the values of the text view, the message and the seed field as the text grows.
 
     What can't be done is said in the message, and the text and the seed stay as they are.
     """
-    model = models.current.model
+    model = opened.model
     try:
         config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
         config = config if config.seed is not None else replace(config, seed=new_seed())

@@ -1,8 +1,6 @@
-"""The page's head: what this is, and which model speaks."""
+"""The page's head: what this is, which model speaks, and what its loss is worth."""
 
 import math
-
-import gradio as gr
 
 from strivelm.ui import views
 from strivelm.ui.models import Facts
@@ -16,26 +14,30 @@ TEMPLATE = """
   <div class="model">
     <dl aria-label="The model"></dl>
     <div class="loss">
-      <p><span class="name">Validation loss</span> <strong class="measured"></strong> <span class="guess"></span></p>
-      <div class="scale" aria-hidden="true"><div class="fill"></div></div>
-      <p class="meaning"></p>
+      <p><span class="name">Validation loss</span> <strong class="measured"></strong> <span class="meaning"></span></p>
+      <ol class="ladder" aria-label="Losses of guessing, of counting and of this model, in nats per character"></ol>
     </div>
   </div>
 </header>
 """
 
+VIEW = views.View("header", TEMPLATE)
 
-def view(facts: Facts) -> gr.HTML:
-    """The header over a model."""
-    return views.view("header", TEMPLATE, shown(facts), elem_id="header")
+
+def dumps(facts: Facts) -> str:
+    """The view's value for a model."""
+    return views.dumps(shown(facts))
 
 
 def shown(facts: Facts) -> dict:
-    """What the header says of a model: texts, and as `share` its loss over that of a uniform guess (None: unknown)."""
+    """What the header says of a model: texts, and the rungs of the ladder with their places from 0 (no loss) to 1."""
     loss, uniform, size = facts.validation_loss, facts.uniform_loss, len(facts.vocabulary)
+    rungs = [(name, nats) for name, nats in facts.ladder if name != "uniform"]
+    rungs = [("guessing", uniform), *rungs] + ([("this model", loss)] if loss is not None else [])
+    most = max((nats for _, nats in rungs), default=1.0) or 1.0
     return {
         "facts": [
-            ["Model", facts.name],
+            ["Model", facts.name if facts.step is None else f"{facts.name}, step {facts.step:,}"],
             ["Parameters", f"{facts.parameters:,}"],
             ["Context", f"{facts.context:,} characters"],
             ["Vocabulary", f"{size:,} characters"],
@@ -43,9 +45,8 @@ def shown(facts: Facts) -> dict:
             ["Learnt from", facts.corpus or "not recorded"],
         ],
         "measured": "not measured" if loss is None else f"{loss:.2f} nats per character",
-        "guess": f"(uniform guessing: ln {size:,} = {uniform:.2f})",
-        "share": None if loss is None or uniform == 0 else min(max(loss / uniform, 0.0), 1.0),
-        "meaning": f"Guessing is as unsure as a fair choice among {size:,} characters."
+        "meaning": f"(guessing: ln {size:,} = {uniform:.2f})"
         if loss is None
-        else f"It is as unsure as a fair choice among {math.exp(min(loss, 20.0)):,.1f} characters, not {size:,}.",
+        else f"as unsure as a fair choice among {math.exp(min(loss, 20.0)):,.1f} characters, not {size:,}",
+        "ladder": [[name, f"{nats:.2f}", min(max(nats / most, 0.0), 1.0)] for name, nats in rungs],
     }
