@@ -31,7 +31,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
             for id, title, fill in TABS:
                 with gr.Tab(title, id=id) as tab:
                     fill(page)
-                tab.select(None, None, None, js=f"() => {{ strivelm.turn('tab', {id!r}); }}")
+                tab.select(None, None, None, js=page.selected(id))
         page.wire()
         opened = picker.restore(blocks, models, [current, shown, said, asked])
         page.restore(opened, tuple(id for id, _, _ in TABS))

@@ -48,6 +48,8 @@ class Page:
     tabs: gr.Tabs
     linked: list[Linked] = field(default_factory=list)
     carried: list[Carried] = field(default_factory=list)
+    eager: list[str] = field(default_factory=list)
+    """The tabs that work at once when they are opened."""
     texts: dict[str, gr.components.Component] = field(default_factory=dict)
     """The text that each tab works on, by the tab's id; its run button is `run-ID`."""
 
@@ -66,9 +68,17 @@ class Page:
         self.texts[tab] = component
         self.link(tab, "text", component, limits.checked_prompt)
 
+    def first(self, tab: str) -> None:
+        """Has a tab's run button pressed when the tab is opened for the first time, so that it is never met empty."""
+        self.eager.append(tab)
+
     def carry(self, button: gr.Button, text: gr.components.Component, tab: str) -> None:
         """Lets a button take a component's text to another tab, which opens and works on it."""
         self.carried.append(Carried(button, text, tab))
+
+    def selected(self, tab: str) -> str:
+        """The script that runs in the browser when a tab is opened."""
+        return f"() => strivelm.opened({json.dumps(tab)}, {json.dumps(tab in self.eager)})"
 
     def wire(self) -> None:
         """Connects what the tabs have said; to be called when all of them are built."""

@@ -157,9 +157,9 @@ window.strivelm ??= (() => {
   }
 
   // -- the address: model, tab, and what the open tab shows -----------------------------------------------------------
-  const opened = new URLSearchParams(location.search);
-  const address = { model: opened.get("model") ?? "", tab: opened.get("tab") ?? "", tabs: {} };
-  for (const [name, value] of opened) if (address.tab && !["model", "tab"].includes(name) && !name.startsWith("__")) (address.tabs[address.tab] ??= {})[name] = value;
+  const asked = new URLSearchParams(location.search);
+  const address = { model: asked.get("model") ?? "", tab: asked.get("tab") ?? "", tabs: {} };
+  for (const [name, value] of asked) if (address.tab && !["model", "tab"].includes(name) && !name.startsWith("__")) (address.tabs[address.tab] ??= {})[name] = value;
 
   function write() {
     if (!document.querySelector("gradio-app")) return; // a file of its own has no address to keep
@@ -193,17 +193,27 @@ window.strivelm ??= (() => {
 
   // Presses a button as soon as it is there and can be pressed: its tab may only just have been opened.
   function press(id, patience = 200) {
+    seen.add(id.replace("run-", ""));
     const found = document.getElementById(id);
     const button = found?.matches("button") ? found : found?.querySelector("button");
     if (button && !button.disabled && button.checkVisibility()) button.click();
     else if (patience) setTimeout(() => press(id, patience - 1), 50);
   }
 
+  const seen = new Set();
+
+  // A tab was opened; an eager one works at once the first time, unless something else has pressed its button.
+  function opened(tab, eager) {
+    turn("tab", tab);
+    if (eager && !seen.has(tab)) press(`run-${tab}`);
+    seen.add(tab);
+  }
+
   // What a link leads to is shown at once; the plain page waits to be asked.
   function arrive(tabs) {
     const said = new URLSearchParams(location.search);
     const tab = tabs.includes(said.get("tab")) ? said.get("tab") : tabs[0];
-    if (tab !== tabs[0] || said.has("text") || said.has("seed")) press(`run-${tab}`);
+    if (!seen.has(tab) && (tab !== tabs[0] || said.has("text") || said.has("seed"))) press(`run-${tab}`);
   }
 
   // Gives a Gradio text field a value, as if it had been typed.
@@ -224,5 +234,5 @@ window.strivelm ??= (() => {
     script(element, { value }, () => {}, () => {}, {});
   }
 
-  return { glyph, percent, oneIn, dark, ramp, colour, category, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, arrive, type, mount };
+  return { glyph, percent, oneIn, dark, ramp, colour, category, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, arrive, type, mount };
 })();
