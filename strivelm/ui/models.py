@@ -119,7 +119,7 @@ class Models:
                 found = open_model(ref, device(), limits=PUBLIC, progress=progress)
                 facts_of(found)
             except CheckpointError as error:
-                raise ValueError(_sentence(str(error))) from error
+                raise ValueError(f"The model can't be opened: {str(error).rstrip('.')}.") from error
             with self._here:
                 self._open[ref] = found
                 self._opening.pop(ref, None)
@@ -141,8 +141,3 @@ class Models:
 def device() -> torch.device:
     """Where the page's models are: on the GPU if there is one. ZeroGPU says that there is, and lends it for a call."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -11,6 +11,13 @@ from strivelm.ui.models import Facts, Models
 from strivelm.ui.views import header, message
 
 
+COPY_LINK = """() => {
+  const button = document.querySelector("#share");
+  const say = (label) => () => strivelm.flash(button, label);
+  strivelm.copy(location.href).then(say("Link copied"), say("Copy it from the address bar"));
+}"""
+
+
 def build(models: Models, current: gr.Textbox) -> tuple[gr.HTML, gr.HTML, gr.Dropdown]:
     """The header's components: what is said of the model, the message under it, the picker."""
     with gr.Row(elem_id="head", equal_height=False):
@@ -28,7 +35,7 @@ def build(models: Models, current: gr.Textbox) -> tuple[gr.HTML, gr.HTML, gr.Dro
             )
             share = gr.Button("Copy link to this view", size="sm", elem_id="share")
     said = message.view("model-message")
-    share.click(None, None, share, js=COPY_LINK)
+    share.click(None, None, None, js=COPY_LINK)
     own = json.dumps(models.own)
     current.change(None, current, None, js=f"(ref) => {{ strivelm.turn('model', ref === {own} ? '' : ref); }}")
 
@@ -85,19 +92,3 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
         yield ref, header.dumps(found), message.NOTHING, ref
     else:
         yield gr.skip(), gr.skip(), message.error(f"{found} {now} stays open."), now
-
-
-COPY_LINK = """async () => {
-  const said = (label) => ({ __type__: "update", value: label });
-  setTimeout(() => {
-    const button = document.querySelector("#share");
-    if (button) strivelm.flash(button, button.dataset.said);
-  });
-  try {
-    await strivelm.copy(location.href);
-    document.querySelector("#share").dataset.said = "Link copied";
-  } catch {
-    document.querySelector("#share").dataset.said = "Copy it from the address bar";
-  }
-  return said("Copy link to this view");
-}"""

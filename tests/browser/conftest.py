@@ -88,7 +88,7 @@ def visit(browser, address):
         contexts.append(context)
         page = context.new_page()
         watch(page, expected)
-        page.goto(f"{at}?__theme={theme}")
+        page.goto(f"{at}{'&' if '?' in at else '?'}__theme={theme}")
         page.wait_for_selector("#generate-text .status")
         page.wait_for_selector("#header dd")
         return page

@@ -54,6 +54,21 @@ window.strivelm ??= (() => {
 
   const category = (i) => CATEGORIES[dark() ? "dark" : "light"][i % 8];
 
+  // The ground of a character by its surprisal: plain where the model was sure, orange from 6 nats (1 in 403) on.
+  const surprise = (nats) => colour("tint", nats / 6);
+
+  // Fills `box` with what the grounds mean, in nats and as odds.
+  function surpriseKey(box) {
+    box.classList.add("strivelm-surprise");
+    box.replaceChildren(...["nats", ...Array(7).keys()].map((nats) => {
+      const cell = document.createElement("span");
+      const [above, below] = nats === "nats" ? ["surprisal, nats", "chance"] : [nats === 6 ? "6 and more" : nats, oneIn(nats).replace("1 in 1", nats ? "1 in 1" : "certain").replace(/\.\d+$/, (tenths) => (nats > 1 ? "" : tenths))];
+      if (nats !== "nats") cell.style.background = surprise(nats);
+      cell.append(Object.assign(document.createElement("b"), { textContent: above }), Object.assign(document.createElement("i"), { textContent: below }));
+      return cell;
+    }));
+  }
+
   // -- drawing ------------------------------------------------------------------------------------------------------
   const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
@@ -157,14 +172,15 @@ window.strivelm ??= (() => {
   }
 
   // -- the address: model, tab, and what the open tab shows -----------------------------------------------------------
+  const HOME = "generate"; // the tab of an address that names none
   const asked = new URLSearchParams(location.search);
-  const address = { model: asked.get("model") ?? "", tab: asked.get("tab") ?? "", tabs: {} };
-  for (const [name, value] of asked) if (address.tab && !["model", "tab"].includes(name) && !name.startsWith("__")) (address.tabs[address.tab] ??= {})[name] = value;
+  const address = { model: asked.get("model") ?? "", tab: asked.get("tab") || HOME, tabs: {} };
+  for (const [name, value] of asked) if (!["model", "tab"].includes(name) && !name.startsWith("__")) (address.tabs[address.tab] ??= {})[name] = value;
 
   function write() {
     if (!document.querySelector("gradio-app")) return; // a file of its own has no address to keep
     const kept = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
-    const said = { model: address.model, tab: address.tab, ...address.tabs[address.tab] };
+    const said = { model: address.model, tab: address.tab === HOME ? "" : address.tab, ...address.tabs[address.tab] };
     const query = new URLSearchParams([...kept, ...Object.entries(said).filter(([, value]) => value !== "" && value != null)]).toString();
     if (`?${query}` === location.search || (!query && !location.search)) return;
     history.replaceState(history.state, "", query ? `?${query}` : location.pathname);
@@ -178,7 +194,7 @@ window.strivelm ??= (() => {
   // Keeps a setting of a tab in the address; its usual value is left out.
   function put(tab, name, value, usual = "") {
     const said = (address.tabs[tab] ??= {});
-    if (value === usual || value === "" || value == null) delete said[name];
+    if (String(value) === String(usual) || value === "" || value == null) delete said[name];
     else said[name] = String(value);
     soon();
   }
@@ -234,5 +250,5 @@ window.strivelm ??= (() => {
     script(element, { value }, () => {}, () => {}, {});
   }
 
-  return { glyph, percent, oneIn, dark, ramp, colour, category, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, arrive, type, mount };
+  return { glyph, percent, oneIn, dark, ramp, colour, category, surprise, surpriseKey, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, arrive, type, mount };
 })();

@@ -1,0 +1,121 @@
+"""The shell of the page: one current model, an address that says what is shown, and nothing from outside."""
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.browser
+
+FACTS = "#header dl"
+FINISHED = "document.querySelector('#generate-text .status').textContent.startsWith('Finished')"
+
+
+def address_of(page, **expected):
+    """Waits until the address says what is expected; returns all that it says."""
+    page.wait_for_function(
+        """expected => {
+          const said = new URLSearchParams(location.search);
+          return Object.entries(expected).every(([name, value]) => said.get(name) === value);
+        }""",
+        arg=expected,
+    )
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items() if not name.startswith("__")}
+
+
+def pick(page, ref):
+    page.fill("#model input", ref)
+    page.press("#model input", "Enter")
+
+
+def header_says(page, text):
+    page.wait_for_function("text => document.querySelector('#header dl').innerText.includes(text)", arg=text)
+
+
+def test_the_plain_page_waits_to_be_asked_and_has_a_plain_address(visit):
+    page = visit()
+    assert address_of(page) == {}
+    assert page.inner_text("#generate-text .status") == "Nothing written yet"
+
+
+def test_picking_a_model_changes_header_and_address_and_what_writes(visit):
+    page = visit()
+    pick(page, "film")
+    header_says(page, "film, step 3,000")
+    assert address_of(page, model="film")["model"] == "film"
+    assert "128 characters" in page.inner_text(FACTS)
+    assert page.locator("#header .ladder li").count() == 7
+    page.fill("#prompt textarea", "KING")
+    page.click("#run-generate")
+    page.wait_for_function(FINISHED)
+    pick(page, "noise")
+    header_says(page, "noise")
+    page.wait_for_function("!new URLSearchParams(location.search).has('model')")
+
+
+def test_a_model_that_does_not_exist_leaves_the_open_one_and_says_why(visit):
+    page = visit()
+    pick(page, "<img src=x onerror=alert(1)>")
+    page.wait_for_selector('#model-message [data-kind="error"]')
+    said = page.inner_text("#model-message .message")
+    assert "is no model" in said
+    assert said.endswith("noise stays open.")
+    header_says(page, "noise")
+    page.wait_for_function("document.querySelector('#model input').value === 'noise'")
+
+
+def test_a_link_shows_a_new_visitor_the_same_view(visit, address):
+    page = visit()
+    pick(page, "film")
+    header_says(page, "film")
+    page.fill("#prompt textarea", "To be & not\nto be?")
+    page.fill("#temperature input[type=number]", "0.5")
+    page.press("#temperature input[type=number]", "Tab")
+    page.fill("#seed input", "7")
+    page.click("#run-generate")
+    page.wait_for_function(FINISHED)
+    said = address_of(page, model="film", temperature="0.5", seed="7", text="To be & not\nto be?")
+    assert said.keys() == {"model", "temperature", "seed", "text"}
+    written = page.inner_text("#generate-text .page")
+    another = visit(f"{address}?{urlencode(said)}")
+    header_says(another, "film")
+    another.wait_for_function(FINISHED)
+    assert another.input_value("#prompt textarea") == "To be & not\nto be?"
+    assert another.input_value("#temperature input[type=number]") == "0.5"
+    assert another.input_value("#seed input") == "7"
+    assert another.inner_text("#generate-text .page") == written
+    header_says(visit(), "noise")  # and a third one, who has no link, sees nothing of it
+
+
+def test_an_address_that_means_nothing_opens_the_plain_page(visit, address):
+    wrong = {"model": "a/b/c", "tab": "nowhere", "temperature": "hot", "top_k": "1e9", "text": "x" * 3000, "v": "${1}"}
+    page = visit(f"{address}?{urlencode(wrong)}")
+    page.wait_for_selector('#model-message [data-kind="error"]')
+    assert page.input_value("#temperature input[type=number]") == "0.9"
+    assert page.input_value("#top-k input[type=number]") == "40"
+    assert page.inner_text("#header dl").count("noise")
+    page.wait_for_selector("#run-generate:enabled")
+
+
+def test_the_link_is_copied(visit):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.fill("#seed input", "11")
+    address_of(page, seed="11")
+    page.click("#share")
+    page.wait_for_function("document.querySelector('#share').textContent.includes('Link copied')")
+    assert parse_qs(urlsplit(page.evaluate("navigator.clipboard.readText()")).query)["seed"] == ["11"]
+    page.wait_for_function("document.querySelector('#share').textContent.includes('Copy link to this view')")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_of_ours(visit, theme):
+    page = visit(theme=theme)
+    tabs = page.locator("#tabs > .tab-wrapper button[role=tab]:visible")
+    names = tabs.all_inner_texts()
+    for name in names:
+        tabs.filter(has_text=name).first.click()
+        page.wait_for_timeout(1500)  # whatever the tab shows by itself
+        found = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+        told = [(one["id"], node["target"], node["html"][:120]) for one in found for node in one["nodes"]]
+        assert told == [], name
