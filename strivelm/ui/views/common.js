@@ -62,7 +62,7 @@ window.strivelm ??= (() => {
     box.classList.add("strivelm-surprise");
     box.replaceChildren(...["nats", ...Array(7).keys()].map((nats) => {
       const cell = document.createElement("span");
-      const [above, below] = nats === "nats" ? ["surprisal, nats", "chance"] : [nats === 6 ? "6 and more" : nats, oneIn(nats).replace("1 in 1", nats ? "1 in 1" : "certain").replace(/\.\d+$/, (tenths) => (nats > 1 ? "" : tenths))];
+      const [above, below] = nats === "nats" ? ["surprisal, nats", "chance"] : [nats === 6 ? "6 and more" : nats, nats ? oneIn(nats) : "certain"];
       if (nats !== "nats") cell.style.background = surprise(nats);
       cell.append(Object.assign(document.createElement("b"), { textContent: above }), Object.assign(document.createElement("i"), { textContent: below }));
       return cell;
@@ -222,7 +222,6 @@ window.strivelm ??= (() => {
   function opened(tab, eager) {
     turn("tab", tab);
     if (eager && !seen.has(tab)) press(`run-${tab}`);
-    seen.add(tab);
   }
 
   // What a link leads to is shown at once; the plain page waits to be asked.
@@ -230,6 +229,12 @@ window.strivelm ??= (() => {
     const said = new URLSearchParams(location.search);
     const tab = tabs.includes(said.get("tab")) ? said.get("tab") : tabs[0];
     if (!seen.has(tab) && (tab !== tabs[0] || said.has("text") || said.has("seed"))) press(`run-${tab}`);
+  }
+
+  // A tab inside a tab was opened: what it shows is run, unless it shows something already.
+  function inside(tab, name) {
+    put(tab, "section", name);
+    if (!document.querySelector(`#${name}-view [data-filled="true"]`)) press(`run-${name}`);
   }
 
   // Gives a Gradio text field a value, as if it had been typed.
@@ -250,5 +255,5 @@ window.strivelm ??= (() => {
     script(element, { value }, () => {}, () => {}, {});
   }
 
-  return { glyph, percent, oneIn, dark, ramp, colour, category, surprise, surpriseKey, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, arrive, type, mount };
+  return { glyph, percent, oneIn, dark, ramp, colour, category, surprise, surpriseKey, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, inside, arrive, type, mount };
 })();
