@@ -7,31 +7,18 @@ to a mended one; `revision="step-500"` opens both.)
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    LocalTokenNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
-from huggingface_hub.utils import get_session
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from strivelm import card, checkpoint
 from strivelm.cache import has_id
-from strivelm.wire import PASSING, HubError, Limits, Line, UnreachableError, checked_name
+from strivelm.sending import Errand, check_rights, said, twice
+from strivelm.wire import HubError, Limits, Line, checked_name
 
 CARD = "README.md"
-AGAIN = "what was sent is kept: push again to go on"
-TOKENS = "https://huggingface.co/settings/tokens"
-
-BROKEN = (httpx2.TransportError, UnreachableError, RuntimeError, ConnectionError, TimeoutError)
-"""What says that the network broke off: RuntimeError is huggingface_hub's around others, the last two are hf_xet's."""
 
 Report = Callable[[int, int, str], None]
 """Hears how many revisions are done, of how many, and which one comes next."""
@@ -50,8 +37,8 @@ def check(repo: str, *, private: bool | None = None, token: str | None = None, w
         HubError: no token, or one that may not write there; another model has that name; the Hub can't be reached.
     """
     checked_name(repo, None)
-    with _said(repo, wait) as api_of:
-        _twice(lambda: _examine(api_of(token), _line(repo, token, wait), private))
+    with said(Errand(repo), wait) as api_of:
+        twice(lambda: _examine(api_of(token), _line(repo, token, wait), private))
         return f"{api_of(token).endpoint}/{repo}"
 
 
@@ -94,13 +81,13 @@ def push(
     for place in places.values():
         checkpoint.load(place)
     address = check(repo, private=private, token=token, wait=wait)
-    with _said(repo, wait) as api_of:
+    with said(Errand(repo), wait) as api_of:
         api = api_of(token)
-        _twice(lambda: api.create_repo(repo, private=private, exist_ok=True))
+        twice(lambda: api.create_repo(repo, private=private, exist_ok=True))
         for done, (branch, place) in enumerate(places.items()):
             if progress is not None:
                 progress(done, len(places), branch)
-            _twice(lambda b=branch, p=place: _Revision(api, _line(repo, token, wait), b).bring(p, license, message))
+            twice(lambda b=branch, p=place: _Revision(api, _line(repo, token, wait), b).bring(p, license, message))
         if progress is not None:
             progress(len(places), len(places), "")
     return address if revision in (None, "main") else f"{address}/tree/{revision}"
@@ -169,7 +156,7 @@ def _message(folder: Path) -> str:
 
 
 def _line(repo: str, token: str | None, wait: float) -> Line:
-    return Line(repo, Limits(wait=wait, tries=1), token)  # `_twice` tries again
+    return Line(repo, Limits(wait=wait, tries=1), token)  # `twice` tries again
 
 
 def _is_ours(config: bytes) -> bool:
@@ -183,7 +170,7 @@ def _is_ours(config: bytes) -> bool:
 def _examine(api: HfApi, line: Line, private: bool | None) -> None:
     """Raises HubError where a push would be refused, or where it should be."""
     repo = line.repo
-    _check_rights(repo, api.whoami())
+    check_rights(Errand(repo), api.whoami())
     try:
         info = api.model_info(repo, expand=["private"])
     except RepositoryNotFoundError:
@@ -194,87 +181,3 @@ def _examine(api: HfApi, line: Line, private: bool | None) -> None:
     name = checkpoint.CONFIG
     if name in line.files("main", (name,)) and not _is_ours(line.read("main", name)):
         raise HubError(f"{repo} is taken: it holds another model, which is not StriveLM's; choose another name")
-
-
-def _check_rights(repo: str, person: dict) -> None:
-    """Raises HubError where a token, as whoami describes it, can't write to a repo of that owner."""
-    owner, name = repo.split("/")[0], person.get("name")
-    orgs = {org.get("name"): org.get("roleInOrg") for org in person.get("orgs") or []}
-    token = (person.get("auth") or {}).get("accessToken") or {}
-    if owner != name and orgs.get(owner, "read") == "read":
-        raise HubError(f"{name}, whose token this is, may not write to {owner}'s repos; push to {name}/… instead")
-    if token.get("role") == "read":
-        raise HubError(f"this token of {name} may only read; make one that may write at {TOKENS}")
-    scopes = (token.get("fineGrained") or {}).get("scoped")
-    if token.get("role") == "fineGrained" and isinstance(scopes, list):
-        granted = {scope["entity"].get("name") for scope in scopes if "repo.write" in scope.get("permissions", ())}
-        if not granted & {owner, repo}:
-            raise HubError(f"this token of {name} may not write to {repo}; give it 'repo.write' there, at {TOKENS}")
-
-
-def _twice(act: Callable[[], Any]) -> Any:
-    """What a repeatable action returns; it is done once more where the network broke off, or lost the answer."""
-    try:
-        return act()
-    except BROKEN:
-        return act()
-    except HfHubHTTPError as error:
-        if error.response.status_code not in PASSING:
-            raise
-        return act()
-
-
-@contextmanager
-def _said(repo: str, wait: float) -> Iterator[Callable[[str | None], HfApi]]:
-    """Lets no request wait for ever, and says in a sentence what went wrong. Gives what makes the client's API."""
-    session = get_session()
-    before = session.timeout
-    if before == httpx2.Timeout(None):  # the client's own way is to wait for ever
-        session.timeout = httpx2.Timeout(wait)
-    try:
-        yield lambda token: HfApi(token=token, library_name="strivelm")
-    except (OSError, ValueError, RuntimeError, httpx2.HTTPError) as error:
-        sentence = _sentence(repo, error)
-        if sentence is None:
-            raise
-        raise sentence from error
-    finally:
-        session.timeout = before
-
-
-def _sentence(repo: str, error: Exception) -> HubError | None:
-    """What an error of the client means; None where it says so itself."""
-    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
-    match cause:
-        case UnreachableError():
-            return UnreachableError(f"the Hub can't be reached ({cause}); {AGAIN}")
-        case checkpoint.CheckpointError():
-            return None
-        case LocalTokenNotFoundError():
-            return HubError(f"there is no token to push with: run `hf auth login`, or set HF_TOKEN to one of {TOKENS}")
-        case OfflineModeIsEnabled():
-            return UnreachableError("HF_HUB_OFFLINE is set, so nothing can be pushed")
-        case HfHubHTTPError():
-            return _refusal(repo, cause)
-        case json.JSONDecodeError():
-            return UnreachableError(f"what answers is not the Hub, or the Hub is in trouble; {AGAIN}")
-        case ValueError():  # metadata that the Hub does not take, a quota
-            return HubError(f"the Hub refuses the push to {repo}: {' '.join(str(cause).split())}")
-        case OSError() if cause.filename is not None:  # a file of this machine; hf_xet's errors name none
-            return None
-    reason = ": ".join(filter(None, (type(cause).__name__, str(cause))))
-    return UnreachableError(f"the push to {repo} broke off ({reason}); {AGAIN}")
-
-
-def _refusal(repo: str, error: HfHubHTTPError) -> HubError:
-    """What the Hub's no means."""
-    status, words = error.response.status_code, " ".join((error.server_message or "").split())[:300]
-    if status in PASSING:
-        return UnreachableError(f"the Hub answers {status} {error.response.reason_phrase}; {AGAIN}")
-    if status == 401:
-        return HubError("the Hub does not know this token; log in anew with `hf auth login`, or set HF_TOKEN")
-    if status == 403:
-        return HubError(f"this token may not write to {repo} ({words}); see {TOKENS}")
-    if status in (409, 412):
-        return HubError(f"somebody else changed {repo} at the same moment ({words}); {AGAIN}")
-    return HubError(f"the Hub refuses the push to {repo}: {status} {words}".rstrip())

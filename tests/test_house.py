@@ -25,7 +25,10 @@ CORE = {
     "sources": {"checkpoint"},
     "wire": {"cache", "checkpoint", "config"},
     "download": {"cache", "checkpoint", "config", "ngrams", "sources", "wire"},
-    "publish": {"cache", "card", "checkpoint", "wire"},
+    "sending": {"checkpoint", "wire"},
+    "publish": {"cache", "card", "checkpoint", "sending", "wire"},
+    "parcel": {"checkpoint"},
+    "deploy": {"cache", "hub", "parcel", "sending", "wire"},
     "model": {"card", "checkpoint", "config", "decoder", "download", "generation", "publish", "tokenizer"},
     "hub": {"checkpoint", "download", "model", "ngrams", "wire"},
 }

@@ -15,7 +15,7 @@ from strivelm.ui.writing import continued
 
 def offer(work: Work, models: Models) -> None:
     """Adds the endpoints to the page that is being built."""
-    for endpoint in _endpoints(work):
+    for endpoint in _endpoints(work, models):
         many = {"concurrency_id": "writing"} if endpoint.__name__ == "generate" else {"concurrency_id": "looking"}
         gr.api(
             endpoint,
@@ -26,15 +26,17 @@ def offer(work: Work, models: Models) -> None:
         )
 
 
-def _endpoints(work: Work) -> list[Callable]:
-    model_info_, write = work(answers.model_info), work(continued)
-    next_, score_, attention_ = work(answers.next_characters), work(answers.score), work(answers.attention)
-    heads_, lens_, ablate_ = work(answers.heads), work(answers.logit_lens), work(answers.ablate)
-    neighbours_, map_ = work(answers.neighbours), work(answers.embedding_map)
+def _endpoints(work: Work, models: Models) -> list[Callable]:
+    def look(question: Callable) -> Callable:
+        return work(question, limits.LOOK_SECONDS)
+
+    write, next_, score_ = work(continued), look(answers.next_characters), look(answers.score)
+    attention_, heads_, lens_ = look(answers.attention), look(answers.heads), look(answers.logit_lens)
+    ablate_, neighbours_, map_ = look(answers.ablate), look(answers.neighbours), look(answers.embedding_map)
 
     def model_info(model: str = "bundled") -> dict:
         """What a model is: sizes, vocabulary, corpus, validation loss in nats per character, what counting reaches."""
-        return _said(model_info_, model)
+        return _said(lambda: answers.model_info(models.get(model)))  # no work for a GPU
 
     def generate(
         prompt: str,

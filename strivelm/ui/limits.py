@@ -6,12 +6,20 @@ PROMPT_CHARACTERS = 2_000
 """How long a prompt may be."""
 FEWEST_CHARACTERS, MOST_CHARACTERS = 20, 2_000
 """How many characters the page offers to write; an API call may ask for fewer, but not for none."""
+TEXT_CHARACTERS = 6_000
+"""How long a text may become that is continued again and again."""
+TOGETHER = 500
+"""How many characters are written side by side under several settings, at most."""
+WITHOUT_CACHE = 200
+"""How many characters a model with parts switched off writes at most: each costs a whole pass over its context."""
 HOTTEST = 2.0
 """The highest temperature; beyond it every model writes noise."""
 MOST_K = 100
 """Where the page's top-k slider ends; an API call may name any number, more than the vocabulary means all."""
 SECONDS = 60.0
 """How long one call may write."""
+LOOK_SECONDS = 15.0
+"""How long one look inside may take; ZeroGPU is asked for so much of its visitor's quota."""
 CONCURRENT = 4
 """How many calls write at once."""
 QUEUE = 32

@@ -1,7 +1,9 @@
 """The models that are open in this process, and what the page says about them."""
 
 import math
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +96,12 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        self._renew()
+        renew = weakref.WeakMethod(self._renew)
+        os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
+
+    def _renew(self) -> None:
+        """New locks: of a fork's threads there is one, so a lock that another held is never released in it."""
         self._here, self._opening = threading.Lock(), {}
 
     def get(self, ref: str, progress: Progress | None = None) -> OpenModel:

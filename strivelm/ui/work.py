@@ -5,6 +5,7 @@ returns or yields, are pickled on the way. So a piece of work is a function of a
 answers in plain Python, and the page names the model by its reference: the fork finds it in the memory it inherits.
 """
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -17,6 +18,8 @@ try:
 except ImportError:  # not on a Space
     spaces = None
 
+SAID = (ValueError, IndexError)
+"""Errors that are sentences for the visitor. They cross as text: of others ZeroGPU tells the name alone."""
 Seconds = float | Callable[..., float]
 """How long a piece of work may take; a function is asked with the work's own arguments, the reference first."""
 
@@ -53,19 +56,35 @@ class Work:
 
             @gpu(seconds)
             def inside(ref, *arguments):
-                yield from function(models.get(ref), *arguments)
+                try:
+                    for value in function(models.get(ref), *arguments):
+                        yield value, None
+                except SAID as error:
+                    yield None, str(error)
 
             def work(ref, *arguments):
                 models.get(ref)  # opened before the fork, which inherits it
-                yield from inside(ref, *arguments)
+                with contextlib.closing(inside(ref, *arguments)) as answers:
+                    for answer in answers:
+                        yield _unless_wrong(answer)
         else:
 
             @gpu(seconds)
             def inside(ref, *arguments):
-                return function(models.get(ref), *arguments)
+                try:
+                    return function(models.get(ref), *arguments), None
+                except SAID as error:
+                    return None, str(error)
 
             def work(ref, *arguments):
                 models.get(ref)
-                return inside(ref, *arguments)
+                return _unless_wrong(inside(ref, *arguments))
 
         return functools.wraps(function, assigned=("__module__", "__name__", "__doc__"))(work)
+
+
+def _unless_wrong(answer: tuple[object, str | None]) -> object:
+    value, wrong = answer
+    if wrong is not None:
+        raise ValueError(wrong)
+    return value

@@ -12,6 +12,8 @@ from hub import worker
 from hub.server import LoopbackHub
 from hub.store import File, Person
 
+from strivelm import parcel
+
 
 @pytest.fixture(scope="session")
 def _hub():
@@ -22,10 +24,10 @@ def _hub():
 @pytest.fixture
 def hub(_hub):
     """The loopback Hub, with nothing in it but people, and nothing broken yet."""
-    _hub.store.repos.clear(), _hub.store.large.clear(), _hub.breakable.reset()
+    _hub.store.repos.clear(), _hub.store.large.clear(), _hub.store.machine.clear(), _hub.breakable.reset()
     _hub.store.people = {
         "hf_alice": Person("alice", orgs={"choir": "write", "readers": "read"}),
-        "hf_bob": Person("bob"),
+        "hf_bob": Person("bob", pro=False, pays=False),
         "hf_reader": Person("alice", role="read"),
         "hf_fine": Person("alice", "fineGrained", scopes=[_scope("user", "alice", "repo.write")]),
         "hf_narrow": Person("alice", "fineGrained", scopes=[_scope("model", "alice/one", "repo.content.read")]),
@@ -184,6 +186,47 @@ def files(hub):
 def commits(hub):
     """The function that says how many commits a revision of alice/one has, the Hub's own first one included."""
     return lambda revision="main": len(hub.store.repos["models", "alice/one"].history(revision))
+
+
+# -- Spaces -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout in small: all that a Space must have, one model, and two modules."""
+    root, small = tmp_path / "checkout", ("__init__.py", "model.py")
+    (root / "strivelm" / "assets" / "bundled").mkdir(parents=True)
+    for name in (*parcel.NEEDED, *(f"strivelm/{name}" for name in small)):
+        shutil.copyfile(parcel.ROOT / name, root / name)
+    (root / "strivelm" / "assets" / "bundled" / "model.safetensors").write_bytes(b"\0weights")
+    return root
+
+
+@pytest.fixture
+def deployed(client, checkout):
+    """The function that deploys the checkout as alice does: an address, and what was heard."""
+
+    def call(repo="alice/space", token="hf_alice", **how):
+        return client("deployed", repo, how.pop("root", checkout), token=token, **how)
+
+    return call
+
+
+@pytest.fixture
+def space(hub):
+    """The function that gives a Space as the Hub has it."""
+    return lambda repo="alice/space": hub.store.repos["spaces", repo]
+
+
+@pytest.fixture
+def held(space):
+    """The function that says what a Space holds: bytes by name, but for what is git's own."""
+
+    def call(repo="alice/space"):
+        files = space(repo).resolve("main").files
+        return {name: file.content for name, file in files.items() if name != ".gitattributes"}
+
+    return call
 
 
 # -- loading -----------------------------------------------------------------------------------------------------------

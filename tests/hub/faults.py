@@ -29,6 +29,8 @@ class Fault:
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     after: int = 0
+    skip: int = 0
+    """How many such requests go well before."""
 
 
 class Breakable:
@@ -54,6 +56,8 @@ class Breakable:
         if b"authorization" in headers:
             self.authorized.append(f"{line} at {headers[b'host'].decode()}")
         fault = next((f for f in self.faults if f.times and re.search(f.pattern, line)), None)
+        if fault is not None and fault.skip:
+            fault.skip, fault = fault.skip - 1, None
         if fault is None:
             return await self.app(scope, receive, send)
         fault.times -= 1

@@ -19,7 +19,9 @@ from urllib.parse import parse_qs, unquote
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from hub import space_routes
 from hub.faults import Breakable
+from hub.machine import Machine
 from hub.store import File, RefusalError, Repo, Store, card_errors, large
 
 PAGE = 1000
@@ -78,6 +80,7 @@ def application(hub: LoopbackHub) -> FastAPI:
     _reading(app, hub)
     _writing(app, hub)
     _large_files(app, hub)
+    space_routes.routes(app, hub, HERE)
     return app
 
 
@@ -96,7 +99,9 @@ def _people_and_repos(app: FastAPI, hub: LoopbackHub) -> None:
         name = f"{asked['organization'] or (person and person.name)}/{asked['name']}"
         settings = {"private": asked.get("visibility") == "private"}
         if kind == "spaces":
-            settings |= {"sdk": asked["sdk"], "hardware": asked.get("hardware")}
+            flavor = asked.get("hardware") or "cpu-basic"
+            space_routes.check_hardware(person, flavor)
+            settings |= {"sdk": asked["sdk"], "machine": Machine(requested=flavor, **hub.store.machine)}
             settings["variables"] = {item["key"]: item["value"] for item in asked.get("variables") or ()}
         prefix = "" if kind == "models" else f"{kind}/"
         try:
@@ -106,6 +111,8 @@ def _people_and_repos(app: FastAPI, hub: LoopbackHub) -> None:
                 raise
             body = {"error": refusal.message, "url": f"{hub.url}/{prefix}{name}"}
             return JSONResponse(body, 409, {"X-Error-Message": refusal.message})
+        if kind == "spaces":
+            hub.store.repos[kind, name].commit("main", {"README.md": File(space_routes.FIRST_README)}, "initial README")
         return {"url": f"{hub.url}/{prefix}{name}"}
 
     @app.delete("/api/repos/delete")
@@ -129,7 +136,9 @@ def _people_and_repos(app: FastAPI, hub: LoopbackHub) -> None:
 
     @app.post("/api/validate-yaml")
     async def validate(request: Request):
-        errors = [{"message": words} for words in card_errors((await request.json())["content"])]
+        asked = await request.json()
+        judge = space_routes.card_errors if asked["repoType"] == "space" else card_errors
+        errors = [{"message": words} for words in judge(asked["content"])]
         return JSONResponse({"errors": errors, "warnings": []}, 400 if errors else 200)
 
 
@@ -139,7 +148,7 @@ def _reading(app: FastAPI, hub: LoopbackHub) -> None:
     async def info(request: Request):
         repo, name = hub.repo(request)
         commit = repo.resolve(request.path_params.get("revision", "main"))
-        told = {"_id": "0", "id": name, "modelId": name, "sha": commit.id, "private": repo.private}
+        told = {"_id": "0", "id": name, "modelId": name, "sha": commit.id, "private": repo.private, "sdk": repo.sdk}
         if wanted := request.query_params.getlist("expand"):
             return {key: value for key, value in told.items() if key in ("_id", "id", *wanted)}
         entries = [file.listing(path) for path, file in commit.files.items()]
@@ -262,6 +271,8 @@ def _writing(app: FastAPI, hub: LoopbackHub) -> None:
         if header.get("parentCommit") not in (None, repo.branches[revision]):
             raise RefusalError(412, "A commit has happened since. Please refresh and try again.")
         made = repo.commit(revision, files, header["summary"], header["description"])
+        if repo.machine:
+            repo.machine.change(made.id)
         return {"commitUrl": f"{hub.url}/{name}/commit/{made.id}", "commitOid": made.id, "pullRequestUrl": None}
 
     @app.post(HERE + "/branch/{branch:path}")
@@ -287,6 +298,7 @@ def _writing(app: FastAPI, hub: LoopbackHub) -> None:
 
 def _large_files(app: FastAPI, hub: LoopbackHub) -> None:
     @app.post("/{owner}/{name}.git/info/lfs/objects/batch")
+    @app.post("/{kind}/{owner}/{name}.git/info/lfs/objects/batch")
     async def batch(request: Request):
         hub.repo(request, write=True)
         objects = []

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 import yaml
+from hub.machine import Machine
 
 LARGE = 10 << 20
 LFS_SUFFIXES = (".safetensors", ".bin", ".pt", ".png")
@@ -90,8 +91,9 @@ class Repo:
     private: bool = False
     gated: bool = False
     sdk: str | None = None
-    hardware: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
+    """What a Space runs on."""
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -135,6 +137,10 @@ class Person:
     role: str = "write"
     orgs: dict[str, str] = field(default_factory=dict)
     """Each organisation's name, and the person's role in it."""
+    pro: bool = True
+    """Whether the person subscribes."""
+    pays: bool = True
+    """Whether the person has a means of payment."""
     scopes: list[dict] | None = None
     """Of a fine-grained token: what it may do where, as whoami-v2 says it."""
 
@@ -157,7 +163,8 @@ class Person:
         if self.role == "fineGrained":
             token["fineGrained"] = {"global": [], "scoped": self.scopes or []}
         orgs = [{"type": "org", "name": name, "roleInOrg": role} for name, role in self.orgs.items()]
-        return {"type": "user", "name": self.name, "orgs": orgs, "auth": {"accessToken": token}}
+        paid = {"isPro": self.pro, "canPay": self.pays}
+        return {"type": "user", "name": self.name, "orgs": orgs, "auth": {"accessToken": token}} | paid
 
 
 @dataclass
@@ -171,6 +178,8 @@ class Store:
     large: dict[str, bytes] = field(default_factory=dict)
     """The bytes of large files by their sha256, whether a commit names them or not."""
     numbers: itertools.count = field(default_factory=itertools.count)
+    machine: dict = field(default_factory=dict)
+    """How the machines of Spaces that are made from now on behave: Machine's fields by name."""
 
     def readable(self, kind: str, name: str, person: Person | None) -> Repo:
         """A repo that a person may read. As on the Hub, strangers can't tell a private one from none."""

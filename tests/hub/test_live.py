@@ -1,4 +1,4 @@
-"""The one test that needs the real Hub, run where HF_TOKEN and STRIVELM_LIVE_REPO=owner/name are set.
+"""The tests that need the real Hub, run where HF_TOKEN and STRIVELM_LIVE_REPO (or _SPACE) =owner/name are set.
 
 The repo must not exist: it is made, private, and deleted in the end.
 """
@@ -10,9 +10,9 @@ import pytest
 from hub.worker import fingerprint
 from huggingface_hub import HfApi
 
-from strivelm import GPT, open_model, publish
+from strivelm import GPT, deploy, open_model, parcel, publish
 
-TOKEN, REPO = os.environ.get("HF_TOKEN"), os.environ.get("STRIVELM_LIVE_REPO")
+TOKEN, REPO, SPACE = (os.environ.get(name) for name in ("HF_TOKEN", "STRIVELM_LIVE_REPO", "STRIVELM_LIVE_SPACE"))
 
 
 @pytest.mark.skipif(not (TOKEN and REPO), reason="needs HF_TOKEN and STRIVELM_LIVE_REPO, a name that is free")
@@ -34,3 +34,20 @@ def test_there_and_back_on_the_real_hub(run_folder, tmp_path):
         assert info.model_index
     finally:
         api.delete_repo(REPO)
+
+
+@pytest.mark.skipif(not (TOKEN and SPACE), reason="needs HF_TOKEN, subscribed, and STRIVELM_LIVE_SPACE, a free name")
+def test_a_space_on_the_real_hub():
+    api = HfApi(token=TOKEN)
+    assert not api.repo_exists(SPACE, repo_type="space"), f"{SPACE} exists; name one that is free"
+    try:
+        address = deploy.deploy(SPACE, model="film", hardware="cpu-basic", private=True, token=TOKEN, report=print)
+        assert address == f"https://huggingface.co/spaces/{SPACE}"
+        runtime = api.get_space_runtime(SPACE)
+        assert (runtime.stage, runtime.hardware) == ("RUNNING", "cpu-basic")
+        assert set(api.list_repo_files(SPACE, repo_type="space")) == {*parcel.names(), ".gitattributes"}
+        heard = []
+        deploy.deploy(SPACE, token=TOKEN, report=heard.append)
+        assert heard == ["running"]
+    finally:
+        api.delete_repo(SPACE, repo_type="space", missing_ok=True)

@@ -16,10 +16,12 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import torch
 from huggingface_hub import constants
 
-from strivelm import GPT, open_model, publish
+from strivelm import GPT, deploy, open_model, publish
 from strivelm.wire import Limits
 
 torch.set_num_threads(1)
+deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
+deploy.LOG_SECONDS = 2.0
 QUICK = {"wait": 1.0, "seconds": 8.0, "tries": 2, "pause": 0.05}
 
 
@@ -130,6 +132,12 @@ def checked(repo: str, **how) -> str:
     return publish.check(repo, **how)
 
 
+def deployed(repo: str, root, **how) -> tuple[str, list[str]]:
+    """What `deploy.deploy` returns, and what it lets be heard."""
+    heard: list[str] = []
+    return deploy.deploy(repo, root=Path(root), report=heard.append, **how), heard
+
+
 def in_two_worlds(repo: str, text: str, token: str) -> tuple[list, list, str]:
     """The logits of a text by a Hub model, ours and those of transformers, and the text as its tokenizer reads it."""
     import transformers
@@ -160,3 +168,14 @@ def set_constant(name: str, value: object) -> object:
     before = getattr(constants, name)
     setattr(constants, name, value)
     return before
+
+
+def picked(ref: str) -> list[dict]:
+    """What the page's picker says and shows while a reference is opened; None for what stays as it is."""
+    from serving import open_random
+
+    from strivelm.ui import models, picker
+
+    page, names = models.Models(open_random("ab \n")), ("current", "header", "said", "asked")
+    rows = picker.switch(page, ref, "noise")
+    return [{n: v if isinstance(v, str) else None for n, v in zip(names, row, strict=True)} for row in rows]
