@@ -6,6 +6,7 @@ STRIVELM_MODELS (owner/name, owner/name@revision, …) which others its picker l
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import sys
 
@@ -37,6 +38,9 @@ def main() -> int:
     if not (port.isdecimal() and 1 <= int(port) <= 65_535):
         print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
         return 2
+    if asked.mcp and importlib.util.find_spec("mcp") is None:
+        print('app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"', file=sys.stderr)
+        return 2
     torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
 
     try:
@@ -53,7 +57,7 @@ def main() -> int:
     page = build(model, offered)
     try:
         _, address, _ = page.launch(**launch_options(), mcp_server=asked.mcp, quiet=True, prevent_thread_lock=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: Gradio could not reach its own address
         print(f"app.py: can't listen: {error}", file=sys.stderr)
         return 1
     print(f"StriveLM is open at {address} with the model {ref}. Ctrl+C closes it.", flush=True)

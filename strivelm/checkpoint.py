@@ -309,6 +309,8 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
                     (tensor.t() if transposed else tensor).to(wide).clone(memory_format=torch.contiguous_format)
                 )
     except (SafetensorError, OSError) as error:
+        if path.stat().st_size < 200 and b"git-lfs" in path.read_bytes():
+            raise CheckpointError(f"{path} is only a pointer of git-lfs; install git-lfs and fetch it again") from error
         raise CheckpointError(f"{path} is no readable safetensors file, or is cut short: {error}") from error
     state["head.weight"] = state["tok.weight"]
     return config, state

@@ -194,6 +194,12 @@ class Trap:
         return os.system, ("exit 99",)
 
 
+def test_a_file_that_git_lfs_left_as_a_pointer_is_said_to_be_one(folder):
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    (folder / "model.safetensors").write_text(pointer)
+    refused(folder, "model.safetensors is only a pointer of git-lfs; install git-lfs and fetch it again")
+
+
 @pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])
 def test_a_weights_file_that_is_cut_short_is_refused(folder, kept):
     path = folder / "model.safetensors"

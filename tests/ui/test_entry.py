@@ -1,5 +1,6 @@
 """app.py, started as a user starts it."""
 
+import json
 import os
 import re
 import subprocess
@@ -54,3 +55,45 @@ def test_it_listens_where_it_is_told_and_prints_the_address(tmp_path, noise, unu
         running.terminate()
         running.wait(timeout=60)
         running.stdout.close()
+
+
+def test_agents_are_offered_the_same_endpoints(tmp_path, noise, unused_port):
+    noise.model.save_pretrained(tmp_path / "model")
+    arguments, environment = command(
+        "--model", str(tmp_path / "model"), "--mcp", GRADIO_SERVER_PORT=str(unused_port), GRADIO_SERVER_NAME="127.0.0.1"
+    )
+    running = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        while "StriveLM is open at" not in (line := running.stdout.readline()):
+            assert line, "app.py ended before it listened"
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{unused_port}/gradio_api/mcp/",
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode(),
+            {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
+        )
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            data = next(line for line in answer.read().decode().splitlines() if line.startswith("data: "))
+        tools = {tool["name"]: tool["description"] for tool in json.loads(data[6:])["result"]["tools"]}
+        assert {"generate", "attention", "heads", "logit_lens", "ablate"} <= tools.keys()
+        assert len(tools) == 10
+        assert all(tools.values())
+    finally:
+        running.terminate()
+        running.wait(timeout=60)
+        running.stdout.close()
+
+
+def test_without_the_package_for_agents_one_sentence_says_what_to_install(tmp_path):
+    _, environment = command()
+    script = f"""
+import importlib.util, runpy, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "mcp" else find(name, *rest)
+sys.argv = ["app.py", "--mcp"]
+runpy.run_path({str(ROOT / "app.py")!r}, run_name="__main__")
+"""
+    environment |= {"PYTHONPATH": str(ROOT)}
+    asked = [sys.executable, "-c", script]
+    ended = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr == 'app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"\n'
