@@ -20,20 +20,19 @@ COPY_LINK = """() => {
 
 def build(models: Models, current: gr.Textbox) -> tuple[gr.HTML, gr.HTML, gr.Dropdown]:
     """The header's components: what is said of the model, the message under it, the picker."""
-    with gr.Row(elem_id="head", equal_height=False):
-        with gr.Column(scale=5, min_width=320):
-            shown = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
-        with gr.Column(scale=1, min_width=240, elem_id="picker"):
+    with gr.Column(elem_id="head"):
+        shown = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
+        with gr.Row(elem_id="picker"):
             asked = gr.Dropdown(
                 list(models.offered),
                 value=models.own,
-                label="Model",
+                label="Model: choose, or type owner/name@revision",
                 allow_custom_value=True,
                 filterable=True,
+                container=False,
                 elem_id="model",
-                info="or type owner/name@revision",
             )
-            share = gr.Button("Copy link to this view", size="sm", elem_id="share")
+            share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
     said = message.view("model-message")
     share.click(None, None, None, js=COPY_LINK)
     own = json.dumps(models.own)
