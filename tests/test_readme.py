@@ -54,6 +54,21 @@ def test_the_python_that_looks_inside_runs(capsys):
     assert len(lines) == 5
 
 
+def test_the_python_that_calls_the_page_runs(capsys):
+    from serving import served
+
+    from strivelm import open_model
+
+    opened = open_model("bundled")
+    with served(opened) as address:
+        code = PYTHON[3].replace("http://127.0.0.1:7860/", address)
+        assert code != PYTHON[3]
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert opened.model.generate("To be", 60, 0.8, seed=1)[len("To be") :] in printed
+    assert re.search(r"^\['.'(, '.')*\]$", printed.splitlines()[-1])
+
+
 def test_every_preset_is_in_the_table_with_its_sizes_and_purpose():
     from strivelm.config import GPTConfig
     from strivelm.presets import PRESETS
