@@ -4,6 +4,7 @@
     python scripts/benchmark.py train      # a training step, beside the same model in transformers
     python scripts/benchmark.py nanogpt    # to nanoGPT's loss on a CPU, beside its recipe; some minutes
     python scripts/benchmark.py trace      # looking inside, beside a plain forward pass
+    python scripts/benchmark.py views      # from press to painted, beside matplotlib and plotly; needs Chromium
     python scripts/benchmark.py app        # the page for 1, 4 and 16 visitors, beside the model alone; needs a Chromium
 
 Needs transformers (tests/requirements.txt). What counts is the ratio; the speeds are this machine's, at this moment.
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import console  # before torch
 import torch
 import tyro
-from benchmarks import app, generate, nanogpt, trace, train
+from benchmarks import app, generate, nanogpt, trace, train, views
 
 MEASURED = {
     "app": app.measure,
@@ -28,6 +29,7 @@ MEASURED = {
     "train": train.measure,
     "nanogpt": nanogpt.measure,
     "trace": trace.measure,
+    "views": views.measure,
 }
 
 
@@ -36,7 +38,7 @@ class Flags:
     """What to measure, and how."""
 
     what: tyro.conf.Positional[str]
-    """app, generate, train, nanogpt or trace."""
+    """app, generate, train, nanogpt, trace or views."""
     rounds: int = 7
     """How often each is measured, taking turns; a ratio is the median over the rounds."""
     threads: int = 1

@@ -41,6 +41,18 @@ class one_thread(ContextDecorator):  # noqa: N801, it reads like a statement
         torch.set_num_threads(one_thread._outside)
 
 
+def in_view(read: int, more: int, block_size: int) -> int:
+    """How many characters a Decoder has in view that has read a prompt, and then more of them one by one.
+
+    So one that reads only that many of a text's last characters goes on as if it had been there from the start.
+    """
+    length = min(read, block_size)
+    if more <= block_size - length:
+        return length + more
+    half = max(block_size // 2, 1)
+    return half + (more - (block_size - length) - 1) % (block_size - half + 1)
+
+
 class _Layer:
     """One block's weights as a single row needs them, and its cache seen from the sides that attention needs."""
 

@@ -17,8 +17,9 @@ import random
 import reprlib
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 
@@ -137,15 +138,53 @@ def draw(probabilities: torch.Tensor, u: float) -> int:
     return bisect.bisect_right(cumulative, min(u * cumulative[-1], below_the_top))
 
 
-def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step]:
+def generate(
+    model, ids: Sequence[int], config: SamplingConfig, *, first: int = 0, forced: Mapping[int, int] | None = None
+) -> Iterator[Step]:
     """Yields one Step for each of config.max_new_tokens characters after ids.
 
     Of a prompt longer than the context its end is read. The arguments are checked at the call, not at the first step.
     Nothing else is changed: not torch's random state, not the model's mode.
 
+    Each character is drawn with the number of the random stream that has its index. So a text goes on as if it had
+    never been interrupted, and behind a character that was changed as little changes as can be.
+
+    Args:
+        first: the index of the first new character: how many of the stream's numbers were used before.
+        forced: ids by index, which are taken whatever the stream says; their steps tell how likely they were.
+
     Raises:
         ValueError: an empty prompt, or ids outside the vocabulary.
     """
+    ids, forced = _checked(model, ids), dict(forced or {})
+    if forced:
+        _checked(model, list(forced.values()))
+    return (step for (step,) in _steps(model, ids, (config,), first, forced))
+
+
+def generate_together(model, ids: Sequence[int], configs: Sequence[SamplingConfig]) -> Iterator[tuple[Step, ...]]:
+    """Yields, for each new character after ids, one Step of each of configs: what `generate` gives, as one batch.
+
+    Settings that name the same seed draw with the same numbers, so that a difference is the settings' doing.
+
+    Raises:
+        ValueError: as `generate`; no settings, or settings that ask for different numbers of characters.
+    """
+    configs = tuple(configs)
+    counts = {config.max_new_tokens for config in configs}
+    if len(counts) != 1:
+        raise ValueError(f"the settings ask for {sorted(counts)} characters; expected one number in all of them")
+    return _steps(model, _checked(model, ids), configs)
+
+
+def uniforms(seed: int | None) -> Iterator[float]:
+    """The numbers in [0, 1) that choose a text's characters, one a character, without end; None begins anywhere."""
+    stream = random.Random(new_seed() if seed is None else seed)
+    while True:
+        yield stream.random()
+
+
+def _checked(model, ids: Sequence[int]) -> list[int]:
     try:
         ids = [operator.index(i) for i in ids]  # NumPy's whole numbers become plain ones
     except TypeError:
@@ -155,16 +194,25 @@ def generate(model, ids: Sequence[int], config: SamplingConfig) -> Iterator[Step
     wrong = [i for i in ids if not 0 <= i < model.vocab_size]
     if wrong:
         raise ValueError(f"the prompt holds the id {wrong[0]}; expected ids from 0 to {model.vocab_size - 1}")
-    return _steps(model, ids, config)
+    return ids
 
 
-def _steps(model, ids: list[int], config: SamplingConfig) -> Iterator[Step]:
-    stream = random.Random(new_seed() if config.seed is None else config.seed)
-    decoder = model.decoder()
-    for index in range(config.max_new_tokens):
-        logits = (decoder.step(ids) if index else decoder.prefill([ids]))[0].float().cpu()
+def _steps(
+    model,
+    ids: list[int],
+    configs: tuple[SamplingConfig, ...],
+    first: int = 0,
+    forced: Mapping[int, int] = MappingProxyType({}),
+) -> Iterator[tuple[Step, ...]]:
+    streams = [itertools.islice(uniforms(config.seed), first, None) for config in configs]
+    # A single stream asks for no batch: what is not a GPT (a model without some heads) may have no other decoder.
+    decoder = model.decoder() if len(configs) == 1 else model.decoder(len(configs))
+    chosen = None
+    for index in range(first, first + configs[0].max_new_tokens):
+        logits = (decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))).float().cpu()
         with torch.inference_mode():  # not around the yield: it would leak into the caller
-            probabilities = distribution(logits, config)
-        chosen = draw(probabilities, stream.random())
-        yield Step(chosen, index, logits, probabilities)
-        ids = [chosen]
+            sampled_from = [distribution(row, config) for row, config in zip(logits, configs, strict=True)]
+        drawn = [draw(row, next(stream)) for row, stream in zip(sampled_from, streams, strict=True)]
+        chosen = [forced.get(index, id) for id in drawn]
+        rows = zip(chosen, logits, sampled_from, strict=True)
+        yield tuple(Step(id, index, said, from_) for id, said, from_ in rows)

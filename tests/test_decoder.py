@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from strivelm.decoder import one_thread
+from strivelm.decoder import in_view, one_thread
 
 
 def recomputed(model, first, rest):
@@ -132,3 +132,15 @@ def test_the_number_of_threads_is_left_as_it_was(make_model, threads):
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3, 8])
+def test_what_is_in_view_is_known_without_reading(make_model, block_size):
+    model = make_model(block_size=block_size, vocab_size=12, chars=None)
+    for read in (1, 2, 7, 8, 20):
+        decoder = model.decoder()
+        decoder.prefill([[1] * read])
+        assert in_view(read, 0, block_size) == decoder.length
+        for more in range(1, 40):
+            decoder.step([2])
+            assert in_view(read, more, block_size) == decoder.length, (read, more)

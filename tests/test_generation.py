@@ -1,6 +1,7 @@
 """Choosing characters: the probabilities against transformers', the choices against the probabilities."""
 
 import random
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strivelm import SamplingConfig, generate
-from strivelm.generation import MAX_SEED, distribution, draw, new_seed
+from strivelm.decoder import in_view
+from strivelm.generation import MAX_SEED, distribution, draw, generate_together, new_seed, uniforms
 
 # -- SamplingConfig ----------------------------------------------------------------------------------------------------
 
@@ -327,3 +329,74 @@ def test_training_can_go_on_from_a_text(make_model):
         loss = model(torch.tensor([[1, step.id]]), torch.tensor([[2, 3]]))[1]
         loss.backward()
     assert model.pos.weight.grad.abs().sum() > 0
+
+
+# -- several settings at once ------------------------------------------------------------------------------------------
+
+SETTINGS = (
+    SamplingConfig(50, 0.5, 10, seed=4),
+    SamplingConfig(50, 1.3, 20, 0.9, seed=4),
+    SamplingConfig(50, 0, seed=4),
+    SamplingConfig(50, seed=9),
+)
+
+
+@pytest.mark.parametrize("prompt", [[3], [5, 6] * 20])
+@pytest.mark.parametrize("block_size", [1, 16])
+def test_settings_together_write_what_each_writes_alone(make_model, block_size, prompt):
+    model = make_model(block_size=block_size)  # the text goes on beyond the context
+    together = list(generate_together(model, prompt, SETTINGS))
+    assert len(together) == 50
+    for column, config in enumerate(SETTINGS):
+        for step, alone in zip((steps[column] for steps in together), generate(model, prompt, config), strict=True):
+            assert (step.id, step.index) == (alone.id, alone.index)
+            torch.testing.assert_close(step.logits, alone.logits, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(step.sampled_from, alone.sampled_from, rtol=1e-4, atol=1e-5)
+
+
+def test_settings_together_have_to_agree_on_a_length(model):
+    with pytest.raises(ValueError, match=r"the settings ask for \[3, 4\] characters; expected one number"):
+        generate_together(model, [1], [SamplingConfig(3), SamplingConfig(4)])
+    with pytest.raises(ValueError, match=r"the settings ask for \[\] characters"):
+        generate_together(model, [1], [])
+    with pytest.raises(ValueError, match="the prompt is empty"):
+        generate_together(model, [], SETTINGS)
+
+
+def test_the_uniform_numbers_of_a_seed_are_those_that_draw(model):
+    numbers = uniforms(11)
+    for step, u in zip(generate(model, [2], SamplingConfig(20, seed=11)), numbers, strict=False):
+        assert 0 <= u < 1
+        assert draw(step.sampled_from, u) == step.id
+
+
+# -- going on, and characters that are given ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stopped", [1, 7, 30])
+@pytest.mark.parametrize("prompt", [[3], [5, 6] * 20])
+def test_a_text_that_was_stopped_goes_on_as_if_it_had_not_been(make_model, prompt, stopped):
+    model = make_model(block_size=16)  # far beyond the context
+    config = SamplingConfig(50, 1.2, 20, seed=4)
+    whole = list(generate(model, prompt, config))
+    ids = (prompt + [step.id for step in whole[:stopped]])[-in_view(len(prompt), stopped, 16) :]
+    rest = list(generate(model, ids, replace(config, max_new_tokens=50 - stopped), first=stopped))
+    assert [(step.index, step.id) for step in rest] == [(step.index, step.id) for step in whole[stopped:]]
+    for step, before in zip(rest, whole[stopped:], strict=True):
+        torch.testing.assert_close(step.logits, before.logits, rtol=1e-4, atol=1e-4)
+
+
+def test_a_character_that_is_given_stands_and_the_others_keep_their_numbers(model):
+    config = SamplingConfig(30, 1.0, seed=6)
+    free = list(generate(model, [1], config))
+    other = (free[4].id + 1) % model.vocab_size
+    bent = list(generate(model, [1], config, forced={4: other}))
+    assert [step.id for step in bent[:5]] == [step.id for step in free[:4]] + [other]
+    assert torch.equal(bent[4].logits, free[4].logits)
+    for step, u in zip(bent, uniforms(6), strict=False):
+        assert step.index == 4 or draw(step.sampled_from, u) == step.id
+    assert [step.id for step in generate(model, [1], config, forced={i: s.id for i, s in enumerate(bent)})] == [
+        step.id for step in bent
+    ]
+    with pytest.raises(ValueError, match="expected ids from 0 to"):
+        generate(model, [1], config, forced={0: model.vocab_size})

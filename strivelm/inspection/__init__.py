@@ -46,17 +46,23 @@ Where it is told
     verbatim        what a text shares word for word with another
     spaces          vectors of characters: projection, similarity, neighbours, purity
     embeddings      the model's own vectors: characters, states, analogies, positions, bigrams
+    depths          the states of a text at every depth, as maps that can follow each other
+    architecture    every learnt number counted, beside the closed form
+    kinds           the loss without a whole kind of part: positions, attention, all heads but one, MLPs
+    dropout         what dropout makes of a vector in training
     results         what all results share
 """
 
 from strivelm.inspection.ablation import Ablation, AblationMap, Means, ablate, ablation_map, mean_outputs
 from strivelm.inspection.attention import Heads, Patterns, Rollout, heads, patterns, rollout
 from strivelm.inspection.circuits import Copying, Induction, copying, induction
+from strivelm.inspection.depths import StateMaps, state_maps
 from strivelm.inspection.embeddings import (
     Analogy,
     Bigrams,
     CaseAnalogies,
     Positions,
+    after_one,
     analogy,
     bigrams,
     case_analogies,
@@ -67,11 +73,13 @@ from strivelm.inspection.embeddings import (
 from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
 from strivelm.inspection.spaces import (
+    Nearest,
     Neighbours,
     Projection,
     Purity,
     Similarity,
     Space,
+    nearest,
     neighbours,
     pca,
     purity,
@@ -96,6 +104,7 @@ __all__ = [
     "LogitAttribution",
     "LogitLens",
     "Means",
+    "Nearest",
     "Neighbours",
     "Patterns",
     "PositionLoss",
@@ -106,11 +115,13 @@ __all__ = [
     "SharedSpans",
     "Similarity",
     "Space",
+    "StateMaps",
     "Surprisal",
     "Trace",
     "Without",
     "ablate",
     "ablation_map",
+    "after_one",
     "analogy",
     "bigrams",
     "bytes_needed",
@@ -124,6 +135,7 @@ __all__ = [
     "logit_lens",
     "loss_by_position",
     "mean_outputs",
+    "nearest",
     "neighbours",
     "patterns",
     "pca",
@@ -132,6 +144,7 @@ __all__ = [
     "rollout",
     "shared_spans",
     "similarity",
+    "state_maps",
     "state_space",
     "surprisal",
     "token_space",

@@ -82,6 +82,17 @@ class Patterns(Result):
     notes: tuple[str, ...]
     """What a reader should know, in sentences."""
 
+    def earned(self, layer: int, head: int) -> tuple[float, float] | None:
+        """The score that a head's verdict names and what uniform attention gives; None for the verdict "none"."""
+        word = self.verdict[layer][head]
+        if word == "none":
+            return None
+        if word.endswith(" back"):
+            back = int(word.split()[0])
+            return self.offsets[layer, head, back].item(), self.uniform_offsets[back].item()
+        name = next((name for name, said in WORDS.items() if said == word), word)  # "induction" is its own name
+        return getattr(self, name)[layer, head].item(), self.uniform[name]
+
 
 def patterns(attention: torch.Tensor, ids: torch.Tensor) -> Patterns:
     """Where each head looks, of attention (L, H, T, T) as a `Trace` records it and the characters' ids (T,).

@@ -57,6 +57,13 @@ class Induction(Result):
     notes: tuple[str, ...]
     """What a reader should know, in sentences."""
 
+    @property
+    def strength(self) -> torch.Tensor:
+        """(L, H) The score's strength, as `strivelm.inspection.attention` has it, over uniform attention or the
+        control, whichever is higher: a head is an induction head from `attention.STANDS_OUT` on."""
+        chance = self.control.clamp(min=self.uniform)
+        return (self.score - chance) / (1 - chance)
+
 
 @torch.no_grad()
 def induction(model: GPT, seed: int = 0) -> Induction:

@@ -19,7 +19,7 @@ as the next one.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -173,6 +173,8 @@ class Positions(Result):
     """How many principal components hold 95 % of the variance; 0 where all are the same."""
     dimensions: int
     """How many there could be: min(T - 1, C)."""
+    by_chance: float
+    """The participation ratio that vectors of independent normal numbers have: 1 / (1/(T - 1) + 1/C), nearly."""
     used: float
     """participation / dimensions: the fraction in use, 1 where the variance is spread evenly over all of them."""
 
@@ -197,6 +199,7 @@ def positions(model: GPT, max_bytes: int = MAX_BYTES) -> Positions:
         participation=participation,
         components_95=int((share.cumsum(0) < 0.95 - 1e-12).sum()) + 1 if varied else 0,
         dimensions=dimensions,
+        by_chance=1 / (1 / (T - 1) + 1 / vectors.shape[1]) if T > 1 else 0.0,
         used=participation / dimensions if dimensions else 0.0,
     )
 
@@ -235,38 +238,52 @@ class Bigrams(Result):
 
 
 @torch.no_grad()
-def bigrams(model: GPT, ngrams: NGrams, max_bytes: int = MAX_BYTES) -> Bigrams:
+def bigrams(model: GPT, ngrams: NGrams, of: Sequence[int] | None = None, max_bytes: int = MAX_BYTES) -> Bigrams:
     """The bigrams of the text that `ngrams` counted, beside the model's.
+
+    Args:
+        of: the ids whose rows are wanted, R instead of V of them; frequencies stay shares of all places, and means by
+            frequency are over these. All where None.
 
     Raises:
         ValueError: the tables are of another vocabulary or have no bigrams, or more memory needed than max_bytes.
     """
-    V = model.vocab_size
+    V, of = model.vocab_size, _rows(model, of)
     if ngrams.vocab_size != V:
         raise ValueError(f"the n-gram tables know {ngrams.vocab_size:,} characters, the model {V:,}; take its own")
-    check_memory(f"the bigrams of {V:,} characters", 10 * 8 * V * V, max_bytes, "There are too many to compare all")
-    (pairs, counts), table = ngrams.table(2), torch.zeros(V, V, dtype=torch.float64)
-    table[pairs[:, 0], pairs[:, 1]] = torch.from_numpy(counts).double()
-    frequency, counted = table.sum(1) / table.sum(), table / table.sum(1, keepdim=True)
-    model_said, direct = (torch.cat(rows) for rows in zip(*_after_one(model), strict=True))
-    unigram = (table.sum(0) / table.sum()).log().expand(V, V)
+    check_memory(f"the bigrams of {len(of):,} characters", 10 * 8 * len(of) * V, max_bytes, "Take fewer of them")
+    pairs, counts = ngrams.table(2)
+    row = torch.full((V,), -1).index_put((of,), torch.arange(len(of)))[torch.from_numpy(pairs[:, 0])]
+    wanted, nexts, counts = row >= 0, torch.from_numpy(pairs[:, 1]), torch.from_numpy(counts).double()
+    table = torch.zeros(len(of), V, dtype=torch.float64)
+    table[row[wanted], nexts[wanted]] = counts[wanted]
+    frequency, counted = table.sum(1) / counts.sum(), table / table.sum(1, keepdim=True)
+    model_said, direct = after_one(model, of)
+    unigram = (nexts.bincount(counts, V) / counts.sum()).log().expand(len(of), V)
     kls = [kl(counted.log(), other) for other in (model_said, direct, unigram)]
     seen = frequency > 0
     entropy = -torch.xlogy(counted, counted).sum(1)
     return Bigrams(
-        chars_of(model, torch.arange(V)),
+        chars_of(model, of),
         frequency,
         counted,
         model_said.exp(),
         direct.exp(),
         *kls,
-        *((frequency[seen] @ values[seen]).item() for values in (entropy, *kls)),
+        *((frequency[seen] @ values[seen] / frequency[seen].sum()).item() for values in (entropy, *kls)),
     )
 
 
-def _after_one(model: GPT) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yields log-probabilities (N, V) of what comes after one character, by the model and by the direct path."""
-    for ids in torch.arange(model.vocab_size, device=model.tok.weight.device)[:, None].split(1024):
+@torch.no_grad()
+def after_one(model: GPT, of: Sequence[int] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """ln p(next) (R, V) after one character at position 0, by the model and by the direct path; a row for each id."""
+    rows = []
+    for ids in _rows(model, of).to(model.tok.weight.device)[:, None].split(1024):
         x = embedded(model, ids)
         whole, direct = last_of(walk(model, x)), last_of(read_out(model, x))
-        yield exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)
+        rows.append((exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)))
+    return tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
+
+
+def _rows(model: GPT, of: Sequence[int] | None) -> torch.Tensor:
+    return torch.arange(model.vocab_size) if of is None else torch.as_tensor(of, dtype=torch.long)

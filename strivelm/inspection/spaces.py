@@ -286,6 +286,36 @@ def ranked(space: Space, char: str, likeness: torch.Tensor, without: set[int], k
 
 
 @dataclass(frozen=True, eq=False)
+class Nearest(Result):
+    """The nearest neighbours of every point."""
+
+    points: Annotated[torch.Tensor, "point", "rank"]
+    """(N, k) Their numbers in the space, the nearest first."""
+    cosine: Annotated[torch.Tensor, "point", "rank"]
+    """(N, k) How like they are."""
+    average: Annotated[torch.Tensor, "point"]
+    """(N,) The mean cosine with all others, which a neighbour drawn at random has; nan where there is no other."""
+
+
+def nearest(space: Space, k: int = 5) -> Nearest:
+    """The k nearest neighbours of all points at once, all others where there are fewer.
+
+    Raises ValueError where k is below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k!r}; expected how many neighbours, at least 1")
+    units, N = unit(space.vectors), len(space.chars)
+    found = []
+    for rows in torch.arange(N).split(1024):  # not all N² at once
+        table = units[rows] @ units.T
+        average = (table.sum(1) - table[torch.arange(len(rows)), rows]) / (N - 1)
+        table[torch.arange(len(rows)), rows] = -math.inf
+        likeness, points = table.topk(min(k, N - 1))
+        found.append((points, likeness, average))
+    return Nearest(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
 class Purity(Result):
     """Whether nearest neighbours are of a kind; nan where no point has another that may be its neighbour."""
 

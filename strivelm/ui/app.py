@@ -6,11 +6,17 @@ from strivelm.hub import OpenModel
 from strivelm.ui import api, limits, picker, theme
 from strivelm.ui.models import Models
 from strivelm.ui.page import Page
-from strivelm.ui.tabs import generate
+from strivelm.ui.tabs import attention, embeddings, generate, learn, predictions
 from strivelm.ui.views import read
 from strivelm.ui.work import Work
 
-TABS = (("generate", "Generate", generate.build),)
+TABS = (
+    ("generate", "Generate", generate.build),
+    ("attention", "Attention", attention.build),
+    ("embeddings", "Embeddings", embeddings.build),
+    ("predictions", "Predictions", predictions.build),
+    ("learn", "Learn", learn.build),
+)
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
 

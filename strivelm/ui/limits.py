@@ -10,7 +10,7 @@ TEXT_CHARACTERS = 6_000
 """How long a text may become that is continued again and again."""
 TOGETHER = 500
 """How many characters are written side by side under several settings, at most."""
-WITHOUT_CACHE = 200
+WITHOUT_CACHE = 150
 """How many characters a model with parts switched off writes at most: each costs a whole pass over its context."""
 HOTTEST = 2.0
 """The highest temperature; beyond it every model writes noise."""

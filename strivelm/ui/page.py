@@ -83,8 +83,11 @@ class Page:
     def wire(self) -> None:
         """Connects what the tabs have said; to be called when all of them are built."""
         for way in self.carried:
+            if way.tab not in self.texts:  # a page without that tab
+                way.button.visible = False
+                continue
             js = f"""(text) => {{
-              setTimeout(() => strivelm.press("run-{way.tab}"), 150);
+              strivelm.carry({json.dumps(way.tab)});
               return [text, {{__type__: "update", selected: {json.dumps(way.tab)}}}];
             }}"""
             way.button.click(None, way.text, [self.texts[way.tab], self.tabs], js=js)

@@ -38,6 +38,12 @@ def address():
 
 
 @pytest.fixture(scope="session")
+def model():
+    """The model of the page at `address`."""
+    return make().model
+
+
+@pytest.fixture(scope="session")
 def slow_address():
     """Where the page is whose model takes a hundredth of a second and more for a character."""
     with served(make(slow=True)) as at:
@@ -82,14 +88,14 @@ def visit(browser, address):
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: wrong.append(f"outside: {request.url}") if outside(request.url) else None)
 
-    def open_page(at=address, width=1280, height=800, theme="light", expected=""):
+    def open_page(at=address, width=1280, height=800, theme="light", expected="", shows="#generate-text .status"):
         context = browser.new_context(viewport={"width": width, "height": height})
         context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         watch(page, expected)
         page.goto(f"{at}{'&' if '?' in at else '?'}__theme={theme}")
-        page.wait_for_selector("#generate-text .status")
+        page.wait_for_selector(shows)
         page.wait_for_selector("#header dd")
         return page
 

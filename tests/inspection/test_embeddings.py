@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from samples import TEXT
 
 from strivelm.inspection.embeddings import (
+    after_one,
     analogy,
     bigrams,
     case_analogies,
@@ -197,6 +198,13 @@ def test_directions_that_share_the_variance_evenly_are_counted(make_model, plant
     assert found.common == pytest.approx(16 * offset**2 / (16 * offset**2 + 1), abs=1e-6)
 
 
+def test_vectors_drawn_at_random_use_as_many_directions_as_is_said(make_model):
+    found = positions(make_model(block_size=200, n_embd=48, n_head=2, n_layer=1))
+    drawn = np.random.default_rng(0).normal(size=(200, 48))
+    eigenvalues = np.linalg.eigvalsh(np.cov(drawn.T))
+    assert found.by_chance == pytest.approx(eigenvalues.sum() ** 2 / (eigenvalues**2).sum(), rel=0.03)
+
+
 def test_positions_that_are_all_the_same_use_no_direction(make_model):
     model = make_model(block_size=5)
     with torch.no_grad():
@@ -298,6 +306,22 @@ def test_bigrams_of_other_tables(model):
         bigrams(model, count_ngrams([0], 25))
     with pytest.raises(ValueError, match=r"the bigrams of 25 characters needs .* bytes; at most 9"):
         bigrams(model, count_ngrams([0, 1], 25), max_bytes=9)
+
+
+def test_some_rows_are_those_of_all(make_model):
+    model = make_model()
+    ids = torch.randint(model.vocab_size, (500,), generator=torch.Generator().manual_seed(3)).tolist()
+    tables, some = count_ngrams(ids, model.vocab_size), [4, 20, 0]
+    every, found = bigrams(model, tables), bigrams(model, tables, some)
+    assert found.chars == tuple(every.chars[i] for i in some)
+    for name in ("frequency", "counted", "model", "direct", "model_kl", "direct_kl", "unigram_kl"):
+        torch.testing.assert_close(getattr(found, name), getattr(every, name)[some], rtol=1e-6, atol=1e-7)
+    weights = every.frequency[some] / every.frequency[some].sum()
+    assert found.mean_model_kl == pytest.approx((weights @ every.model_kl[some]).item())
+    said, direct = after_one(model, some)
+    torch.testing.assert_close(said.exp(), found.model)
+    torch.testing.assert_close(direct.exp(), found.direct)
+    torch.testing.assert_close(after_one(model)[0].exp(), every.model)
 
 
 def test_results_become_tables(model):

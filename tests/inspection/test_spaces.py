@@ -18,6 +18,7 @@ from strivelm.inspection.spaces import (
     by_character,
     char_class,
     cosine,
+    nearest,
     neighbours,
     pca,
     purity,
@@ -216,6 +217,22 @@ def test_of_equals_the_smaller_number_comes_first():
     points = Space("points", tuple("abcd"), ("letter",) * 4, torch.tensor([[1.0, 0], [0, 1], [2, 0], [3, 0]]).double())
     assert neighbours(points, "a", 3).chars == ("c", "d", "b")
     assert purity(points).nearest.tolist() == [2, 0, 0, 0]
+
+
+def test_the_nearest_of_all_are_those_of_each():
+    points = space("abcdefghijklmnop")
+    found = nearest(points, 4)
+    likeness = cosine(points.vectors).numpy()
+    for i, char in enumerate(points.chars):
+        one = neighbours(points, char, 4)
+        assert found.points[i].tolist() == one.points.tolist()
+        assert found.cosine[i].tolist() == pytest.approx(one.cosine.tolist())
+        assert found.average[i] == pytest.approx(np.delete(likeness[i], i).mean())
+    assert nearest(points, 99).points.shape == (16, 15)
+    alone = nearest(space("a"), 3)
+    assert (alone.points.shape, alone.average.isnan().item()) == ((1, 0), True)
+    with pytest.raises(ValueError, match="k is 0"):
+        nearest(points, 0)
 
 
 def test_what_has_no_neighbours():

@@ -1,4 +1,4 @@
-"""Limits, facts, prompts and writing: the parts behind the page, without a server."""
+"""Limits, facts and prompts: the parts behind the page, without a server."""
 
 import json
 import math
@@ -6,11 +6,9 @@ import math
 import pytest
 
 from strivelm import OpenModel, SamplingConfig
-from strivelm.ui import limits, prompts, writing
-from strivelm.ui.models import Models, facts_of
-from strivelm.ui.tabs import generate
-from strivelm.ui.views import dumps, header, message
-from strivelm.ui.views.text import Text
+from strivelm.ui import limits, prompts
+from strivelm.ui.models import facts_of
+from strivelm.ui.views import dumps, header
 
 
 def test_prompts_keep_their_text_and_get_plain_line_breaks():
@@ -58,7 +56,8 @@ def test_a_record_that_is_missing_or_odd_is_said_to_be_missing(noise, training):
     assert (facts.corpus, facts.validation_loss) == (None, None)
     shown = header.shown(facts)
     assert shown["measured"] == "not measured"
-    assert shown["share"] is None
+    assert shown["meaning"].startswith("(guessing: ln")
+    assert [name for name, _, _ in shown["ladder"]] == ["guessing"]
     assert ["Learnt from", "not recorded"] in shown["facts"]
 
 
@@ -70,9 +69,11 @@ def test_the_header_reads_the_loss_beside_a_guess(noise):
     shown = header.shown(facts_of(noise))
     size = len(noise.model.config.chars)
     assert shown["measured"] == "3.50 nats per character"
-    assert shown["guess"] == f"(uniform guessing: ln {size} = {math.log(size):.2f})"
-    assert shown["share"] == pytest.approx(3.5 / math.log(size))
-    assert "among 33.1 characters, not 62" in shown["meaning"]  # e^3.5
+    assert shown["meaning"] == f"as unsure as a fair choice among 33.1 characters, not {size}"  # e^3.5
+    assert shown["ladder"] == [
+        ["guessing", f"{math.log(size):.2f}", 1.0],
+        ["this model", "3.50", pytest.approx(3.5 / math.log(size))],
+    ]
 
 
 @pytest.mark.parametrize("chars", ["ab", " \n", "漢字仮名交", "\nABCDEFGHIKLMNOPRSTUVYabcdefghiklmnoprstuvwxyz ,:!'.-"])
@@ -93,74 +94,6 @@ def test_examples_follow_the_corpus(noise):
     mixed = first("input.txt")
     assert set(mixed) & set(prompts.SHAKESPEARE)
     assert set(mixed) & set(prompts.FABLES)
-
-
-def test_an_empty_prompt_begins_after_a_line_break_and_says_so(noise, make_open):
-    start = writing.start_from(noise.model, "")
-    assert (start.text, start.notes) == ("\n", ("The prompt is empty, so the model begins after a line break.",))
-    without = make_open(chars="xy", vocab_size=2).model
-    assert writing.start_from(without, "").text == "x"
-    assert "'x', the first character it knows" in writing.start_from(without, "").notes[0]
-
-
-def test_unknown_characters_are_left_out_and_named(noise):
-    start = writing.start_from(noise.model, "a\u00e9b")
-    assert start.text == "ab"
-    assert "'\u00e9' (U+00E9) at 1" in start.notes[0]
-    nothing = writing.start_from(noise.model, "漢")
-    assert nothing.text == "\n"
-    assert "Nothing of the prompt is left" in nothing.notes[1]
-
-
-def test_a_prompt_beyond_the_context_is_read_from_its_end_and_says_so(noise):
-    assert "sees at most 32" in writing.start_from(noise.model, "x" * 33).notes[0]
-    assert not writing.start_from(noise.model, "x" * 32).notes
-
-
-def test_writing_ends_when_its_time_is_over(noise, monkeypatch):
-    monkeypatch.setattr(limits, "SECONDS", 0.0)
-    last = list(writing.write(noise.model, [0], SamplingConfig(500, seed=1)))[-1]
-    assert last.ended == "time"
-    assert len(last.text) == 1
-    assert writing.summary(1, last.seconds, 1, "time").startswith("Time is up after 0 seconds: 1 character,")
-
-
-def speak(opened, prompt="A", count=20, temperature=1.0, top_k=0, top_p=1.0, seed="3"):
-    return list(generate.speak(Models(opened), prompt, count, temperature, top_k, top_p, seed))
-
-
-def test_the_tab_writes_what_the_model_writes_and_shows_the_seed(noise):
-    rows = speak(noise, seed="3")
-    assert rows[0][2] == "3"
-    first, last = Text.loads(rows[0][0]), Text.loads(rows[-1][0])
-    assert first.writing
-    assert (last.writing, last.status.startswith("Finished: 20 characters")) == (False, True)
-    assert last.prompt + last.text == noise.model.generate("A", 20, 1.0, seed=3)
-
-
-def test_an_empty_seed_is_drawn_and_shown_and_brings_the_text_back(noise):
-    rows = speak(noise, seed="")
-    again = speak(noise, seed=rows[0][2])
-    assert rows[0][2].isdecimal()
-    assert Text.loads(rows[-1][0]).text == Text.loads(again[-1][0]).text
-
-
-def test_a_wrong_setting_leaves_text_and_seed_alone(noise):
-    ((page, said, seed),) = speak(noise, seed="x")
-    assert json.loads(said) == {
-        "kind": "error",
-        "text": "The setting seed is 'x'; expected a whole number from 0 to 9007199254740991.",
-    }
-    assert page == seed == {"__type__": "update"}
-
-
-def test_a_stopped_text_is_summed_up_and_the_buttons_come_back():
-    stopped = Text("A", "bcd", "Writing…", True, 1.5, 7).dumps()
-    page, said, go, stop = generate.settle(stopped, message.WAITING)
-    assert Text.loads(page) == Text("A", "bcd", "Stopped: 3 characters, 2 a second, seed 7", False, 1.5, 7)
-    assert said == message.NOTHING
-    assert (go["interactive"], stop["interactive"]) == (True, False)
-    assert generate.settle(page, message.error("no"))[:2] == (page, message.error("no"))
 
 
 def test_json_for_a_view_holds_no_tag():

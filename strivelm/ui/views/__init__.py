@@ -29,6 +29,10 @@ class View:
     """Its HTML, which never changes."""
     parts: tuple[str, ...] = ()
     """Further scripts, PART.js, that stand before its own where one file would be too long; they share its scope."""
+    styles: tuple[str, ...] = ()
+    """Further styles, STYLE.css, that stand before its own: what several views share."""
+    raw: bool = False
+    """Whether its value is text that the script itself knows how to read, and not JSON."""
 
     @cached_property
     def script(self) -> str:
@@ -38,12 +42,12 @@ class View:
     @cached_property
     def style(self) -> str:
         """Its rules, which hold inside it only."""
-        return read(f"{self.name}.css")
+        return "\n".join(read(f"{style}.css") for style in (*self.styles, self.name))
 
     def component(self, value: object = None, **options) -> gr.HTML:
         """The view as a part of the page, showing a value that JSON can hold; its options are those of `gr.HTML`."""
         return gr.HTML(
-            dumps(value),
+            self._written(value),
             html_template=self.template,
             js_on_load=self.script,
             css_template=self.style,
@@ -60,7 +64,7 @@ class View:
             f"<style>{read('common.css')}{read('standalone.css')}.strivelm-view {{ {self.style} }}</style>"
             f'<body><main class="strivelm-view">{self.template}</main>'
             f"<script>{read('common.js')}\n"
-            f"strivelm.mount(document.querySelector('.strivelm-view'), {json.dumps(dumps(value))}, "
+            f"strivelm.mount(document.querySelector('.strivelm-view'), {json.dumps(self._written(value))}, "
             f"(element, props, watch, trigger, server) => {{\n{self.script}\n}});</script>"
         ).replace("\r", "")
 
@@ -72,9 +76,12 @@ class View:
         """What the view's own script may ask the server for: itself as a file."""
 
         def standalone(value: str) -> str:
-            return self.html(json.loads(value))
+            return self.html(value if self.raw else json.loads(value))
 
         return standalone
+
+    def _written(self, value: object) -> str:
+        return (value or "").replace("<", "\\u003c") if self.raw else dumps(value)
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def read(name: str) -> str:
     return (HERE / name).read_text("utf-8")
 
 
-def dumps(value: object) -> str:
+def dumps(value: object, compact: bool = False) -> str:
     """JSON for a view. '<' is written as an escape, or gr.HTML would warn of a script in what is only text."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    said = json.dumps(value, ensure_ascii=False, separators=(",", ":") if compact else None)
+    return said.replace("<", "\\u003c")

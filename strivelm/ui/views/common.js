@@ -1,6 +1,7 @@
 // What all views share, as window.strivelm: how characters, colours and exports look, and the page's address.
 window.strivelm ??= (() => {
-  const DRAWN = { "\n": "⏎", " ": "␠", "\t": "⇥", "\r": "␍", "\u00a0": "⍽" };
+  // ␣ and ⏎ are in Inconsolata, which comes with the page; ␠ is in none of its fonts.
+  const DRAWN = { "\n": "⏎", " ": "␣", "\t": "⇥", "\r": "␍", "\u00a0": "⍽" };
 
   // A character as it can be seen; one that draws nothing becomes its code point.
   const glyph = (char) => DRAWN[char] ?? (/^[\p{C}\p{Z}\p{M}]/u.test(char) ? `U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}` : char);
@@ -70,7 +71,8 @@ window.strivelm ??= (() => {
   }
 
   // -- drawing ------------------------------------------------------------------------------------------------------
-  const css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+  // A property of the style as it stands where views are: Gradio sets some of the page's own no further out.
+  const css = (name) => getComputedStyle(document.querySelector(".gradio-container .contain, .strivelm-view") ?? document.body).getPropertyValue(name).trim();
 
   // A canvas's context in CSS pixels, cleared; sharp on any screen. `scale` says otherwise for an export.
   function context(canvas, width, height, scale = window.devicePixelRatio || 1) {
@@ -93,6 +95,16 @@ window.strivelm ??= (() => {
       if (width) draw();
     }).observe(element);
     new MutationObserver(() => element.clientWidth && draw()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  }
+
+  // Calls act whenever the element comes into sight: when it is made in an open tab, and each time its tab is opened.
+  function appeared(element, act) {
+    let before = 0;
+    new ResizeObserver(() => {
+      const width = element.clientWidth;
+      if (width && !before) act();
+      before = width;
+    }).observe(element);
   }
 
   // -- numbers that come as one string ------------------------------------------------------------------------------
@@ -128,7 +140,7 @@ window.strivelm ??= (() => {
 
   // A row of small buttons in `bar`: what can be taken along from a view. Each of `ways` is left out where it is missing:
   //   python: () => the lines that reproduce what is shown    png: () => a canvas at twice the screen's resolution
-  //   svg: () => text    csv: () => rows of cells    text: () => text    html: () => a promise of a file's text
+  //   svg: () => text    csv: () => rows of cells, or a promise of them    text: () => text    html: () => a promise of a file's text
   function tools(bar, name, ways) {
     const button = (label, title, act) => {
       const made = Object.assign(document.createElement("button"), { type: "button", className: "strivelm-tool", textContent: label, title });
@@ -147,7 +159,7 @@ window.strivelm ??= (() => {
     if (ways.python) button("Python", "The lines that compute this", () => lines(bar, ways.python()));
     if (ways.png) button("PNG", "Save as a picture", () => new Promise((done) => ways.png().toBlob((blob) => done(save(`${name}.png`, blob)))));
     if (ways.svg) button("SVG", "Save as a drawing", () => save(`${name}.svg`, ways.svg(), "image/svg+xml"));
-    if (ways.csv) button("CSV", "Save the numbers", () => save(`${name}.csv`, csv(ways.csv()), "text/csv"));
+    if (ways.csv) button("CSV", "Save the numbers", async () => save(`${name}.csv`, csv(await ways.csv()), "text/csv"));
     if (ways.text) button("Text", "Save the text", () => save(`${name}.txt`, ways.text(), "text/plain"));
     if (ways.html) button("HTML", "Save as a file that stays interactive", async () => save(`${name}.html`, await ways.html(), "text/html"));
   }
@@ -178,7 +190,8 @@ window.strivelm ??= (() => {
   for (const [name, value] of asked) if (!["model", "tab"].includes(name) && !name.startsWith("__")) (address.tabs[address.tab] ??= {})[name] = value;
 
   function write() {
-    if (!document.querySelector("gradio-app")) return; // a file of its own has no address to keep
+    // A file of its own has no address to keep; before the page has read its address, nothing may change it.
+    if (!arrived || !document.querySelector("gradio-app")) return;
     const kept = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
     const said = { model: address.model, tab: address.tab === HOME ? "" : address.tab, ...address.tabs[address.tab] };
     const query = new URLSearchParams([...kept, ...Object.entries(said).filter(([, value]) => value !== "" && value != null)]).toString();
@@ -188,7 +201,7 @@ window.strivelm ??= (() => {
     if (window.parent !== window) window.parent.postMessage({ queryString: query }, "https://huggingface.co");
   }
 
-  let pending = 0;
+  let pending = 0, arrived = false;
   const soon = () => (pending ||= setTimeout(() => ((pending = 0), write()), 100));
 
   // Keeps a setting of a tab in the address; its usual value is left out.
@@ -224,17 +237,24 @@ window.strivelm ??= (() => {
     if (eager && !seen.has(tab)) press(`run-${tab}`);
   }
 
+  // What a tab shows is of another model: it is run again, at once where it is open, else when it is opened next.
+  function stale(tab) {
+    if (seen.delete(tab) && address.tab === tab) press(`run-${tab}`);
+  }
+
+  // A text is on its way to a tab, which works on it as soon as it is there.
+  function carry(tab) {
+    seen.add(tab);
+    setTimeout(() => press(`run-${tab}`), 150);
+  }
+
   // What a link leads to is shown at once; the plain page waits to be asked.
   function arrive(tabs) {
     const said = new URLSearchParams(location.search);
     const tab = tabs.includes(said.get("tab")) ? said.get("tab") : tabs[0];
+    arrived = true;
+    soon();
     if (!seen.has(tab) && (tab !== tabs[0] || said.has("text") || said.has("seed"))) press(`run-${tab}`);
-  }
-
-  // A tab inside a tab was opened: what it shows is run, unless it shows something already.
-  function inside(tab, name) {
-    put(tab, "section", name);
-    if (!document.querySelector(`#${name}-view [data-filled="true"]`)) press(`run-${name}`);
   }
 
   // Gives a Gradio text field a value, as if it had been typed.
@@ -255,5 +275,5 @@ window.strivelm ??= (() => {
     script(element, { value }, () => {}, () => {}, {});
   }
 
-  return { glyph, percent, oneIn, dark, ramp, colour, category, surprise, surpriseKey, css, context, redrawn, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, inside, arrive, type, mount };
+  return { glyph, percent, oneIn, dark, ramp, colour, category, surprise, surpriseKey, css, context, redrawn, appeared, bytes, save, copy, csv, tools, flash, put, get, turn, press, opened, stale, carry, arrive, type, mount };
 })();

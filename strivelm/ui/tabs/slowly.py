@@ -1,0 +1,51 @@
+"""The section that takes the choice of one character apart, step by step."""
+
+import gradio as gr
+
+from strivelm.hub import OpenModel
+from strivelm.ui import limits, views
+from strivelm.ui.page import Page
+from strivelm.ui.slowly import choice as chosen
+from strivelm.ui.views import choice, message
+
+# While the section is open it follows the prompt and the settings, when these have come to rest.
+FOLLOW = """() => {
+  clearTimeout(window.strivelmSlowly);
+  window.strivelmSlowly = setTimeout(() => strivelm.press("run-slowly", 0), 300);
+}"""
+
+
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+    """Adds the section's components and events."""
+    with gr.Row():
+        with gr.Column(scale=6, min_width=280):
+            gr.Markdown(
+                "How one character is chosen: the model gives every character a number, the settings make "
+                "probabilities of these, and one random number picks. Change a setting and watch the bars.",
+                elem_classes="explanation",
+            )
+        run = gr.Button("Show the choice", size="sm", elem_id="run-slowly", scale=1, min_width=140)
+    said = message.view("slowly-message")
+    view = choice.VIEW.component(choice.NOTHING, elem_id="slowly-view")
+    inputs = [prompt, *(settings[name] for name in ("temperature", "top_k", "top_p", "seed"))]
+    private = {"show_progress": "hidden", "api_visibility": "private"}
+    run.click(
+        page.work(tell),
+        [page.current, *inputs],
+        [view, said, settings["seed"]],
+        concurrency_id="looking",
+        concurrency_limit=limits.CONCURRENT,
+        trigger_mode="always_last",
+        **private,
+    )
+    gr.on([page.current.change, *(one.change for one in inputs)], None, None, None, js=FOLLOW)
+    page.current.change(lambda: views.dumps(choice.NOTHING), None, view, queue=False, **private)
+
+
+def tell(opened: OpenModel, *arguments) -> tuple:
+    """The values of the view, the message and the seed field; an error is said, and the choice stays."""
+    try:
+        value, notes, seed = chosen(opened, *arguments)
+    except ValueError as wrong:
+        return gr.skip(), message.error(str(wrong)), gr.skip()
+    return views.dumps(value), message.note(*notes), str(seed)

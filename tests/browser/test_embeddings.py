@@ -1,0 +1,300 @@
+"""The Embeddings tab before a real browser: what it says equals inspection's, and each control does what it says."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+from serving import open_random, served
+from test_looks import CONTRAST
+
+from strivelm import inspection, load_model
+from strivelm.ngrams import count_ngrams
+
+pytestmark = pytest.mark.browser
+
+CHARS = "\nABCDEabcdefghikr $<>{}é😀"
+TEXT = "deeD bee <b> beer $"
+VIEWS = ("map", "near", "similarity", "positions", "context", "table")
+COSINE = 1.6e-5
+
+
+@pytest.fixture(scope="session")
+def counted():
+    """An open model that came with counts of a text, and where a page over it is."""
+    opened = open_random(chars=CHARS, n_layer=2)
+    drawn = torch.randint(len(CHARS), (2, 3000), generator=torch.Generator().manual_seed(5))
+    ids = drawn.amin(0)  # all occur, the first ones most often
+    vars(opened)["ngrams"] = count_ngrams(ids.tolist(), len(CHARS))
+    with served(opened) as at:
+        yield opened, at
+
+
+def look(visit, at, view, more="", **how):
+    """Opens a view by its address and waits until something is drawn; gives the page and the view's place."""
+    page = visit(f"{at}?tab=embeddings&view={view}{more}", shows=f"#embeddings-{view} .space", **how)
+    return page, drawn(page, view)
+
+
+def drawn(page, view):
+    page.wait_for_selector(f"#embeddings-{view} .space[data-state=shown] .tools button")
+    return page.locator(f"#embeddings-{view}")
+
+
+def inner(page, title):
+    page.click(f"#embeddings-tabs button[role=tab]:has-text('{title}')")
+
+
+def values(place, expression, canvas="canvas.plot"):
+    """Numbers of a view as its script holds them."""
+    return place.locator(canvas).first.evaluate(f"(canvas) => {{ const values = canvas.values; return {expression}; }}")
+
+
+def test_the_map_says_what_inspection_does(counted, visit):
+    opened, at = counted
+    _, place = look(visit, at, "map")
+    space = inspection.token_space(opened.model)
+    found = inspection.pca(space.vectors, 3)
+    np.testing.assert_allclose(
+        np.reshape(values(place, "Array.from(values.coordinates)"), (-1, 3)), found.coordinates, atol=1e-6
+    )
+    scales = np.linalg.svd((space.vectors - space.vectors.mean(0)).numpy(), compute_uv=False)
+    share = scales**2 / (scales**2).sum()
+    assert f"explain {100 * share[:2].sum():.1f} % of the variance" in place.locator(".said").inner_text()
+    place.locator(".find input").fill("b")
+    assert place.locator("h4").inner_text() == "b lower consonant"
+    near = inspection.neighbours(space, "b", 10)
+    rows = place.locator(".about .bars li").all_inner_texts()
+    assert [row.split("\n")[-1].replace("−", "-") for row in rows] == [f"{x:.2f}" for x in near.cosine.tolist()]
+    assert rows[0].split("\n")[0] == {" ": "␣", "\n": "⏎"}.get(near.chars[0], near.chars[0])
+    place.locator(".three").click()
+    assert f"explain {100 * share[:3].sum():.1f} %" in place.locator(".said").inner_text()
+
+
+def test_the_map_turns_and_is_walked_by_keys(counted, visit):
+    _, at = counted
+    page, place = look(visit, at, "map", "&char=b")
+    canvas = place.locator("canvas.plot")
+    flat = canvas.evaluate("canvas => canvas.toDataURL()")
+    canvas.focus()
+    walked = set()
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+        walked.add(place.locator("h4").inner_text())
+    assert len(walked) > 1
+    place.locator(".three").click()
+    canvas.focus()
+    pictures = {flat, canvas.evaluate("canvas => canvas.toDataURL()")}
+    page.keyboard.press("ArrowRight")
+    pictures.add(canvas.evaluate("canvas => canvas.toDataURL()"))
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 190, steps=4)
+    page.mouse.up()
+    pictures.add(canvas.evaluate("canvas => canvas.toDataURL()"))
+    page.keyboard.press("+")
+    pictures.add(canvas.evaluate("canvas => canvas.toDataURL()"))
+    assert len(pictures) == 5
+
+
+def test_the_address_brings_back_what_was_chosen_everywhere(counted, visit):
+    _, at = counted
+    page, place = look(visit, at, "map")
+    place.locator(".three").click()
+    place.locator(".find input").fill("A")
+    inner(page, "Similarity")
+    drawn(page, "similarity").locator("[data-order=clusters]").click()
+    inner(page, "Neighbours")
+    assert drawn(page, "near").locator(".char").input_value() == "A"
+    page.wait_for_url(re.compile("view=near"))
+    for kept in ("tab=embeddings", "dim=3", "char=A", "order=clusters"):
+        assert kept in page.url
+    page = visit(page.url.replace("__theme=light", ""), shows="#embeddings-near .space")
+    assert drawn(page, "near").locator(".char").input_value() == "A"
+    inner(page, "Map")
+    place = drawn(page, "map")
+    assert place.locator(".three").get_attribute("aria-pressed") == "true"
+    assert place.locator("h4").inner_text().startswith("A ")
+    inner(page, "Similarity")
+    assert drawn(page, "similarity").locator("[data-order=clusters]").get_attribute("aria-pressed") == "true"
+
+
+def test_the_matrix_is_inspections_and_read_by_keys(counted, visit):
+    opened, at = counted
+    page, place = look(visit, at, "similarity")
+    space = inspection.token_space(opened.model)
+    given = inspection.similarity(space, "given").cosine
+    read = np.reshape(values(place, "Array.from(values.cosine)"), given.shape)
+    np.testing.assert_allclose(read, given, atol=COSINE)
+    for order in ("class", "clusters"):
+        place.locator(f"[data-order={order}]").click()
+        found = inspection.similarity(space, order)
+        assert values(place, f"values.orders.{order}") == found.order.tolist()
+        place.locator("canvas").first.focus()
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+            page.keyboard.press(key)
+        said = place.locator(".readout").inner_text().replace("−", "-")
+        assert float(said.split("cosine ")[1]) == pytest.approx(found.cosine[1, 1].item(), abs=6e-4)
+
+
+def test_analogies_are_inspections(counted, visit):
+    opened, at = counted
+    _, place = look(visit, at, "near")
+    space = inspection.token_space(opened.model)
+    found = inspection.analogy(space, "C", "c", "d")
+    for field, char in zip((".start", ".minus", ".plus"), "Ccd", strict=True):
+        place.locator(field).fill(char)
+    assert place.locator(".answer").inner_text() == found.ranking.chars[0]
+    rows = [row.split("\n")[-1].replace("−", "-") for row in place.locator(".ranking li").all_inner_texts()]
+    assert [float(row) for row in rows] == pytest.approx(found.ranking.cosine.tolist(), abs=6e-4)
+    case = inspection.case_analogies(space)
+    assert f"by chance {100 * case.chance:.1f} %" in place.locator(".every").inner_text()
+    place.locator(".plus").fill("x")
+    assert place.locator(".found").inner_text().endswith("x")
+    for same in (False, True):
+        place.locator(".same").set_checked(same)
+        kinds = inspection.purity(space, "class", same)
+        said = place.locator("p.purity").inner_text()
+        assert f"{100 * kinds.purity:.1f} % of all characters" in said
+        assert f"by chance {100 * kinds.chance:.1f} %" in said
+
+
+def test_points_of_a_text_keep_who_they_are_while_they_move(counted, visit):
+    opened, at = counted
+    page, place = look(visit, at, "context")
+    page.fill("#embeddings-text textarea", TEXT)
+    page.click("#embeddings-look")
+    page.wait_for_function("document.querySelector('#embeddings-context .strip')?.textContent.startsWith('deeD bee')")
+    found = inspection.state_maps(opened.model, TEXT)
+    slider = place.locator(".depth input")
+    for depth in (0, 4, 1):
+        slider.fill(str(depth))
+        # Where the points come to rest: each depth at its own scale.
+        expected = (found.coordinates[depth] / found.coordinates[depth].abs().max()).flatten().tolist()
+        page.wait_for_function(
+            """expected => {
+              const { values } = document.querySelector("#embeddings-context canvas.plot");
+              return values.drawn().every((x, i) => Math.abs(x - expected[i]) < 1e-5);
+            }""",
+            arg=expected,
+        )
+        share = found.same_character[depth].item()
+        assert f"At depth {depth}, {100 * share:.1f} %" in place.locator(".purity-said").inner_text()
+        assert place.locator(".depth output").inner_text() == f"{depth} of 4: {found.names[depth]}"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert place.locator(".depth output").inner_text().startswith("2 of 4")
+    place.locator(".strip span").nth(1).hover()
+    assert place.locator(".point").inner_text().startswith("Position 1: e, lower vowel, after “d”, before “e”")
+    page.wait_for_url(re.compile("depth=2"))
+    assert "view=context" in page.url
+
+
+def test_a_text_that_can_not_be_read_is_refused_and_nothing_is_lost(counted, visit):
+    _, at = counted
+    # A link to a text leads to the view of texts.
+    page = visit(f"{at}?tab=embeddings&text=bee%20bee", shows="#embeddings-context .space")
+    place = drawn(page, "context")
+    assert place.locator(".strip").inner_text() == "bee bee"
+    for text, said in (("", "The text is empty"), ("b" * 33, "this model sees at most 32 at a time; shorten it by 1")):
+        page.fill("#embeddings-text textarea", text)
+        page.click("#embeddings-look")
+        page.wait_for_function(
+            "said => document.querySelector('#embeddings-message .message').textContent.includes(said)", arg=said
+        )
+    assert place.locator(".strip").inner_text() == "bee bee"
+    page.fill("#embeddings-text textarea", "<b>ß</b>")
+    page.click("#embeddings-look")
+    page.wait_for_function("document.querySelector('#embeddings-context .strip').textContent === '<b><b>'")
+    assert "left out" in place.locator(".note").inner_text()
+
+
+def test_the_table_is_the_counts_and_the_models(counted, visit):
+    opened, at = counted
+    page, place = look(visit, at, "table", "&char=b")
+    found = inspection.bigrams(opened.model, opened.ngrams)
+    canvases = place.locator(".maps canvas")
+    assert canvases.count() == 3
+    assert f"has {found.entropy:.2f} nats left" in place.locator(".said").inner_text()
+    canvases.first.focus()
+    page.keyboard.press("ArrowDown")
+    row = CHARS.index("b") + 1
+    assert place.locator(".row-title").inner_text() == f"What comes after {CHARS[row]}"
+    rows = place.locator(".bars.row li").all_inner_texts()
+    pairs = torch.maximum(found.counted[row], found.model[row]).sort(descending=True, stable=True)
+    expected = [(found.counted[row, i].item(), found.model[row, i].item()) for i in pairs.indices[:3].tolist()]
+    for said, shares in zip(rows, expected, strict=False):
+        read = [float(part.strip(" %<")) / 100 for part in said.split("\n")[-1].split("·")]
+        assert read == pytest.approx(shares, abs=6e-4, rel=0.02)
+    place.locator("[data-against=direct]").click()
+    assert f"{found.direct.diagonal().mean().item():.2f} in the mean" in place.locator(".direct-said").inner_text()
+    first = place.locator(".bars.kl li").first.inner_text().split("\n")[-1]
+    most = found.frequency.argmax()
+    assert float(first.split(" ")[0]) == pytest.approx(found.direct_kl[most].item(), abs=6e-4)
+
+
+def test_positions_are_inspections_and_another_model_brings_its_own(counted, visit):
+    opened, at = counted
+    page, place = look(visit, at, "positions")
+    found = inspection.positions(opened.model)
+    read = np.reshape(values(place, "Array.from(values.cosine)", "canvas.matrix"), found.cosine.shape)
+    np.testing.assert_allclose(read, found.cosine, atol=COSINE)
+    assert f"they use {found.participation:.1f} in effect" in place.locator(".said").inner_text()
+    page.locator("#model input").fill("film")
+    page.keyboard.press("Enter")
+    film = inspection.positions(load_model("film"))
+    page.wait_for_function(
+        "said => document.querySelector('#embeddings-positions .said').textContent.includes(said)",
+        arg=f"they use {film.participation:.1f} in effect",
+    )
+    inner(page, "What a table knows")
+    place = drawn(page, "table")
+    assert "without the counts" in place.locator(".said").inner_text()
+    assert place.locator(".maps canvas").count() == 1
+    inner(page, "Map")
+    place = drawn(page, "map")
+    assert len(values(place, "values.chars")) == 65
+    assert "nobody counted" in place.locator(".key").inner_text()
+
+
+def test_a_view_goes_along_as_a_file_that_works_alone(counted, visit, tmp_path):
+    _, at = counted
+    page, place = look(visit, at, "context", "&text=bee%20%3Cb%3E")
+    with page.expect_download() as download:
+        place.locator(".tools button:has-text('HTML')").click()
+    download.value.save_as(tmp_path / "alone.html")
+    with page.expect_download() as download:
+        place.locator(".tools button:has-text('CSV')").click()
+    rows = (tmp_path / download.value.suggested_filename, download.value)
+    rows[1].save_as(rows[0])
+    assert len(rows[0].read_text("utf-8").splitlines()) == 1 + 5 * 7
+    page.set_content((tmp_path / "alone.html").read_text("utf-8"))
+    page.wait_for_selector(".space[data-state=shown] .tools button")
+    assert page.inner_text(".strip") == "bee <b>"
+    page.fill(".depth input", "3")
+    assert page.inner_text(".depth output").startswith("3 of 4")
+
+
+TEXTS = (".lead", ".small", ".strivelm-tool", ".legend li", ".bars .who", ".bars .value", ".readout", "h4", "input")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everything_fits_a_phone_and_can_be_read(counted, visit, theme):
+    _, at = counted
+    for view in VIEWS:
+        page, place = look(visit, at, view, width=390, height=844, theme=theme)
+        page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
+        wide = place.evaluate(
+            """place => [...place.querySelectorAll("*")]
+                 .filter((one) => one.checkVisibility() && !one.closest(".scroll, svg"))
+                 .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+                 .map((one) => one.outerHTML.slice(0, 90))"""
+        )
+        assert wide == [], view
+        for selector, n in itertools.product(TEXTS, (0, 1)):
+            text = place.locator(f"{selector}:visible:not(:disabled)").nth(n)
+            if text.count() and text.inner_text().strip():
+                assert text.evaluate(CONTRAST) >= 4.5, (view, selector)

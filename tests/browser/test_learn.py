@@ -1,0 +1,351 @@
+"""The Learn tab under a learner's hands: every step is there, and every 'Try this' shows what it says."""
+
+import json
+from dataclasses import fields
+from urllib.parse import urlencode
+
+import pytest
+from serving import served
+from test_looks import CONTRAST
+
+from strivelm.hub import open_model
+from strivelm.ui.lessons import IDS
+from strivelm.ui.lessons.reading import Asked
+
+pytestmark = pytest.mark.browser
+
+FIGURE = "#learn-figure"
+
+
+# Served before the browser is there, as conftest.py's pages are.
+@pytest.fixture(scope="session", autouse=True)
+def bundled_address():
+    """Where the page over the bundled model is, of which some lessons say what it does."""
+    with served(open_model("bundled")) as at:
+        yield at
+
+
+@pytest.fixture
+def learn(visit):
+    """The function that opens a step of the tab by its address."""
+
+    def open_step(where, /, step="1", width=1280, theme="light", **said):
+        page = visit(f"{where}?{urlencode({'tab': 'learn', 'step': step} | said)}", width=width, theme=theme)
+        shown(page, step)
+        return page
+
+    return open_step
+
+
+def shown(page, step):
+    """Waits until a step's figure and words are there."""
+    page.wait_for_selector(f'{FIGURE} [data-step="{step}"]')
+    page.wait_for_function(
+        "step => document.querySelector('#learn-body h2')?.textContent.startsWith(`${step} ·`)", arg=step
+    )
+
+
+def go(page, step):
+    page.click(f'#learn-steps [data-id="{step}"]')
+    shown(page, step)
+
+
+def attempt(page, condition):
+    """Does what 'Try this' says by its button, and waits until the figure says so."""
+    page.click("#learn-try button" if page.locator("#learn-try button").count() else "#learn-try")
+    page.wait_for_function(condition)
+
+
+def pick(page, at):
+    """Picks a character, and waits until the figure is that of it."""
+    page.click(f'{FIGURE} .strip [data-at="{at}"]')
+    page.wait_for_function(
+        "at => document.querySelector('#learn-figure [aria-selected=true]').dataset.at === at",
+        arg=str(at),
+    )
+    settled(page)
+
+
+def settled(page):
+    """Waits until what is seen belongs to the settings that are asked for."""
+    page.wait_for_timeout(50)  # a view waits so long for more
+    names = json.dumps([one.name for one in fields(Asked)])
+    page.wait_for_function(
+        f"""() => {{
+          const asked = JSON.stringify(Object.fromEntries({names}.map((name) => [name, strivelm.get("learn", name)])));
+          return document.querySelector("{FIGURE} [data-asked]").dataset.asked === asked;
+        }}"""
+    )
+
+
+def rows(page, title):
+    """The cells of a table by its title."""
+    figure = page.locator(f"{FIGURE} figure", has=page.locator("h3", has_text=title))
+    return [row.locator("th, td").all_inner_texts() for row in figure.locator("tbody tr").all()]
+
+
+def per_cent(text):
+    return float(text.split("%")[0].strip().lstrip("< "))
+
+
+def text_is(text):
+    return f"document.querySelector('#learn-figure .strip').textContent === {text!r}"
+
+
+# -- what the lessons say, tried ---------------------------------------------------------------------------------------
+
+
+def test_what_steps_1_to_3_2_say_is_what_is_seen(learn, bundled_address):
+    page = learn(bundled_address)
+    attempt(page, text_is("The␣q"))
+    page.wait_for_function("document.querySelector('#learn-figure .bars .char').textContent === 'u'")
+    assert per_cent(page.locator(f"{FIGURE} .bars .share").first.inner_text()) > 99
+
+    go(page, "2")
+    attempt(page, "document.querySelector('#learn-figure .notes').textContent.includes('U+20AC')")
+    assert page.is_visible(f"{FIGURE} .notes")
+    assert "Price" in page.inner_text(f"{FIGURE} .strip").replace("\n", "")
+
+    go(page, "3.1")
+    attempt(page, text_is("To␣be,␣or␣not␣to␣be"))
+    page.wait_for_selector(f'{FIGURE} .strip [data-at="3"][aria-selected=true]')
+    settled(page)
+    assert rows(page, "The characters whose rows")[0][1] == "B"
+
+    go(page, "3.2")
+    attempt(page, text_is("aaaa"))
+    settled(page)
+    said = page.locator(f"{FIGURE} .vector .said")
+    first = said.all_inner_texts()
+    pick(page, 1)
+    page.wait_for_function("document.querySelector('#learn-figure .vectors').innerText.includes('position 1')")
+    second = said.all_inner_texts()
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    assert first[2] != second[2]
+    cosines = [float(row[1]) for row in rows(page, "The same character")]
+    assert sorted(cosines)[-1] == cosines[1] == 1
+    assert sorted(cosines)[-2] < 1
+
+
+def test_what_steps_3_3_to_3_7_say_is_what_is_seen(learn, bundled_address):
+    page = learn(bundled_address, "3.3")
+    attempt(page, "document.querySelectorAll('#learn-figure figure:first-of-type tbody tr').length === 1")
+    assert per_cent(rows(page, "How much")[0][4]) == 100
+    page.select_option(f"{FIGURE} .controls select >> nth=1", "3")
+    page.wait_for_function("document.querySelector('#learn-figure').innerText.includes('Layer 0, head 3')")
+    assert per_cent(rows(page, "How much")[0][4]) == 100
+
+    go(page, "3.4")
+    attempt(page, "document.querySelector('#learn-figure .controls select').value === '5'")
+    lengths = set()
+    for at in (0, 5, 9):
+        pick(page, at)
+        before, after, _ = rows(page, "What changes")
+        lengths.add(before[3])
+        assert float(after[1]) == 0
+        assert 0.99 < float(after[2]) <= 1
+        assert float(after[3]) == pytest.approx(16, abs=0.1)
+    assert len(lengths) == 3
+
+    go(page, "3.5")
+    attempt(page, text_is("ROMEO"))
+    settled(page)
+    table = rows(page, "The stream")
+    marked = page.inner_text(f"{FIGURE} tr.marked th")
+    settles = [row[0] for row in table].index(marked)
+    assert {row[3] for row in table[settles:]} == {table[-1][3]} == {":"}
+    assert table[settles - 1][3] != ":"
+    assert marked in page.inner_text("#learn-task")
+
+    go(page, "3.6")
+    pick(page, 4)
+    before = [row[0] for row in rows(page, "The most active")]
+    attempt(page, "document.querySelector('#learn-figure .strip [data-at=\"0\"]').ariaSelected === 'true'")
+    settled(page)
+    assert [row[0] for row in rows(page, "The most active")][:3] != before[:3]
+
+    go(page, "3.7")
+    attempt(page, "document.querySelector('#learn-figure .controls output').textContent === '0.5'")
+    settled(page)
+    drawn = rows(page, "The first of them")
+    for _, before, after, kept in drawn:
+        a, b = (float(text.replace("−", "-")) for text in (before, after))
+        assert b == pytest.approx(2 * a, rel=0.02) if kept == "kept" else b == 0
+    page.click(f"{FIGURE} .controls button")
+    settled(page)
+    assert [row[3] for row in rows(page, "The first of them")] != [row[3] for row in drawn]
+
+
+def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
+    page = learn(bundled_address, "4", box="qkv")
+    attempt(page, "document.querySelector('#learn-diagram .detail').dataset.box === 'head'")
+    assert "none" in page.inner_text("#learn-diagram .detail dl")
+    assert page.locator("#learn-diagram .code .on").count() == 2
+    page.hover('#learn-diagram [data-id="gelu"]')
+    assert "nn.GELU()" in page.inner_text("#learn-diagram .code .on")
+    page.click('#learn-diagram [data-id="down"]')
+    values, shape = page.inner_text("#learn-diagram .flow"), page.inner_text("#learn-diagram dl")
+    page.select_option("#learn-diagram select", "5")
+    assert page.inner_text("#learn-diagram .flow") != values
+    assert page.inner_text("#learn-diagram dl") == shape
+    page.focus("#learn-diagram .chosen")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#learn-diagram .detail", "data-box") == "add2"
+
+    go(page, "5")
+    assert page.is_hidden("#learn-diagram section")
+    attempt(page, text_is("To␣be,␣or␣not␣to␣beq"))
+    pick(page, 18)
+    page.wait_for_function("document.querySelector('#learn-figure').innerText.includes('what came next')")
+    row = rows(page, "The loss at")[0]
+    assert row[0] == "q"
+    mean = float(page.inner_text(f"{FIGURE} figcaption >> nth=0").rstrip(".").split()[-1])
+    assert float(row[2]) > 3 * mean
+    assert page.locator(f"{FIGURE} svg").count() == 2
+    page.select_option(f"{FIGURE} .controls select", "youth")
+    page.wait_for_function("document.querySelector('#learn-figure').innerText.includes('One model at twelve ages')")
+    ages = rows(page, "One model")
+    assert len(ages) == 12
+    assert float(ages[0][1]) > 4 > 2 > float(ages[-1][1])
+
+    go(page, "6")
+    attempt(page, "document.querySelector('#learn-figure .controls output').textContent === '0'")
+    page.wait_for_function("document.querySelectorAll('#learn-figure .share')[1].textContent === '100 %'")
+    own, likeliest = page.locator(f"{FIGURE} .bars .share").all_inner_texts()[:2]
+    page.fill(f"{FIGURE} .controls input >> nth=0", "2")
+    page.wait_for_function(
+        "text => document.querySelectorAll('#learn-figure .share')[1].textContent !== text", arg=likeliest
+    )
+    assert per_cent(page.locator(f"{FIGURE} .bars .share").all_inner_texts()[1]) < per_cent(own)
+
+    go(page, "7")
+    attempt(page, "document.querySelector('#learn-figure .controls output').textContent === '0'")
+    settled(page)
+
+    def again():
+        page.click(f"{FIGURE} .controls button")
+        page.wait_for_timeout(100)
+        settled(page)
+        return page.inner_text(f"{FIGURE} .page")[:40]  # of a slow machine's text the end may differ
+
+    assert again() == again()
+    page.fill(f"{FIGURE} .controls input >> nth=0", "1")
+    settled(page)
+    assert again() != again()
+
+    go(page, "8")
+    attempt(page, text_is("aeiou"))
+    places = []
+    for at in range(5):
+        pick(page, at)
+        ring = page.locator(f"{FIGURE} .ring")
+        places.append([float(ring.get_attribute(name)) for name in ("cx", "cy")])
+    assert len({tuple(place) for place in places}) == 5
+    assert (
+        max(abs(a - b) for one in places for other in places for a, b in zip(one, other, strict=True)) < 120
+    )  # of 560
+
+
+# -- finding one's way -------------------------------------------------------------------------------------------------
+
+
+def test_the_first_visit_shows_the_first_step_and_the_way_leads_to_the_last(visit):
+    page = visit()
+    page.click("button[role=tab]:has-text('Learn')")
+    shown(page, IDS[0])
+    assert page.is_disabled("#learn-back")
+    for step in IDS[1:]:
+        page.click("#learn-next")
+        shown(page, step)
+    page.wait_for_selector("#learn-next:disabled")
+    assert page.is_visible("#learn-to-attention")
+    page.click("#learn-back")
+    shown(page, IDS[-2])
+    page.focus("#learn-steps [aria-current]")
+    page.keyboard.press("ArrowLeft")
+    shown(page, IDS[-3])
+    assert "step=6" in page.url
+
+
+def test_a_link_brings_step_text_and_character_back(learn, address):
+    page = learn(address, "3.3", text="abcd", at="2", head="1")
+    assert page.inner_text(f"{FIGURE} .strip [aria-selected=true]") == "c"
+    assert page.input_value(f"{FIGURE} .controls select >> nth=1") == "1"
+    page.focus(f"{FIGURE} .strip [aria-selected=true]")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("new URLSearchParams(location.search).get('at') === '1'")
+    settled(page)
+    assert len(rows(page, "How much")) == 2
+    assert page.evaluate("document.activeElement.dataset.at") == "1"
+
+
+def test_another_model_gives_its_own_lesson(learn, address):
+    page = learn(address, "4")
+    page.fill("#model input", "film")
+    page.press("#model input", "Enter")
+    page.wait_for_selector(f'{FIGURE} [data-model="film"]')
+    assert rows(page, "Every number")[-1][5] == "420,480"
+    assert "420,480" in page.inner_text("#learn-body")
+
+
+def test_formulas_are_set_without_a_network(learn, address):
+    page = learn(address, "3.3")
+    assert page.locator("#learn-body .katex-display .katex-html").count() == 1
+    assert "$" not in page.inner_text("#learn-body")
+    page.wait_for_function("[...document.fonts].some((one) => one.family.includes('KaTeX') && one.status === 'loaded')")
+    page.click("#learn-question summary")
+    assert page.is_visible("#learn-question details p")
+
+
+def test_a_text_that_is_too_long_is_refused_in_a_sentence_and_the_step_stays(learn, address):
+    page = learn(address, "2")
+    page.fill("#learn-text textarea", "x" * 2001)
+    page.click("#run-learn")
+    page.wait_for_selector('#learn-message [data-kind="error"]')
+    assert "2,001 characters" in page.inner_text("#learn-message")
+    assert page.locator(f"{FIGURE} table").count() == 2
+    page.fill("#learn-text textarea", "<img src=x>${1}")
+    page.click("#run-learn")
+    page.wait_for_function(text_is("<img␣src=x>${1}"))
+    page.wait_for_selector("#learn-message .message", state="hidden")
+
+
+# -- looks -------------------------------------------------------------------------------------------------------------
+
+TEXTS = (
+    "#learn-body h2",
+    "#learn-body p",
+    "#learn-task p",
+    "#learn-question summary",
+    "#learn-steps button",
+    "#learn-steps [aria-current]",
+    "#learn-figure .pick",
+    "#learn-figure .strip span",
+    "#learn-figure h3",
+    "#learn-figure td",
+    "#learn-figure th",
+    "#learn-figure figcaption",
+    "#learn-try",
+    "#learn-diagram .head",
+    "#learn-diagram dt",
+    "#learn-diagram dd",
+    "#learn-diagram .code .on code",
+    "#learn-diagram .code i",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_can_be_read(learn, address, theme):
+    page = learn(address, "4", theme=theme)
+    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+    found = {selector: page.locator(selector).first.evaluate(CONTRAST) for selector in TEXTS}
+    assert {selector: ratio for selector, ratio in found.items() if ratio < 4.5} == {}
+
+
+def test_nothing_is_wider_than_a_phone(learn, address):
+    page = learn(address, width=390)
+    for step in IDS:
+        page.select_option("#learn-steps select", step)
+        shown(page, step)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, step

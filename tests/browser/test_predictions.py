@@ -1,0 +1,310 @@
+"""The Predictions tab under a visitor's hands: its numbers are inspection's, and every control does its work."""
+
+import csv
+import json
+import string
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from serving import open_random, served
+from test_looks import CONTRAST, rested
+
+from strivelm import inspection
+from strivelm.ngrams import count_ngrams
+from strivelm.ui import predicting
+
+pytestmark = pytest.mark.browser
+
+CHARS = "\n" + string.ascii_letters + " .,;<>/${}😀"
+TEXT = "A <b> of\n${it} 😀, yes."
+SECTIONS = ("losses", "lens", "attribution", "ablation")
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """A model of two layers with n-gram tables."""
+    found = open_random(CHARS, n_layer=2, block_size=64, n_embd=32)
+    ids = found.model.tokenizer.encode("A cat, a dog, yes.\n" * 30)
+    found.__dict__["ngrams"] = count_ngrams(ids, found.model.vocab_size)
+    return found
+
+
+@pytest.fixture(scope="module")
+def at(opened):
+    """Where the page over it is."""
+    with served(opened) as address:
+        yield address
+
+
+@pytest.fixture
+def look(visit, at):
+    """The function that opens the tab with what an address says, and waits until all of it is there."""
+
+    def open_tab(text=TEXT, section="losses", **said):
+        query = said | {"text": text, "section": section}
+        options = {name: query.pop(name) for name in ("width", "height", "theme") if name in query}
+        page = visit(f"{at}?{urlencode({'tab': 'predictions'} | query)}", shows="#predictions-text", **options)
+        shown(page, section, text)
+        return page
+
+    return open_tab
+
+
+def shown(page, section, text=TEXT):
+    """Waits until a section is in sight and all views are of a text."""
+    page.wait_for_selector(f"#predictions-{section}", state="visible")
+    page.wait_for_function(f"document.querySelector('#predictions-read textarea')?.value === {json.dumps(text)}")
+    page.wait_for_function(f"document.querySelectorAll('#ablation .text .cell').length === {len(text)}")
+
+
+def turn(page, section):
+    page.click(f"#predictions-section input[value={section}] + span")
+    page.wait_for_selector(f"#predictions-{section}", state="visible")
+
+
+def table(page, view, tmp_path):
+    """The rows of the table that a view saves."""
+    with page.expect_download() as download:
+        page.click(f"#{view} .tools >> text=CSV")
+    path = tmp_path / f"{view}.csv"
+    download.value.save_as(path)
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def said(page):
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def test_losses_are_surprisals_and_each_character_tells_its_own(look, opened, tmp_path):
+    page = look()
+    found = inspection.surprisal(opened.model, TEXT, opened.ngrams)
+    head, *rows = table(page, "losses", tmp_path)
+    assert [row[1] for row in rows] == list(TEXT)
+    for name, numbers in {
+        "surprisal_nats": found.model,
+        "entropy_nats": found.entropy,
+        "5-gram_nats": found.tables[-1],
+    }.items():
+        column = [row[head.index(name)] for row in rows]
+        assert [float(cell) for cell in column if cell] == pytest.approx(
+            [x for x in numbers.tolist() if x == x], rel=1e-6
+        )
+    page.hover('#losses .cell[data-i="3"]')
+    assert page.inner_text("#losses .what") == "‘b’ after ‘A␣<’"
+    assert f"{found.model[3]:.2f} nats" in page.inner_text("#losses .how")
+    assert f"number {found.rank[3] + 1} of {len(CHARS)}" in page.inner_text("#losses .how")
+    counts = page.locator("#losses .counts .number").all_inner_texts()
+    assert counts[0] == f"{found.model[3]:.2f}"
+    assert counts[-1] == f"{found.tables[0, 3]:.2f}"
+    means = page.locator("#losses .means .number").all_inner_texts()
+    assert means == [f"{found.mean:.2f}", *(f"{mean:.2f}" for mean in reversed(found.table_means.tolist()))]
+    page.focus("#losses .text")
+    for key, index in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", len(TEXT))):
+        page.keyboard.press(key)
+        assert page.evaluate(LOOKED) == str(index)
+    assert page.inner_text("#losses .what") == "What comes after the text"
+
+
+LOOKED = "document.querySelector('#losses [data-looked], #losses[data-looked]').dataset.looked"
+
+
+def test_the_lens_is_inspections_and_a_place_chosen_there_is_chosen_everywhere(look, opened, tmp_path):
+    page = look(section="lens")
+    found = inspection.logit_lens(opened.model, TEXT)
+    _, *rows = table(page, "lens", tmp_path)
+    depths = len(found.depths)
+    assert len(rows) == len(TEXT) * depths
+    for number, row in enumerate(rows):
+        i, d = divmod(number, depths)
+        assert (int(row[0]), row[2]) == (i, found.depths[d])
+        assert tuple(row[4::2]) == found.top_chars[d][i]
+        p = found.top_probabilities[d, i].tolist()
+        assert all(abs(float(cell) - x) <= x**0.5 / 65535 + 1e-7 for cell, x in zip(row[5::2], p, strict=True))
+        assert float(row[3]) == pytest.approx(found.kl[d, i].item(), rel=1e-5, abs=1e-9)
+    box = page.locator("#lens .cells").bounding_box()
+    page.mouse.click(box["x"] + 24 * 5 + 12, box["y"] + 32 + 24 * 2 + 12)
+    assert page.inner_text("#lens .what").startswith(f"{found.depths[2]}: after ‘␣’, ")
+    p = [f"{100 * x:.1f} %" for x in found.top_probabilities[2, 5].tolist() if x >= 0.1]
+    assert page.locator("#lens .top .number").all_inner_texts()[: len(p)] == p
+    page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 5')")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.startsWith('After ‘␣’')")
+    page.wait_for_url("**at=5**")
+    page.keyboard.press("ArrowDown")
+    assert page.inner_text("#lens .what").startswith(found.depths[3])
+    page.keyboard.press("ArrowLeft")
+    assert "after ‘>’" in page.inner_text("#lens .what")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 4')")
+
+
+def parts(page):
+    return page.eval_on_selector_all(
+        "#attribution [data-part]", "all => all.map((one) => [one.dataset.part, Number(one.dataset.value)])"
+    )
+
+
+def test_the_parts_are_inspections_for_any_character_and_rival(look, opened):
+    page = look(section="attribution", at=7)
+    found = inspection.direct_logit_attribution(opened.model, TEXT, 7)
+    assert dict(parts(page)) == pytest.approx(found.parts)
+    assert [name for name, _ in parts(page)] == list(found.parts)
+    assert f"sum to {found.total:.4f}".replace("-", "−") in page.inner_text("#attribution .sum")
+    page.click("#attribution [data-order=size]")
+    sizes = [abs(value) for _, value in parts(page)]
+    assert sizes == sorted(sizes, reverse=True)
+    page.wait_for_url("**order=size**")
+    page.select_option("#attribution .char", "e")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('‘e’')")
+    page.select_option("#attribution .against", "mean")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('the mean')")
+    found = inspection.direct_logit_attribution(opened.model, TEXT, 7, "e", "mean")
+    assert dict(parts(page)) == pytest.approx(found.parts)
+    page.select_option("#attribution .against", "=<")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('‘<’')")
+    assert dict(parts(page)) == pytest.approx(
+        inspection.direct_logit_attribution(opened.model, TEXT, 7, "e", "<").parts
+    )
+    logits = inspection.trace(opened.model, TEXT, keep={"logits"}).logits[7]
+    lead = logits[CHARS.index("e")] - logits[CHARS.index("<")]
+    assert sum(value for _, value in parts(page)) == pytest.approx(lead.item(), abs=1e-4)
+
+
+def wait_loss(page, after):
+    page.wait_for_function(
+        "after => Math.abs(Number((document.querySelector('#ablation [data-loss], #ablation[data-loss]'))"
+        ".dataset.loss.split(' ')[1]) - after) < 1e-9",
+        arg=after,
+    )
+
+
+def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
+    page = look(section="ablation", at=3)
+    model = opened.model
+    before = inspection.ablate(model, TEXT).loss_before
+    page.click('#ablation [data-part="0.1"]')
+    wait_loss(page, inspection.ablate(model, TEXT, ["0.1"]).loss_after)
+    page.click('#ablation [data-part="1.m"]')
+    found = inspection.ablate(model, TEXT, ["0.1"], [1], position=3)
+    wait_loss(page, found.loss_after)
+    assert f"{before:.2f} → {found.loss_after:.2f}" in page.inner_text("#ablation .loss")
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
+    _, *rows = table(page, "ablation", tmp_path)
+    assert [float(row[3]) for row in rows[1:]] == pytest.approx(found.surprisal_after[1:].tolist(), rel=1e-6)
+    assert [float(row[4]) for row in rows] == pytest.approx(found.kl.tolist(), rel=1e-5)
+    assert f"{found.kl[3]:.3f} nats" in page.inner_text("#ablation .spread")
+    page.click("#ablation [data-how=mean]")
+    wait_loss(page, inspection.ablate(model, TEXT, ["0.1"], [1], TEXT).loss_after)
+    page.click("#ablation [data-how=zero]")
+    wait_loss(page, found.loss_after)
+    page.click("#ablation .on")
+    wait_loss(page, before)
+    (mapped,) = inspection.ablation_map(model, TEXT)
+    page.click("#ablation [data-where=this]")
+    page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('one window')")
+    for head in range(2):
+        shown_ = page.inner_text(f'#ablation [data-part="1.{head}"]')
+        assert shown_ == f"{mapped.heads[1, head]:+.3f}".replace("-", "−")
+    page.click('#ablation [data-part="1.0"]')
+    wait_loss(page, inspection.ablate(model, TEXT, ["1.0"]).loss_after)
+    assert page.inner_text('#ablation [data-part="1.0"]') == f"{mapped.heads[1, 0]:+.3f}".replace("-", "−")
+    page.click("#ablation [data-where=long]")
+    page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('wrote itself')")
+    assert "± " in page.get_attribute('#ablation [data-part="0.0"]', "title")
+
+
+def test_a_link_brings_everything_back_and_what_it_cannot_mean_is_left_out(look):
+    page = look(section="ablation", at=6, char="e", against="=b", off="1.1,0.m", how="mean", order="size")
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
+    assert page.get_attribute("#ablation [data-how=mean]", "aria-pressed") == "true"
+    assert "place 6" in page.inner_text("#ablation .next")
+    turn(page, "attribution")
+    assert page.inner_text("#attribution .what") == "After ‘o’: who spoke for ‘e’, against ‘b’"
+    assert page.get_attribute("#attribution [data-order=size]", "aria-pressed") == "true"
+    page.wait_for_url("**section=attribution**")
+    assert said(page)["off"] == "1.1,0.m"
+    page = look(at=999, char="漢", against="x", off="9.9,q", how="no")
+    assert page.evaluate(LOOKED) == str(len(TEXT))
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 0
+
+
+def test_another_text_is_read_anew_and_what_is_wrong_is_said(look):
+    page = look(at=6)
+    page.fill("#predictions-text textarea", "Oh")
+    page.click("#run-predictions")
+    shown(page, "losses", "Oh")
+    assert page.locator("#losses .cell").count() == 3
+    page.fill("#predictions-text textarea", "a")
+    page.press("#predictions-text textarea", "Shift+Enter")
+    shown(page, "losses", "a")
+    assert "nothing came before it" in page.inner_text("#losses .note")
+    page.fill("#predictions-text textarea", "漢")
+    page.click("#run-predictions")
+    page.wait_for_selector('#predictions-message [data-kind="note"]')
+    page.fill("#predictions-text textarea", "a" * 2001)
+    page.click("#run-predictions")
+    page.wait_for_selector('#predictions-message [data-kind="error"]')
+    assert "at most 2,000" in page.inner_text("#predictions-message")
+
+
+def test_the_tab_is_never_met_empty_and_keeps_what_it_shows(visit, at):
+    page = visit(at)
+    page.click("button[role=tab] >> text=Predictions")
+    page.wait_for_selector("#losses .cell")
+    page.hover('#losses .cell[data-i="2"]')
+    page.click("button[role=tab] >> text=Generate")
+    page.click("button[role=tab] >> text=Predictions")
+    page.wait_for_selector("#losses .cell")
+    assert page.locator("#losses .plot canvas").bounding_box()["width"] > 200
+
+
+def test_another_model_shows_its_own_and_nothing_of_the_last_one(look):
+    page = look(off="1.1")
+    page.click("#predictions-by-position")
+    page.wait_for_selector("#losses-position .found:visible")
+    page.fill("#model input", "film")
+    page.press("#model input", "Enter")
+    shown(page, "losses", predicting.EXAMPLES[0])
+    page.wait_for_selector("#losses-position .found", state="hidden")
+    turn(page, "ablation")
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 1
+
+
+def test_the_loss_by_position_says_what_it_was_measured_on(look, opened):
+    page = look()
+    page.click("#predictions-by-position")
+    page.wait_for_function(
+        "document.querySelector('#losses-position .found')?.textContent.includes('64 of 64 windows')"
+    )
+    assert "wrote itself" in page.inner_text("#losses-position .said")
+    assert "1 in view: " in page.get_attribute("#losses-position canvas", "aria-label")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_shows_all_of_it_and_every_text_can_be_read(look, theme):
+    page = look(width=390, height=844, theme=theme, off="0.0,0.1,0.m,1.m", at=4)
+    for section in SECTIONS:
+        turn(page, section)
+        rested(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, section
+        texts = page.locator(f"#predictions-{section} :is(p, h2, h3, button, .cell, .number, .name, label):visible")
+        found = [(one.evaluate(CONTRAST), one.inner_text()[:30]) for one in texts.all()[:90]]
+        assert [pair for pair in found if pair[0] < 4.5] == [], section
+
+
+def test_each_view_lives_as_a_file_of_its_own(look, browser, tmp_path):
+    page = look(at=5, off="0.1")
+    for section in SECTIONS:
+        turn(page, section)
+        with page.expect_download() as download:
+            page.click(f"#{section} .tools >> text=HTML")
+        path = tmp_path / f"{section}.html"
+        download.value.save_as(path)
+        alone, wrong = browser.new_page(), []
+        alone.on("pageerror", lambda error, wrong=wrong: wrong.append(str(error)))
+        alone.goto(path.as_uri())
+        same = {"losses": ".what", "lens": ".what", "attribution": ".sum", "ablation": ".loss"}[section]
+        page.mouse.move(0, 0)
+        assert alone.inner_text(same) == page.inner_text(f"#{section} {same}")
+        assert wrong == []
+        alone.close()

@@ -1,0 +1,187 @@
+"""What can be done with a text that was written: looked at, bent, continued, taken along."""
+
+import contextlib
+import io
+import json
+import math
+
+import pytest
+
+import strivelm
+from strivelm import inspection
+
+pytestmark = pytest.mark.browser
+
+VIEW = "#generate-text"
+NEW = f"{VIEW} .page .new"
+
+
+def text_of(page, selector):
+    return page.eval_on_selector(selector, "element => element.textContent")
+
+
+def finished(page, characters):
+    """Waits until so many characters stand there and the buttons rest; gives the text."""
+    page.wait_for_function(
+        f"document.querySelector('{VIEW} .status').textContent.startsWith('Finished: {characters} characters')"
+    )
+    page.wait_for_selector("#run-generate:enabled")
+    return text_of(page, NEW)
+
+
+@pytest.fixture
+def written(visit, address):
+    """A page on which 60 characters stand, and these."""
+    page = visit(f"{address}?text=A&seed=7&count=60&temperature=1.2&top_k=20&top_p=0.9&tab=generate")
+    return page, finished(page, 60)
+
+
+def test_a_link_brings_prompt_settings_and_text(written, model):
+    page, text = written
+    assert text == model.generate("A", 60, 1.2, top_k=20, top_p=0.9, seed=7)[1:]
+    shown = [page.input_value(f"#{name} input[type=number]") for name in ("temperature", "top-k", "top-p", "count")]
+    assert [float(value) for value in shown] == [1.2, 20, 0.9, 60]
+    assert page.input_value("#prompt textarea") == "A"
+    for part in ("text=A", "seed=7", "count=60", "temperature=1.2", "top_k=20", "top_p=0.9"):
+        assert part in page.url
+
+
+def test_every_character_has_the_colour_and_the_numbers_of_its_surprisal(written, model):
+    page, text = written
+    expected = inspection.surprisal(model, ("A" + text)[:32]).model[1:].tolist()
+    for place in (0, 9, 30):
+        page.hover(f"{NEW} > span:nth-child({place + 1})")
+        page.wait_for_selector(f"{NEW} > span:nth-child({place + 1}).chosen")
+        assert f"{expected[place]:.2f} nats" in text_of(page, f"{VIEW} .said")
+        ground = page.eval_on_selector(f"{NEW} > span:nth-child({place + 1})", "e => e.style.backgroundColor")
+        asked = page.evaluate(
+            "nats => Object.assign(document.createElement('i').style, { color: strivelm.surprise(nats) }).color",
+            round(expected[place], 4),
+        )
+        assert channels(ground) == pytest.approx(channels(asked), abs=2)
+    # the bars are probabilities, of all characters together 100 %
+    for kind in ("before", "after"):
+        widths = page.eval_on_selector_all(
+            f"{VIEW} .track .{kind}", "bars => bars.map((b) => parseFloat(b.style.width))"
+        )
+        assert sum(widths) == pytest.approx(100, abs=0.1)
+    average = sum(expected) / len(expected)
+    assert 0 < average < math.log(model.vocab_size) + 1
+    page.click(f"{VIEW} .colours")
+    assert page.eval_on_selector(f"{NEW} > span", "e => e.style.backgroundColor") == ""
+    page.wait_for_function("location.search.includes('colours=off')")
+
+
+def channels(colour):
+    return [float(part) for part in colour.removeprefix("rgb(").rstrip(")").replace(",", " ").split()]
+
+
+def test_a_clicked_alternative_is_forced_and_the_text_goes_on(written, model):
+    page, text = written
+    page.click(f"{NEW} > span:nth-child(21)")
+    other = page.locator(f"{VIEW} .bars button:enabled").first
+    char = other.get_attribute("data-char")
+    assert char != text[20]
+    other.click()
+    page.wait_for_selector(f"{NEW} > .forced")
+    bent = finished(page, 60)
+    assert (bent[:20], bent[20]) == (text[:20], char)
+    assert page.locator(f"{NEW} > .forced").count() == 1
+    assert "You forced it here" in text_of(page, f"{VIEW} .said")
+    assert page.is_visible(f"{VIEW} .mark")
+    # the lines of Python write the same
+    page.click(f"{VIEW} .tools >> text=Python")
+    assert run_lines(page, model) == "A" + bent
+
+
+def run_lines(page, model):
+    """What the lines of Python print that the view shows."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+        patch.setattr(strivelm, "load_model", lambda ref: {"noise": model}[ref])
+        exec(page.inner_text(f"{VIEW} .strivelm-python pre"), {})
+    return said.getvalue().removesuffix("\n")
+
+
+def test_the_keyboard_walks_through_the_text_and_forces(written):
+    page, text = written
+    page.focus(f"{VIEW} .page")
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f"{NEW} > span:nth-child(6).chosen")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f"{NEW} > span:nth-child(5).chosen")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    char = page.evaluate("document.activeElement.dataset.char")
+    assert char
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"{NEW} > .forced")
+    assert finished(page, 60)[:5] == text[:4] + char
+
+
+def test_continue_writes_what_one_run_would_have_written(written, model):
+    page, text = written
+    page.click("#continue")
+    whole = finished(page, 120)
+    assert "A" + whole == model.generate("A", 120, 1.2, top_k=20, top_p=0.9, seed=7)
+    assert whole.startswith(text)
+    # under other settings it goes on from there, and the lines of Python know both
+    page.click("#preset-creative")
+    page.click("#continue")
+    longer = finished(page, 180)
+    page.click(f"{VIEW} .tools >> text=Python")
+    assert run_lines(page, model) == "A" + longer
+
+
+def test_the_text_can_be_taken_along(written, tmp_path):
+    page, text = written
+    found = {}
+    for name in ("PNG", "CSV", "Text", "HTML"):
+        with page.expect_download() as download:
+            page.click(f"{VIEW} .tools >> text={name}")
+        found[name] = tmp_path / f"text.{name.lower()}"
+        download.value.save_as(found[name])
+    assert found["Text"].read_text() == "A" + text
+    assert found["CSV"].read_text().startswith("place,character,surprisal_nats,drawn_with_probability,forced\n0,")
+    assert found["PNG"].read_bytes().startswith(b"\x89PNG")
+    page = page.context.new_page()
+    page.goto(found["HTML"].as_uri())
+    assert text_of(page, ".page .new") == text
+    page.click(".page .new > span:nth-child(3)")
+    assert page.locator(".bars button:enabled").count() == 0
+    assert page.locator(".bars li").count() >= 9
+    assert not page.is_visible(".how")
+
+
+def test_a_text_of_an_unknown_corpus_says_that_it_can_not_be_looked_up(written):
+    page, _ = written
+    page.click(f"{VIEW} .known-switch")
+    page.wait_for_selector(f"{VIEW} .spans:not([hidden])")
+    assert "which it does not bring along" in text_of(page, f"{VIEW} .spans")
+    assert page.locator(f"{NEW} > .known").count() == 0
+
+
+def test_another_model_brings_its_own_suggestions_and_leaves_the_text(written):
+    page, text = written
+    before = page.locator(".chip").all_inner_texts()
+    page.fill("#model input", "bundled")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelectorAll('.chip')[1].innerText !== {json.dumps(before[1])}")
+    assert text_of(page, NEW) == text
+    assert "Written by noise" in text_of(page, f"{VIEW} .by")
+    page.click("#continue")
+    page.wait_for_selector('#generate-message .message[data-kind="error"]')
+    assert "was written by noise, and bundled is open now" in text_of(page, "#generate-message .message")
+    assert text_of(page, NEW) == text
+
+
+def test_a_phone_shows_text_and_alternatives_below_each_other(visit, address):
+    page = visit(f"{address}?text=A&seed=7&count=60&tab=generate", width=390, height=844)
+    finished(page, 60)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    text, choice = (page.locator(f"{VIEW} {name}").bounding_box() for name in (".page", ".choice"))
+    assert choice["y"] >= text["y"] + text["height"] - 1
+    height = choice["height"]
+    page.click(f"{NEW} > span:nth-child(4)")
+    assert page.locator(f"{VIEW} .choice").bounding_box()["height"] == pytest.approx(height, abs=25)
