@@ -102,3 +102,10 @@ def test_the_ladder_has_its_rungs_from_guessing_to_the_model(make_open):
     assert places[0] == 1.0
     assert places == sorted(places, reverse=True)
     assert places[-1] == pytest.approx(1.5494 / 4.1744, abs=1e-4)
+
+
+@pytest.mark.parametrize("script", sorted(views.HERE.glob("*.js")), ids=lambda path: path.name)
+def test_no_script_quotes_the_word_that_gradio_takes_for_an_event_and_copies(script):
+    # gr.HTML makes a listener of any attribute that its script quotes, and its config asks for `self`: then a page's
+    # every visit copies the component with all that it holds, event loops included.
+    assert not re.search(r"""["'`]self["'`]""", script.read_text("utf-8"))

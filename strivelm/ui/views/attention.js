@@ -132,7 +132,7 @@ function draw() {
   else follow();
 }
 
-const MEASURED = [["previous_character", "previous character"], ["first_position", "first position"], ["itself", "self"], ["same_character", "same character"], ["mean_distance", "characters back"], ["entropy", "spread (entropy)"]];
+const MEASURED = [["previous_character", "previous character"], ["first_position", "first position"], ["itself", "its own place"], ["same_character", "same character"], ["mean_distance", "characters back"], ["entropy", "spread (entropy)"]];
 
 // Everything that was measured of a head, each score beside what uniform attention gives.
 function tellScores(map) {

@@ -148,7 +148,7 @@ def loads(value: str | None) -> Sheet:
         sheet = Sheet(
             str(head["model"]),
             str(head["read"]),
-            "".join(piece for piece, _ in head["prompt"]),
+            "".join(piece[0] for piece in head["prompt"]),
             "".join(written),
             runs[-1]["seed"],
             tuple(
@@ -159,10 +159,7 @@ def loads(value: str | None) -> Sheet:
         )
     except (TypeError, KeyError, IndexError, AttributeError, json.JSONDecodeError):
         raise ValueError("The text can't be read; press Generate to write a new one.") from None
-    if (
-        len(sheet.prompt) > limits.PROMPT_CHARACTERS + 1
-        or len(sheet.text) != len(written)
-        or not 1 <= len(sheet.read) <= limits.PROMPT_CHARACTERS
-    ):
+    fits = 1 <= len(sheet.read) <= limits.PROMPT_CHARACTERS and len(sheet.prompt) <= limits.PROMPT_CHARACTERS + 1
+    if not fits or len(sheet.text) != len(written):
         raise ValueError("The text can't be read; press Generate to write a new one.")
     return sheet
