@@ -44,7 +44,7 @@ def measure(rounds: int) -> Iterator[dict]:
                 memory = _memory(address, process)
     found = {name: statistics.median(start[name] for start in starts) for name in starts[0]}
     yield found | {
-        "line": f"first 200 after {found['answers_s']:.1f} s, a usable page {found['usable_s']:.1f} s after the address; "
+        "line": f"first 200 after {found['answers_s']:.1f} s; usable {found['usable_s']:.1f} s after it is opened; "
         f"from the press to the first character {1000 * found['first_character_s']:.0f} ms"
     }
     for visitors, speeds in streams.items():

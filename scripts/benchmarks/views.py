@@ -187,5 +187,7 @@ def with_plotly(maps):
 
     figure = make_subplots(HEADS, HEADS)
     for i, weights in enumerate(maps):
-        figure.add_trace(graph_objects.Heatmap(z=weights, zmin=0, zmax=1, showscale=False), i // HEADS + 1, i % HEADS + 1)
+        figure.add_trace(
+            graph_objects.Heatmap(z=weights, zmin=0, zmax=1, showscale=False), i // HEADS + 1, i % HEADS + 1
+        )
     return figure

@@ -10,7 +10,6 @@ import gradio as gr
 from strivelm.ui.models import Facts, Models
 from strivelm.ui.views import header, message
 
-
 COPY_LINK = """() => {
   const button = document.querySelector("#share");
   const say = (label) => () => strivelm.flash(button, label);

@@ -59,7 +59,9 @@ def look(page, text=None):
 
 def told(page):
     page.wait_for_function(f"document.querySelector('{VIEW} .whole:not([hidden]) .tile canvas')")
-    page.wait_for_function(f"![...document.querySelectorAll('{VIEW} .tile .words')].some((one) => one.textContent === '…')")
+    page.wait_for_function(
+        f"![...document.querySelectorAll('{VIEW} .tile .words')].some((one) => one.textContent === '…')"
+    )
 
 
 def near(found, expected):
@@ -79,7 +81,9 @@ def test_planted_heads_are_shown_and_called_what_they_are(visit, planted_address
         for sentence, word in zip(row, expected, strict=True):
             assert sentence.startswith("no pattern stands out" if word == "none" else f"{word} 1.00, uniform 0.1")
     assert "previous character" in page.inner_text(f"{VIEW} .tile[data-map='0']")
-    assert "No induction head" in page.inner_text(f"{VIEW} .circuits") or "Induction" in page.inner_text(f"{VIEW} .circuits")
+    assert "No induction head" in page.inner_text(f"{VIEW} .circuits") or "Induction" in page.inner_text(
+        f"{VIEW} .circuits"
+    )
     # what heads do together, and where nothing is seen
     rolled = rollout(recorded.attention)
     T = len(TEXT)
@@ -211,7 +215,11 @@ def test_what_is_taken_along_says_the_same(visit, planted_address, tmp_path, bro
     lines = page.eval_on_selector(f"{VIEW} .strivelm-python pre", "one => one.textContent")
     space = {}
     with redirect_stdout(io.StringIO()):
-        exec(lines.replace('load_model("planted")', "opened").replace("from strivelm import load_model", ""), {"opened": planted().model}, space)
+        exec(
+            lines.replace('load_model("planted")', "opened").replace("from strivelm import load_model", ""),
+            {"opened": planted().model},
+            space,
+        )
     assert torch.equal(space["weights"], attention[0, 1])
 
     for tools in (".tools-one", ".tools-all"):
@@ -225,7 +233,9 @@ def test_what_is_taken_along_says_the_same(visit, planted_address, tmp_path, bro
     wrong = []
     alone = browser.new_page()
     alone.on("pageerror", lambda error: wrong.append(str(error)))
-    alone.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
+    alone.on(
+        "request", lambda request: wrong.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+    )
     alone.goto((tmp_path / "heads.html").as_uri())
     assert near(read(alone, ALL, 2, 3, T), attention)
     assert alone.locator(".tile").count() == 6 + 2 + 2

@@ -7,7 +7,7 @@ import pytest
 from gradio_client import Client
 from serving import Slow, free_port, open_random, served
 
-from strivelm import OpenModel
+from strivelm import OpenModel, open_model
 
 make = partial(open_random, chars=string.ascii_letters + " .,:;!?'\n-")
 
@@ -48,3 +48,9 @@ def make_open():
 def unused_port() -> int:
     """A port that nobody listens on."""
     return free_port()
+
+
+@pytest.fixture(scope="session")
+def bundled() -> OpenModel:
+    """The model that comes along."""
+    return open_model("bundled")

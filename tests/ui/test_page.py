@@ -6,7 +6,7 @@ import re
 import gradio as gr
 import pytest
 
-from strivelm.ui import page, picker
+from strivelm.ui import page, picker, views
 from strivelm.ui.models import Models
 from strivelm.ui.views import header, message
 

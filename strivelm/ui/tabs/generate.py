@@ -6,16 +6,15 @@ import gradio as gr
 
 from strivelm.generation import new_seed
 from strivelm.ui import limits, prompts
+from strivelm.ui.comparing import PRESETS
 from strivelm.ui.page import Page, number, one_of
 from strivelm.ui.tabs import generate_more, generate_write
 
-PRESETS = {"Conservative": (0.5, 10), "Balanced": (0.9, 40), "Creative": (1.3, 60)}
-"""The notebook's three settings: temperature and top-k."""
 DEFAULT = "Balanced"
 COUNT = prompts.COUNT
 
 # The preset that the sliders stand on is marked.
-MARK = f"""(...chosen) => {json.dumps([[*values, 1] for values in PRESETS.values()])}.map((preset) => (
+MARK = f"""(...chosen) => {json.dumps([*PRESETS.values()])}.map((preset) => (
   {{__type__: "update", elem_classes: preset.every((value, i) => value === chosen[i]) ? ["active"] : []}}
 ))"""
 
@@ -106,7 +105,7 @@ def _settings() -> dict[str, gr.components.Component]:
             ): values
             for name, values in PRESETS.items()
         }
-    hot, k = PRESETS[DEFAULT]
+    hot, k, _ = PRESETS[DEFAULT]
     with gr.Group():
         temperature = gr.Slider(
             0,
@@ -162,8 +161,8 @@ def _settings() -> dict[str, gr.components.Component]:
             )
             another = gr.Button("New seed", size="sm", elem_id="new-seed", min_width=90, scale=1)
 
-    for button, (hot, k) in presets.items():
-        button.click(None, None, [temperature, top_k, top_p], js=f"() => [{hot}, {k}, 1]")
+    for button, preset in presets.items():
+        button.click(None, None, [temperature, top_k, top_p], js=f"() => {json.dumps(preset)}")
     chosen = [temperature, top_k, top_p]
     gr.on([setting.change for setting in chosen], None, chosen, list(presets), js=MARK)
     another.click(lambda: str(new_seed()), None, seed, queue=False, show_progress="hidden", api_visibility="private")
