@@ -1,4 +1,4 @@
-"""From the press of a button to painted: 36 heads' attention in our view, beside matplotlib and plotly of the same data.
+"""From the press of a button to painted: 36 heads in our view, beside matplotlib and plotly of the same data.
 
 Needs Chromium and playwright (tests/requirements.txt), matplotlib, and plotly where it is installed. Each is a page on
 this machine with a button; what is timed, in the browser, is from the press until the picture of that press has been
@@ -94,13 +94,14 @@ def row(browser, opened: OpenModel, ways: dict, text: str, rounds: int, missing:
     told = "; ".join(f"{name} {found[f'{name}_ms']:.0f} ms, {sizes[name] / 1e6:.2f} MB" for name in ways)
     absent = f"; not installed: {', '.join(missing)}" if missing else ""
     beyond = found["ours_beyond_model_ms"]
-    line = f"{len(text)} characters, 36 heads: {told} (the model itself {found['model_ms']:.0f} ms; ours {beyond:.0f} beyond it){absent}"
+    cost = f"the model itself {found['model_ms']:.0f} ms; ours {beyond:.0f} beyond it"
+    line = f"{len(text)} characters, 36 heads: {told} ({cost}){absent}"
     return found | {"not_installed": missing, "line": line}
 
 
 @contextmanager
 def pages(browser, ways: dict, text: str):
-    """For each way an open page, what to press and look at, and the list that the sizes of what comes are appended to."""
+    """For each way an open page, what to press and look at, and the list to which the sizes of what comes are added."""
     found, contexts = {}, []
     for name, (address, press) in ways.items():
         context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -132,7 +133,8 @@ def memory(browser, way: tuple, text: str) -> dict:
             if turn in (4, PRESSES + 4):
                 page.wait_for_timeout(3_000)
                 heap.append(page.evaluate("(gc(), performance.memory.usedJSHeapSize / 1e6)"))
-    line = f"Our page's heap after 5 presses of {len(text)} characters {heap[0]:.1f} MB, after {PRESSES} more {heap[1]:.1f} MB"
+    grown = f"{heap[0]:.1f} MB, after {PRESSES} more {heap[1]:.1f} MB"
+    line = f"Our page's heap after 5 presses of {len(text)} characters {grown}"
     return {"presses": PRESSES, "heap_before_mb": heap[0], "heap_after_mb": heap[1], "line": line}
 
 

@@ -23,7 +23,7 @@ from strivelm.ui.writing import start_from
 PASSAGES = (
     "ROMEO:\nThe night is long, and yet I will not sleep.\n"
     "The moon is on the wall; the wall is white.\nCome, gentle night, and let the garden sleep.\n",
-    "Once upon a time a fox came to the river. He saw the old mouse on the other side, and the old mouse saw the fox.\n",
+    "Once upon a time a fox came to the river. He saw the old mouse on the other side, and the mouse saw the fox.\n",
 )
 """Texts to begin with, the first of which a model can read."""
 SHOWN_FIRST = 96

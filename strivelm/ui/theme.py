@@ -10,7 +10,7 @@ from gradio.themes.utils.fonts import LocalFont
 def theme() -> gr.themes.Base:
     """The theme. Its fonts come with Gradio, so that a page asks nobody outside for anything."""
     sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif")
-    # Inconsolata draws what Plex lacks: ␠ ⏎ →
+    # Inconsolata draws what Plex lacks: ␣ ⏎ →
     mono = (
         LocalFont("IBM Plex Mono", weights=(400, 700)),
         LocalFont("Inconsolata", weights=(400, 700)),

@@ -114,6 +114,16 @@ def test_a_head_that_looks_at_one_place_is_named_for_it(key_of, word, score):
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(("back", "score"), [(1, "previous_character"), (0, "itself"), (3, None)])
+def test_a_verdicts_score_is_told_beside_uniform_attentions(back, score):
+    T = len(WRITTEN)
+    found = patterns(looking(T, lambda i: i - back), WRITTEN)
+    chance = sum(1 / seen for seen in range(back + 1 if back > 1 else 2, T + 1)) / (T - max(back, 1))
+    assert found.earned(0, 0) == pytest.approx((1, chance))
+    assert found.earned(0, 0)[0] == (getattr(found, score) if score else found.offsets[..., back]).item()
+    assert patterns(uniform(T)[None, None], WRITTEN).earned(0, 0) is None
+
+
 @given(st.floats(0, 1), st.sampled_from(["previous character", "first position", "self", "3 back"]))
 def test_strength_is_the_weight_that_uniform_attention_does_not_explain(share, word):
     key = {"previous character": -1, "first position": -99, "self": 0, "3 back": -3}[word]

@@ -152,7 +152,8 @@ def test_what_was_changed_in_a_text_is_said(opened):
     unknown = looking.attention(opened, "aZb")
     assert unknown["text"] == "ab"
     assert "'Z' at 1. It was left out." in unknown["notes"][0]
-    assert "expected text" in str(pytest.raises(ValueError, looking.attention, opened, 7).value)
+    with pytest.raises(ValueError, match="expected text"):
+        looking.attention(opened, 7)
 
 
 def test_the_tab_shows_maps_or_says_what_cannot_be_done(opened):

@@ -42,8 +42,8 @@ def build(page: Page) -> None:
     looked = page.work(look)
     gr.on([run.click, text.submit], looked, [page.current, text], [view, said], **QUIET)
 
-    # What the view asks for itself: first what was measured on the maps that it has painted, then exact numbers. Several
-    # values of one event would not do: of two that come in one moment, the page may lose the first.
+    # What the view asks for itself: first what was measured on the maps that it has painted, then exact numbers.
+    # Several values of one event would not do: of two that come in one moment, the page may lose the first.
     works = {name: page.work(getattr(looking, name)) for name in ("judged", "circuits", "row", "exact")}
     for part in ("judged", "circuits", "answer"):
 

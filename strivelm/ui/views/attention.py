@@ -23,8 +23,8 @@ TEMPLATE = """
   </section>
   <section class="one" aria-label="One head">
     <div class="text">
-      <p class="keys">The character pointed at <i class="reads">reads</i> earlier ones and <i class="read">is read by</i>
-        later ones. Click or Enter pins it.</p>
+      <p class="keys">The character pointed at <i class="reads">reads</i> earlier ones and <i class="read">is read
+        by</i> later ones. Click or Enter pins it.</p>
       <div class="strip" role="listbox" tabindex="0" aria-label="The text, character by character"></div>
       <p class="saying" role="status"></p>
       <p class="readout"></p>

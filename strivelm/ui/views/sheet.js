@@ -63,7 +63,7 @@ function writePrompt() {
     ...pieces.map(([piece, kind]) => {
       const part = document.createElement(kind === "unknown" ? "s" : "span");
       part.className = kind;
-      part.textContent = blank ? piece.replaceAll("\n", "⏎\n").replaceAll(" ", "␠") : piece;
+      part.textContent = blank ? piece.replaceAll("\n", "⏎\n").replaceAll(" ", "␣") : piece;
       if (kind === "unknown") part.title = "The model does not know this; it was left out";
       if (kind === "unread") part.title = "Before the model's context: it was not read";
       return part;
