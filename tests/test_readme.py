@@ -54,6 +54,12 @@ def test_the_python_that_looks_inside_runs(capsys):
     assert len(lines) == 5
 
 
+def test_the_python_for_notebooks_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(PYTHON[3], "README.md", "exec"), {"__name__": "readme"})
+    assert "film@step-55" in (tmp_path / "map.html").read_text("utf-8")
+
+
 def test_the_python_that_calls_the_page_runs(capsys):
     from serving import served
 
@@ -61,8 +67,8 @@ def test_the_python_that_calls_the_page_runs(capsys):
 
     opened = open_model("bundled")
     with served(opened) as address:
-        code = PYTHON[3].replace("http://127.0.0.1:7860/", address)
-        assert code != PYTHON[3]
+        code = PYTHON[4].replace("http://127.0.0.1:7860/", address)
+        assert code != PYTHON[4]
         exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out
     assert opened.model.generate("To be", 60, 0.8, seed=1)[len("To be") :] in printed

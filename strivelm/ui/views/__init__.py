@@ -93,6 +93,10 @@ class Shown:
     height: int
     """Of the frame, in pixels."""
 
+    def save(self, path: str | Path) -> None:
+        """Writes it as an HTML file that needs nothing else. Raises OSError where that can't be done."""
+        Path(path).write_text(self.page, "utf-8")
+
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{html.escape(self.page)}" sandbox="allow-scripts allow-downloads" '

@@ -1,0 +1,83 @@
+"""The page's views without the page: the last line of a notebook's cell draws one, and `.save(path)` makes it a file.
+
+    from strivelm.ui import notebook
+
+    notebook.attention("bundled", "To be, or not to be")
+    notebook.embeddings("film@step-55").save("map.html")
+
+The first argument is a model's reference, as `open_model` takes it, or an `OpenModel`. All raise CheckpointError where
+there is no such model, and ValueError, a sentence, for a text that can't be read.
+"""
+
+import json
+
+from strivelm.hub import OpenModel, open_model
+from strivelm.ui import looking, mapping, predicting
+from strivelm.ui.views import Shown, View, space
+from strivelm.ui.views import ablation as _ablation
+from strivelm.ui.views import attention as _attention
+from strivelm.ui.views import attribution as _attribution
+from strivelm.ui.views import lens as _lens
+from strivelm.ui.views import losses as _losses
+
+Model = str | OpenModel
+
+
+def attention(model: Model, text: str, height: int = 900) -> Shown:
+    """Where every head looks on a text, and what it does."""
+    return _attention.VIEW.show(looking.attention(_opened(model), text), height)
+
+
+def losses(model: Model, text: str, height: int = 760) -> Shown:
+    """How much each character of a text surprised the model, beside n-gram tables where it brings them."""
+    return _predicted(_losses.VIEW, model, text, "losses", height)
+
+
+def logit_lens(model: Model, text: str, height: int = 760) -> Shown:
+    """What each depth of the model would write after each character of a text."""
+    return _predicted(_lens.VIEW, model, text, "lens", height)
+
+
+def attribution(model: Model, text: str, height: int = 760) -> Shown:
+    """Which parts of the model speak for the character that is likeliest after a text, and which against it."""
+    return _predicted(_attribution.VIEW, model, text, "attribution", height)
+
+
+def without(model: Model, text: str, off: str = "0.0", height: int = 760) -> Shown:
+    """What changes for a text when parts are switched off: heads as "0.1,2.0", the MLP of layer 3 as "3.m"."""
+    return _predicted(_ablation.VIEW, model, text, "ablation", height, off=off)
+
+
+def embeddings(model: Model, height: int = 760) -> Shown:
+    """The characters' embeddings on their principal components."""
+    return _mapped(space.MAP, mapping.tokens(_opened(model)), height)
+
+
+def positions(model: Model, height: int = 760) -> Shown:
+    """The vectors that say where in the context a character stands, and what of them the model uses."""
+    return _mapped(space.POSITIONS, mapping.places(_opened(model)), height)
+
+
+def states(model: Model, text: str, height: int = 760) -> Shown:
+    """The characters of a text on a map of their states, at every depth."""
+    return _mapped(space.STATES, mapping.states(_opened(model), text), height)
+
+
+def bigrams(model: Model, height: int = 760) -> Shown:
+    """What comes after each single character: by counting, and by the model."""
+    return _mapped(space.TABLE, mapping.table(_opened(model)), height)
+
+
+def _opened(model: Model) -> OpenModel:
+    return model if isinstance(model, OpenModel) else open_model(model)
+
+
+def _mapped(view: View, value: str, height: int) -> Shown:
+    return view.show(json.loads(value), height)
+
+
+def _predicted(view: View, model: Model, text: str, name: str, height: int, **asked: str) -> Shown:
+    found = {}
+    for part in predicting.look(_opened(model), text, json.dumps(asked)):
+        found |= part
+    return view.show(json.loads(found[name]), height)
