@@ -27,12 +27,10 @@ def offer(work: Work, models: Models) -> None:
 
 
 def _endpoints(work: Work, models: Models) -> list[Callable]:
-    def look(question: Callable) -> Callable:
-        return work(question, limits.LOOK_SECONDS)
-
-    write, next_, score_ = work(continued), look(answers.next_characters), look(answers.score)
-    attention_, heads_, lens_ = look(answers.attention), look(answers.heads), look(answers.logit_lens)
-    ablate_, neighbours_, map_ = look(answers.ablate), look(answers.neighbours), look(answers.embedding_map)
+    write = work(continued, lambda ref, prompt, characters, *settings: limits.seconds_to_write(characters))
+    next_, score_, attention_ = work(answers.next_characters), work(answers.score), work(answers.attention)
+    heads_, lens_, ablate_ = work(answers.heads), work(answers.logit_lens), work(answers.ablate)
+    neighbours_, map_ = work(answers.neighbours), work(answers.embedding_map)
 
     def model_info(model: str = "bundled") -> dict:
         """What a model is: sizes, vocabulary, corpus, validation loss in nats per character, what counting reaches."""

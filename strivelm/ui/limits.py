@@ -20,6 +20,8 @@ SECONDS = 60.0
 """How long one call may write."""
 LOOK_SECONDS = 15.0
 """How long one look inside may take; ZeroGPU is asked for so much of its visitor's quota."""
+SLOWEST = 50.0
+"""Characters a second that writing has at the least, where it is asked beforehand how long it will take."""
 CONCURRENT = 4
 """How many calls write at once."""
 QUEUE = 32
@@ -28,6 +30,12 @@ OPEN_PARAMETERS = 100_000_000
 """How many parameters the models that visitors opened may have together; four bytes each."""
 CLOCK = 0.04
 """Seconds between two updates of the page: as often as an eye needs, far less often than characters come."""
+
+
+def seconds_to_write(characters: object) -> float:
+    """How long writing so many characters may take; whatever is no number of them takes the most."""
+    known = isinstance(characters, int | float) and 0 <= characters <= MOST_CHARACTERS
+    return min(SECONDS, 5 + characters / SLOWEST) if known else SECONDS
 
 
 def checked_prompt(prompt: str | None) -> str:

@@ -42,7 +42,9 @@ class Work:
     def __init__(self, models: Models):
         self.models = models
 
-    def __call__(self, function: Callable[..., object], seconds: Seconds = limits.SECONDS) -> Callable[..., object]:
+    def __call__(
+        self, function: Callable[..., object], seconds: Seconds = limits.LOOK_SECONDS
+    ) -> Callable[..., object]:
         """`function(opened, *arguments)` as `work(ref, *arguments)`; a generator stays one.
 
         Args:

@@ -100,3 +100,10 @@ def test_json_for_a_view_holds_no_tag():
     text = "<script>alert(1)</script>"
     assert "<" not in dumps({"text": text})
     assert json.loads(dumps({"text": text})) == {"text": text}
+
+
+@pytest.mark.parametrize(
+    ("characters", "seconds"), [(100, 7), (2000, 45), (10**9, 60), (None, 60), ("many", 60), (-1, 60), (math.nan, 60)]
+)
+def test_the_time_that_is_asked_for_follows_the_work(characters, seconds):
+    assert limits.seconds_to_write(characters) == seconds

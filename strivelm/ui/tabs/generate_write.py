@@ -56,7 +56,7 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Comp
 
     chosen = [settings[name] for name in ("count", "temperature", "top_k", "top_p", "seed")]
     outputs = [sheet, said, settings["seed"]]
-    anew, on, force = (_told(page.work(way)) for way in (writing.anew, writing.on, writing.force))
+    anew, on, force = (_told(page.work(way, _seconds)) for way in (writing.anew, writing.on, writing.force))
 
     def forced(event: gr.EventData, ref, sheet, *settings):
         yield from force(ref, sheet, event._data.get("at"), event._data.get("char"), *settings)
@@ -103,6 +103,11 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Comp
         api_visibility="private",
     )
     marked.then(None, [sheet, found], sheet, js="(sheet, found) => sheet + found + '\\n'")
+
+
+def _seconds(*asked) -> float:
+    """How long a writing may take, of whose arguments the settings come last, the number of characters first."""
+    return limits.seconds_to_write(asked[-5])
 
 
 def _told(work: Callable[..., Iterator[writing.Update]]) -> Callable[..., Iterator[tuple]]:

@@ -94,10 +94,10 @@ def build(page: Page) -> None:
     listeners += [(views["attribution"].speaker, speaker), (views["ablation"].part, part)]
     for listen, do in listeners:
         listen(do, [page.current, read, asked], out, js=ASKED, trigger_mode="always_last", **LOOKING)
-    survey = _streamed(page.work(predicting.survey), names)
+    survey = _streamed(page.work(predicting.survey, limits.SECONDS), names)
     for name, js in (("survey", ASKED), ("survey_long", ASKED_LONG)):
         getattr(views["ablation"], name)(survey, [page.current, read, asked], out, js=js, **LOOKING)
-    measured = _streamed(page.work(predicting.by_position), ("position", "notes"))
+    measured = _streamed(page.work(predicting.by_position, limits.SECONDS), ("position", "notes"))
     measure.click(measured, page.current, [position, said], trigger_mode="once", **LOOKING)
 
     # Another model: its own example where the text is untouched or can't be read, nothing that the old one was measured

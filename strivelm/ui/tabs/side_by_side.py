@@ -39,7 +39,7 @@ def build(
     private = {"show_progress": "hidden", "api_visibility": "private"}
     run.click(None, None, [run, stop, said], js=PRESSED)
     writing = run.click(
-        page.work(_told(written)),
+        page.work(_told(written), limits.SECONDS),
         [page.current, *inputs],
         [view, said, seed],
         concurrency_id="writing",
