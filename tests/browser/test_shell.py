@@ -108,6 +108,29 @@ def test_the_link_is_copied(visit):
     page.wait_for_function("document.querySelector('#share').textContent.includes('Copy link to this view')")
 
 
+# What each tab shows by itself once it has been opened.
+DRAWN = {
+    "Attention": "#attention-view .tile canvas",
+    "Embeddings": "#tabs canvas >> visible=true",
+    "Predictions": "text=Loss so far",
+    "Learn": "#learn-figure >> text=pick a character",
+}
+
+
+def test_over_a_slow_network_every_tab_comes_all_the_same(visit):
+    page = visit()
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 60_000, "uploadThroughput": 30_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    for name, drawn in DRAWN.items():
+        page.click(f"#tabs > .tab-wrapper button[role=tab]:has-text('{name}'):visible")
+        page.wait_for_selector(drawn)
+    page.click("#tabs > .tab-wrapper button[role=tab]:has-text('Generate'):visible")
+    page.wait_for_selector("#run-generate:enabled")
+    page.fill("#seed input", "3")
+    page.click("#run-generate")
+    page.wait_for_function(FINISHED)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious_of_ours(visit, theme):
     page = visit(theme=theme)
