@@ -17,7 +17,7 @@ ALLOWED = re.compile(
     rf"""{"|".join(map(re.escape, NEEDED))}
     |strivelm/([a-z]\w*/)*\w+\.py
     |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
-    |strivelm/assets/[\w-]+\.(txt|md|png)
+    |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
     re.VERBOSE | re.ASCII,
 )

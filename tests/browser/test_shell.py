@@ -124,6 +124,7 @@ def test_over_a_slow_network_every_tab_comes_all_the_same(visit):
     for name, drawn in DRAWN.items():
         page.click(f"#tabs > .tab-wrapper button[role=tab]:has-text('{name}'):visible")
         page.wait_for_selector(drawn)
+        page.wait_for_timeout(3000)  # a reader looks before going on
     page.click("#tabs > .tab-wrapper button[role=tab]:has-text('Generate'):visible")
     page.wait_for_selector("#run-generate:enabled")
     page.fill("#seed input", "3")

@@ -19,6 +19,13 @@ MARK = f"""(...chosen) => {json.dumps([*PRESETS.values()])}.map((preset) => (
 ))"""
 
 
+# A prompt of the visitor's own, or of a link, stays when the model changes; a suggestion makes way for the new one's.
+UNTOUCHED = """(prompt, before, after) => {
+  const [first] = JSON.parse(after);
+  return [prompt === JSON.parse(before)[0] && first !== undefined ? first : prompt, after];
+}"""
+
+
 def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     with gr.Row(elem_classes="workbench"):
@@ -68,22 +75,17 @@ def _prompt(page: Page) -> gr.Textbox:
     for i, chip in enumerate(chips):
         chip.click(None, suggested, prompt, js=f"(suggested) => JSON.parse(suggested)[{i}]")
 
-    def follow(ref: str, prompt: str, before: str) -> list:
-        """Another model has other suggestions; a prompt of the visitor's own stays."""
-        facts = page.models.facts(ref)
-        new = prompts.examples(facts)
-        untouched = prompt in json.loads(before)[:1] and new
-        buttons = [gr.update(**_chip(new, i)) for i in range(COUNT)]
-        return [new[0] if untouched else gr.skip(), json.dumps(new), *buttons]
+    coming = gr.Textbox("[]", visible="hidden", label="Suggested prompts of the model that was opened last")
 
-    page.current.change(
-        follow,
-        [page.current, prompt, suggested],
-        [prompt, suggested, *chips],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
+    def follow(ref: str) -> list:
+        """Another model has other suggestions."""
+        new = prompts.examples(page.models.facts(ref))
+        return [json.dumps(new), *(gr.update(**_chip(new, i)) for i in range(COUNT))]
+
+    followed = page.current.change(
+        follow, page.current, [coming, *chips], queue=False, show_progress="hidden", api_visibility="private"
     )
+    followed.then(None, [prompt, suggested, coming], [prompt, suggested], js=UNTOUCHED)
     return prompt
 
 

@@ -220,8 +220,8 @@ window.strivelm ??= (() => {
     soon();
   }
 
-  // Presses a button as soon as it is there and can be pressed: its tab may only just have been opened.
-  function press(id, patience = 200) {
+  // Presses a button as soon as it is there and can be pressed, for a minute: over a slow network a tab comes late.
+  function press(id, patience = 1200) {
     seen.add(id.replace("run-", ""));
     const found = document.getElementById(id);
     const button = found?.matches("button") ? found : found?.querySelector("button");
