@@ -7,17 +7,7 @@ import torch
 
 from strivelm import SamplingConfig, generate
 from strivelm.decoder import in_view
-from strivelm.generation import MAX_SEED, draw, uniforms
-
-# -- SamplingConfig ----------------------------------------------------------------------------------------------------
-
-REFUSED = {
-    "max_new_tokens": ([-1, 1.0, "5", None, True], "expected a whole number, at least 0"),
-    "temperature": ([-0.1, float("nan"), float("inf"), "1", None, True, 10**400], "expected a number, at least 0"),
-    "top_k": ([-1, 2.5, "5", True], "expected a whole number of characters to keep, or 0 for all"),
-    "top_p": ([0, -0.5, 1.1, float("nan"), "1", True], "expected a number above 0 and at most 1"),
-    "seed": ([-1, 1.5, "1", True, MAX_SEED + 1], f"expected a whole number from 0 to {MAX_SEED}"),
-}
+from strivelm.generation import draw, uniforms
 
 
 @pytest.mark.parametrize("stopped", [1, 7, 30])

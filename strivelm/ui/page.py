@@ -14,6 +14,11 @@ from strivelm.ui import limits
 from strivelm.ui.models import Models
 from strivelm.ui.work import Work
 
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+"""Of every event of the page: nothing lies over a view while it waits, and programs have endpoints of their own."""
+LOOKING = QUIET | {"concurrency_id": "looking", "concurrency_limit": limits.CONCURRENT}
+"""Of an event that looks into a model: so many run at once, whoever asks."""
+
 Parse = Callable[[str], object]
 """Makes a component's value of what an address says; raises ValueError for what means nothing."""
 

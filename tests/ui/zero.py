@@ -40,7 +40,7 @@ class Zero:
         if task is None:
             return partial(self.GPU, duration=duration)
         if inspect.iscoroutinefunction(task):
-            raise NotImplementedError
+            raise TypeError("ZeroGPU takes functions and generators, no coroutines")
         streams = inspect.isgeneratorfunction(task)
 
         def messages(args, kwargs):

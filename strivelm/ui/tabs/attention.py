@@ -3,18 +3,11 @@
 import gradio as gr
 
 from strivelm.hub import OpenModel
-from strivelm.ui import limits, looking, views
+from strivelm.ui import looking, views
 from strivelm.ui.models import facts_of
-from strivelm.ui.page import Page
+from strivelm.ui.page import LOOKING, Page
 from strivelm.ui.views import message
 from strivelm.ui.views.attention import VIEW
-
-QUIET = {
-    "show_progress": "hidden",
-    "concurrency_id": "looking",
-    "concurrency_limit": limits.CONCURRENT,
-    "api_visibility": "private",
-}
 
 
 def build(page: Page) -> None:
@@ -40,7 +33,7 @@ def build(page: Page) -> None:
     page.text("attention", text)
     page.first("attention")
     looked = page.work(look)
-    gr.on([run.click, text.submit], looked, [page.current, text], [view, said], **QUIET)
+    gr.on([run.click, text.submit], looked, [page.current, text], [view, said], **LOOKING)
 
     # What the view asks for itself: first what was measured on the maps that it has painted, then exact numbers.
     # Several values of one event would not do: of two that come in one moment, the page may lose the first.
@@ -50,13 +43,13 @@ def build(page: Page) -> None:
         def answer(event: gr.EventData, part=part) -> dict:
             return gr.update(**{part: views.dumps(answered(works, event._data))})
 
-        getattr(view, f"ask_{part}")(answer, None, view, trigger_mode="multiple", **QUIET)
+        getattr(view, f"ask_{part}")(answer, None, view, trigger_mode="multiple", **LOOKING)
 
     # Another model: a text that the visitor has not touched becomes that model's, and what is shown is looked at anew.
     with gr.Row(visible="hidden"):  # a script can't read a gr.State
         before, after = (gr.Textbox(usual, visible="hidden", label=f"The text {which}") for which in ("then", "now"))
     swap = "(text, before, after) => [text === before ? after : text, after]"
-    turned = page.current.change(page.work(begin), page.current, after, **QUIET)
+    turned = page.current.change(page.work(begin), page.current, after, **LOOKING)
     turned = turned.then(None, [text, before, after], [text, before], js=swap)
     turned.then(None, None, None, js="() => strivelm.stale('attention')")
 

@@ -6,17 +6,11 @@ from collections.abc import Callable, Iterator
 import gradio as gr
 
 from strivelm.hub import OpenModel
-from strivelm.ui import limits, mapping
+from strivelm.ui import mapping
 from strivelm.ui.models import facts_of
-from strivelm.ui.page import Page, one_of
+from strivelm.ui.page import LOOKING, Page, one_of
 from strivelm.ui.views import message, space
 
-QUIET = {
-    "show_progress": "hidden",
-    "concurrency_id": "looking",
-    "concurrency_limit": limits.CONCURRENT,
-    "api_visibility": "private",
-}
 VIEWS = (
     ("map", "Map", space.MAP, mapping.tokens),
     ("near", "Neighbours and analogies", space.NEAR, mapping.tokens),
@@ -74,12 +68,12 @@ def build(page: Page) -> None:
 
     work = {function: page.work(function) for *_, function in VIEWS}
     everything.click(None, [text, read, view], view, js=TURN)
-    everything.click(looker(work), [page.current, text], [*shown.values(), said, read], **QUIET)
+    everything.click(looker(work), [page.current, text], [*shown.values(), said, read], **LOOKING)
     asked = [look.click, text.submit]
-    gr.on(asked, reader(work[mapping.states]), [page.current, text], [shown["context"], said, read], **QUIET)
+    gr.on(asked, reader(work[mapping.states]), [page.current, text], [shown["context"], said, read], **LOOKING)
 
     before, after = gr.State(usual), gr.State(usual)
-    turned = page.current.change(page.work(begin), page.current, after, **QUIET)
+    turned = page.current.change(page.work(begin), page.current, after, **LOOKING)
     turned = turned.then(None, [text, before, after, read], [text, before, read, *shown.values()], js=SWAP)
     turned.then(None, None, None, js="() => strivelm.stale('embeddings')")
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from strivelm.ui import limits, views, writing
 from strivelm.ui.known import known
-from strivelm.ui.page import Page
+from strivelm.ui.page import LOOKING, Page
 from strivelm.ui.views import message, text
 
 # Run in the browser, so that the buttons answer the press and not the server: Generate and Continue off, Stop on.
@@ -97,10 +97,7 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Comp
         mark,
         page.current,
         found,
-        show_progress="hidden",
-        concurrency_id="looking",
-        concurrency_limit=limits.CONCURRENT,
-        api_visibility="private",
+        **LOOKING,
     )
     marked.then(None, [sheet, found], sheet, js="(sheet, found) => sheet + found + '\\n'")
 

@@ -5,12 +5,12 @@ from dataclasses import fields
 
 import gradio as gr
 
-from strivelm.ui import limits, prompts
+from strivelm.ui import prompts
 from strivelm.ui.learning import lesson
 from strivelm.ui.lessons import IDS, STEPS
 from strivelm.ui.lessons.reading import Asked
 from strivelm.ui.models import Facts
-from strivelm.ui.page import Page
+from strivelm.ui.page import LOOKING, Page
 from strivelm.ui.views import diagram, message
 from strivelm.ui.views import lesson as figure
 from strivelm.ui.views import lessonsteps as steps
@@ -105,11 +105,8 @@ def build(page: Page) -> None:
         [page.current, text, settings],
         outputs,
         js=SETTINGS,
-        show_progress="hidden",
         trigger_mode="always_last",
-        concurrency_id="looking",
-        concurrency_limit=limits.CONCURRENT,
-        api_visibility="private",
+        **LOOKING,
     )
     back.click(None, None, None, js=MOVE.replace("BY", "-1"))
     onward.click(None, None, None, js=MOVE.replace("BY", "1"))

@@ -7,7 +7,7 @@ import gradio as gr
 
 from strivelm.ui import limits, predicting
 from strivelm.ui.models import Models
-from strivelm.ui.page import Page, one_of
+from strivelm.ui.page import LOOKING, QUIET, Page, one_of
 from strivelm.ui.views import ablation, attribution, lens, losses, losses_position, message
 
 SECTIONS = (
@@ -35,9 +35,6 @@ ASKED_ANEW = f"""(...given) => {{
   if (read && read !== given[1]) for (const name of ["at", "char", "against"]) strivelm.put("predictions", name, "");
   return ({ASKED})(...given);
 }}"""
-
-HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
-LOOKING = HIDDEN | {"concurrency_id": "looking", "concurrency_limit": limits.CONCURRENT}
 
 
 def build(page: Page) -> None:
@@ -104,7 +101,7 @@ def build(page: Page) -> None:
     # on, and the same work again.
     usual = gr.State(text.value)
     fresh = page.current.change(
-        _fresh(page.models), [page.current, text, usual], [text, usual, position], queue=False, **HIDDEN
+        _fresh(page.models), [page.current, text, usual], [text, usual, position], queue=False, **QUIET
     )
     fresh.then(None, None, None, js="() => strivelm.stale('predictions')")
 

@@ -3,8 +3,8 @@
 import gradio as gr
 
 from strivelm.hub import OpenModel
-from strivelm.ui import limits, views
-from strivelm.ui.page import Page
+from strivelm.ui import views
+from strivelm.ui.page import LOOKING, QUIET, Page
 from strivelm.ui.slowly import choice as chosen
 from strivelm.ui.views import choice, message
 
@@ -28,18 +28,15 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Comp
     said = message.view("slowly-message")
     view = choice.VIEW.component(choice.NOTHING, elem_id="slowly-view")
     inputs = [prompt, *(settings[name] for name in ("temperature", "top_k", "top_p", "seed"))]
-    private = {"show_progress": "hidden", "api_visibility": "private"}
     run.click(
         page.work(tell),
         [page.current, *inputs],
         [view, said, settings["seed"]],
-        concurrency_id="looking",
-        concurrency_limit=limits.CONCURRENT,
         trigger_mode="always_last",
-        **private,
+        **LOOKING,
     )
     gr.on([page.current.change, *(one.change for one in inputs)], None, None, None, js=FOLLOW)
-    page.current.change(lambda: views.dumps(choice.NOTHING), None, view, queue=False, **private)
+    page.current.change(lambda: views.dumps(choice.NOTHING), None, view, queue=False, **QUIET)
 
 
 def tell(opened: OpenModel, *arguments) -> tuple:
