@@ -115,7 +115,7 @@ def test_hovering_asks_nobody_and_a_click_tells_the_exact_weight(visit, planted_
     page.hover(f"{VIEW} .matrix")
     assert asked == []
     page.click(f"{VIEW} .letter >> nth=12")
-    page.wait_for_function(f"document.querySelector('{VIEW} .readout').textContent.includes('exactly')")
+    page.wait_for_function("read => eval(read)('view.exact(0, 0, 12, 0)') != null", arg=READ)
     assert asked
     exact = trace(planted().model, TEXT).attention[0, 0, 12]
     assert read(page, "Array.from({ length: 13 }, (_, k) => view.exact(0, 0, 12, k))") == exact[:13].tolist()
@@ -177,12 +177,15 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, address):
     key = state(page)["key"]
     recorded = trace(open_random_model(), text)
     weights, scores = recorded.attention[0, 0, 9], recorded.scores[0, 0, 9]
+    told_of = f"the weight {weights[key]:.4f}"
+    page.wait_for_function(
+        f"told => document.querySelector('{VIEW} .numbers .how').textContent.includes(told)", arg=told_of
+    )
     said = page.inner_text(f"{VIEW} .numbers")
     size = recorded.q.shape[-1]
     product = (recorded.q[0, 0, 9].double() @ recorded.k[0, 0, key].double()).item()
     for number in (weights[key], scores[key], product, product / math.sqrt(size)):
         assert f"{abs(number):.4f}" in said
-    assert f"the weight {weights[key]:.4f}" in page.inner_text(f"{VIEW} .numbers .how")
     assert "Of the 19 characters, the 9 after" in said
     assert "The 10 weights of the row sum to 1.000000." in said
     assert page.locator(f"{VIEW} .numbers svg rect").count() == 3 * size

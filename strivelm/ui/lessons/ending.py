@@ -8,6 +8,7 @@ import torch
 from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
+from strivelm.ui.comparing import PRESETS
 from strivelm.ui.lessons import blocks
 from strivelm.ui.lessons.blocks import bar, number, plural, share
 from strivelm.ui.lessons.drawing import diagram
@@ -16,8 +17,6 @@ from strivelm.ui.lessons.youth import film, lines
 from strivelm.ui.limits import HOTTEST, MOST_K
 from strivelm.ui.models import facts_of
 
-PRESETS = {"Conservative": (0.5, 10), "Balanced": (0.9, 40), "Creative": (1.3, 60)}
-"""The notebook's three settings: temperature and top-k."""
 NOTEBOOK = (
     *((0, 3.739, 3.793), (50, 2.287, 2.866), (100, 1.782, 2.872), (150, 1.217, 3.026), (200, 0.768, 3.232)),
     *((250, 0.482, 3.519), (300, 0.321, 3.688), (350, 0.230, 3.847), (400, 0.180, 4.043), (450, 0.147, 4.018)),
@@ -183,7 +182,10 @@ def generation(reading: Reading) -> Figure:
     sampled = _chosen(logits, asked.temperature, asked.top_k)
     order = own.argsort(descending=True, stable=True)[:12].tolist()
     rows = []
-    for name, (hot, k) in [*PRESETS.items(), ("As set above", (asked.temperature, asked.top_k))]:
+    for name, (hot, k) in [
+        *((name, preset[:2]) for name, preset in PRESETS.items()),
+        ("As set above", (asked.temperature, asked.top_k)),
+    ]:
         p = _chosen(logits, hot, k)
         entropy = -torch.xlogy(p, p).sum().item()
         rows.append(
@@ -216,7 +218,7 @@ def generation(reading: Reading) -> Figure:
         [
             blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, asked.temperature, 1.0),
             blocks.slider("top_k", "Top-k (0: all)", 0, min(MOST_K, len(chars)), 1, min(asked.top_k, len(chars)), 0),
-            *(blocks.button(name, temperature=hot, top_k=k) for name, (hot, k) in PRESETS.items()),
+            *(blocks.button(name, temperature=hot, top_k=k) for name, (hot, k, _) in PRESETS.items()),
         ],
         attempt={"temperature": 0, "top_k": 0},
     )
