@@ -16,6 +16,7 @@ CORE = {
     "config": set(),
     "curve": set(),
     "events": set(),
+    "fingerprint": set(),
     "decoder": set(),
     "generation": set(),
     "ngrams": set(),
