@@ -172,7 +172,7 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, address):
     look(page, text)
     page.click(f"{VIEW} [data-show=numbers]")
     page.click(f"{VIEW} .letter >> nth=9")
-    page.wait_for_function(f"document.querySelector('{VIEW} .numbers').textContent.includes('weights of the row sum')")
+    page.wait_for_function(f"document.querySelector('{VIEW} .numbers .how')?.textContent.includes('(9), gives')")
     page.click(f"{VIEW} .numbers tbody button >> nth=3")  # another key of the same row
     key = state(page)["key"]
     recorded = trace(open_random_model(), text)
