@@ -22,6 +22,17 @@ FIGURES = {
     "8": ending.learnt,
 }
 """By a step's id, what makes its figure."""
+ONWARD = {
+    "3.1": ("embeddings",),
+    "3.2": ("embeddings",),
+    "3.3": ("attention",),
+    "3.5": ("predictions",),
+    "5": ("predictions",),
+    "6": ("generate",),
+    "7": ("generate",),
+    "8": ("generate", "attention", "predictions", "embeddings"),
+}
+"""By a step's id, the tabs in which its views are to be had whole, at the same text."""
 
 
 def figure(reading: Reading) -> Figure:
@@ -29,8 +40,8 @@ def figure(reading: Reading) -> Figure:
     return FIGURES[reading.asked.step](reading)
 
 
-def lesson(opened: OpenModel, text: str | None, said: str) -> dict[str, str | bool]:
-    """A step as strings: its Markdown in three parts and the values of the views; and whether it is an end.
+def lesson(opened: OpenModel, text: str | None, said: str) -> dict[str, str | bool | tuple[str, ...]]:
+    """A step: its Markdown in three parts, the values of the views, whether it is an end, and which tabs lead on.
 
     Args:
         text: the reader's; of one that is longer than the context the end is read.
@@ -65,4 +76,5 @@ def lesson(opened: OpenModel, text: str | None, said: str) -> dict[str, str | bo
         "steps": views.dumps({"steps": [[one.id, one.short] for one in STEPS], "current": step}),
         "first": step == IDS[0],
         "last": step == IDS[-1],
+        "onward": ONWARD.get(step, ()),
     }

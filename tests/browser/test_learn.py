@@ -9,6 +9,7 @@ from serving import served
 from test_looks import CONTRAST
 
 from strivelm.hub import open_model
+from strivelm.ui.learning import ONWARD
 from strivelm.ui.lessons import IDS
 from strivelm.ui.lessons.reading import Asked
 
@@ -258,6 +259,11 @@ def test_the_first_visit_shows_the_first_step_and_the_way_leads_to_the_last(visi
     for step in IDS[1:]:
         page.click("#learn-next")
         shown(page, step)
+        page.wait_for_function(
+            "tabs => ['generate', 'attention', 'predictions', 'embeddings'].every((tab) => tabs.includes(tab) === "
+            "Boolean(document.getElementById(`learn-to-${tab}`)?.checkVisibility()))",
+            arg=ONWARD.get(step, ()),
+        )
     page.wait_for_selector("#learn-next:disabled")
     assert page.is_visible("#learn-to-attention")
     page.click("#learn-back")

@@ -79,13 +79,16 @@ def build(page: Page) -> None:
             onward = gr.Button("Next →", elem_id="learn-next", min_width=100)
         with gr.Row(elem_classes="chips", elem_id="learn-onward", visible=False) as ways:
             gr.Markdown("Go on with this text:", elem_classes="prose")
-            for tab, label in ONWARD.items():
-                page.carry(gr.Button(label, size="sm", min_width=0, elem_id=f"learn-to-{tab}"), text, tab)
+            onwards = [
+                gr.Button(label, size="sm", min_width=0, elem_id=f"learn-to-{tab}") for tab, label in ONWARD.items()
+            ]
+            for tab, button in zip(ONWARD, onwards, strict=True):
+                page.carry(button, text, tab)
 
     page.text("learn", text)
     page.first("learn")
     settings = gr.Textbox(visible="hidden", label="Settings of the step")
-    outputs = [body, task, question, shown, drawing, path, said, back, onward, ways]
+    outputs = [body, task, question, shown, drawing, path, said, back, onward, ways, *onwards]
     work = page.work(lesson)
 
     def show(ref: str, text: str, settings: str) -> list:
@@ -94,10 +97,11 @@ def build(page: Page) -> None:
         try:
             found = work(ref, text, settings)
         except ValueError as wrong:
-            return [gr.skip()] * 6 + [message.error(str(wrong))] + [gr.skip()] * 3
+            return [gr.skip()] * 6 + [message.error(str(wrong))] + [gr.skip()] * (len(outputs) - 7)
         ends = gr.update(interactive=not found["first"]), gr.update(interactive=not found["last"])
         values = [found[name] for name in ("body", "attempt", "question", "figure", "diagram", "steps")]
-        return [*values, message.NOTHING, *ends, gr.update(visible=bool(found["last"]))]
+        led = [gr.update(visible=tab in found["onward"]) for tab in ONWARD]
+        return [*values, message.NOTHING, *ends, gr.update(visible=bool(found["onward"])), *led]
 
     gr.on(
         [run.click, text.submit, page.current.change],
