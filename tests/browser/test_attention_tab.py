@@ -166,7 +166,7 @@ def test_a_link_keeps_head_character_scale_and_lines(visit, planted_address):
     assert page.is_visible(f"{VIEW} .threads")
 
 
-def test_how_a_number_came_about_is_told_with_the_models_own(visit, address):
+def test_how_a_number_came_about_is_told_with_the_models_own(visit, model):
     page = visit()
     text = "To be, or not to be"
     look(page, text)
@@ -175,7 +175,7 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, address):
     page.wait_for_function(f"document.querySelector('{VIEW} .numbers .how')?.textContent.includes('(9), gives')")
     page.click(f"{VIEW} .numbers tbody button >> nth=3")  # another key of the same row
     key = state(page)["key"]
-    recorded = trace(open_random_model(), text)
+    recorded = trace(model, text)
     weights, scores = recorded.attention[0, 0, 9], recorded.scores[0, 0, 9]
     told_of = f"the weight {weights[key]:.4f}"
     page.wait_for_function(
@@ -189,13 +189,6 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, address):
     assert "Of the 19 characters, the 9 after" in said
     assert "The 10 weights of the row sum to 1.000000." in said
     assert page.locator(f"{VIEW} .numbers svg rect").count() == 3 * size
-
-
-def open_random_model():
-    """The model that conftest.py serves."""
-    from conftest import make
-
-    return make().model
 
 
 def test_what_is_taken_along_says_the_same(visit, planted_address, tmp_path, browser):

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 import pytest
 import torch
-from conftest import make
 from test_generate import at_rest
 from test_looks import CONTRAST, rested
 
@@ -20,12 +19,6 @@ pytestmark = pytest.mark.browser
 TITLES = {"compare": "Compare", "heads": "Switch heads off", "slowly": "One character, slowly"}
 FINISHED = "name => document.querySelector(`#${name}-view .status`)?.textContent.startsWith('Finished')"
 PROMPT = "The <b>fox</b> ${x}"
-
-
-@pytest.fixture(scope="module")
-def model():
-    """The model that the page is over."""
-    return make().model
 
 
 def set_up(page, prompt=PROMPT, seed=7, count=40):
