@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from strivelm.corpus import Corpus, CorpusError, load_corpus
+from strivelm.corpus import Corpus
 from strivelm.fingerprint import RUN, Fingerprint
 from strivelm.hub import OpenModel
 from strivelm.inspection import shared_spans
-from strivelm.sources import FABLES, cache_folder
+from strivelm.sources import FABLES
 from strivelm.ui import limits
 from strivelm.ui.models import facts_of
+from strivelm.ui.samples import corpus_sha256, training_text
 
 FINGERPRINT = "fingerprint.safetensors"
 """What a model that brings its text's fingerprint calls it."""
@@ -44,7 +45,7 @@ def known(opened: OpenModel, read: str, text: str) -> dict:
         raise ValueError("The text is no text; press Generate to write a new one.")
     if len(read) > limits.PROMPT_CHARACTERS or len(text) > limits.TEXT_CHARACTERS:
         raise ValueError(f"The text has {len(text):,} characters; expected at most {limits.TEXT_CHARACTERS:,}.")
-    corpus, named = training_text(opened), facts_of(opened).corpus
+    (_, corpus), named = training_text(opened) or ("", None), facts_of(opened).corpus
     source = f"the training text, {(named or 'unnamed')[:100]}"
     if corpus is not None:
         train, _ = _halves(corpus)
@@ -67,21 +68,9 @@ def known(opened: OpenModel, read: str, text: str) -> dict:
     return found | {"spans": spans, "of": len(text)}
 
 
-def training_text(opened: OpenModel) -> Corpus | None:
-    """The text that the model learnt from, where it is at hand: it has to be that very text."""
-    recorded = opened.training.get("corpus")
-    sha256 = recorded.get("sha256") if isinstance(recorded, dict) else None
-    for path in (FABLES, cache_folder(None) / "tinyshakespeare.txt"):
-        corpus = _corpus(path) if sha256 and path.is_file() else None
-        if corpus is not None and corpus.sha256 == sha256:
-            return corpus
-    return None
-
-
 def _fingerprint(opened: OpenModel) -> Fingerprint | None:
     """The fingerprint of the text that the model learnt from: the one that comes with the package, or its own."""
-    recorded = opened.training.get("corpus")
-    sha256 = recorded.get("sha256") if isinstance(recorded, dict) else None
+    sha256 = corpus_sha256(opened)
     for path in (SHAKESPEARE, opened.folder and opened.folder / FINGERPRINT):
         found = _read(path) if sha256 and path is not None and path.is_file() else None
         if found is not None and found.sha256 == sha256:
@@ -94,14 +83,6 @@ def _read(path: Path) -> Fingerprint | None:
     try:
         return Fingerprint.from_file(path)
     except (ValueError, OSError):
-        return None
-
-
-@lru_cache(maxsize=4)
-def _corpus(path: Path) -> Corpus | None:
-    try:
-        return load_corpus(str(path))
-    except CorpusError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""A text to measure a model on when one sentence is not enough: validation text where it is at hand, else its own.
+"""The text that a model learnt from, where it is at hand; and one to measure it on: validation text, else its own.
 
 Validation text is text of the model's corpus that it has not learnt from. The fables come with the package, and tiny
 Shakespeare may lie in the cache of this machine; nothing is downloaded for this.
@@ -6,11 +6,12 @@ Shakespeare may lie in the cache of this machine; nothing is downloaded for this
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from strivelm.corpus import CorpusError, load_corpus
+from strivelm.corpus import Corpus, CorpusError, load_corpus
 from strivelm.generation import SamplingConfig, generate
 from strivelm.hub import OpenModel
 from strivelm.sources import FABLES, cache_folder
@@ -43,25 +44,37 @@ def sample(opened: OpenModel) -> Sample:
     return _held_out(opened) or _own(opened)
 
 
-def _held_out(opened: OpenModel) -> Sample | None:
-    recorded = opened.training.get("corpus")
-    sha256 = recorded.get("sha256") if isinstance(recorded, dict) else None
+def training_text(opened: OpenModel) -> tuple[str, Corpus] | None:
+    """What `load_corpus` calls the text that the model learnt from, and the text; None where it is not at hand."""
+    sha256 = corpus_sha256(opened)
     for source, path in (("bundled", FABLES), ("shakespeare", cache_folder(None) / "tinyshakespeare.txt")):
-        corpus = _corpus_of(path) if sha256 else None
-        if corpus is None or corpus.sha256 != sha256 or corpus.tokenizer.chars != opened.model.tokenizer.chars:
-            continue
-        if len(corpus.validation) > 1:
-            said = f"Measured on validation text of {corpus.name}, which the model has not learnt from."
-            line = f"text = load_corpus({source!r}).validation"
-            return Sample(corpus.validation.long(), True, said, "from strivelm.corpus import load_corpus", line)
+        corpus = _corpus(path) if sha256 and path.is_file() else None
+        if corpus is not None and corpus.sha256 == sha256:
+            return source, corpus
     return None
 
 
-def _corpus_of(path: Path):
+def corpus_sha256(opened: OpenModel) -> str | None:
+    """The hash of the text that the model learnt from; None where nobody wrote it down."""
+    recorded = opened.training.get("corpus")
+    return recorded.get("sha256") if isinstance(recorded, dict) else None
+
+
+@lru_cache(maxsize=4)
+def _corpus(path: Path) -> Corpus | None:
     try:
-        return load_corpus(str(path)) if path.is_file() else None
+        return load_corpus(str(path))
     except CorpusError:
         return None
+
+
+def _held_out(opened: OpenModel) -> Sample | None:
+    source, corpus = training_text(opened) or ("", None)
+    if corpus is None or corpus.tokenizer.chars != opened.model.tokenizer.chars or len(corpus.validation) < 2:
+        return None
+    said = f"Measured on validation text of {corpus.name}, which the model has not learnt from."
+    line = f"text = load_corpus({source!r}).validation"
+    return Sample(corpus.validation.long(), True, said, "from strivelm.corpus import load_corpus", line)
 
 
 def _own(opened: OpenModel) -> Sample:

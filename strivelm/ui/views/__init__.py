@@ -104,11 +104,6 @@ class Shown:
         )
 
 
-def view(name: str, template: str, value: object, **options) -> gr.HTML:
-    """The component `name` in the page, showing a value that JSON can hold."""
-    return View(name, template).component(value, **options)
-
-
 @cache
 def read(name: str) -> str:
     """A file beside this one."""

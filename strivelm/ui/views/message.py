@@ -4,14 +4,14 @@ import gradio as gr
 
 from strivelm.ui import views
 
+VIEW = views.View("message", '<p class="message" role="status"></p>')
 NOTHING = views.dumps({"kind": "", "text": ""})
 WAITING = views.dumps({"kind": "waiting", "text": "Waiting for a free place: the machine writes for others just now."})
 
 
 def view(elem_id: str) -> gr.HTML:
     """A line that takes no room while it has nothing to say."""
-    template = '<p class="message" role="status"></p>'
-    return views.view("message", template, {"kind": "", "text": ""}, elem_id=elem_id, elem_classes="message-box")
+    return VIEW.component({"kind": "", "text": ""}, elem_id=elem_id, elem_classes="message-box")
 
 
 def note(*sentences: str) -> str:
