@@ -280,7 +280,7 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
         check_folder(out, overwrite or state is not None)
     with crew.one_before_the_others(), closing(Reading(silent=not first)) as reading:
         corpus = load_corpus(flags.data, progress=reading)
-    model = new_model(corpus, flags.sizes, flags.training.seed, device)
+    model = new_model(corpus, flags.sizes, flags.training.seed, device, flags.training.init)
     machine = settled(flags, model, state, crew)
     stop = CtrlC(crew)
     events = train(model, corpus, flags.training, resume=state, stop=stop, machine=machine, team=crew)

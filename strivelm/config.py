@@ -94,6 +94,10 @@ class TrainConfig:
     """AdamW's second decay rate; the first is 0.9."""
     weight_decay: float = 0.1
     """Decoupled decay of matrices, with Muon those of the blocks only; biases and LayerNorms have none."""
+    init: str = "gpt2"
+    """How weights begin: gpt2 (normal draws), or zero (the same, but blocks add nothing to the stream at first)."""
+    noise: float = 0.0
+    """The fraction of a batch's inputs replaced by a character from a random place in the text; against overfitting."""
     warmup_steps: int = 20
     """Steps over which the learning rates rise to their peak."""
     schedule: str = "linear"
@@ -127,12 +131,18 @@ class TrainConfig:
         for name, least in whole.items():
             if type(value := getattr(self, name)) is not int or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number, at least {least}")
-        for name, below in {"lr": 100, "muon_lr": 100, "beta2": 1, "weight_decay": 100, "grad_clip": math.inf}.items():
+        bounds = {"lr": 100, "muon_lr": 100, "beta2": 1, "weight_decay": 100, "noise": 1, "grad_clip": math.inf}
+        for name, below in bounds.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
                 raise ValueError(f"{name} is {value!r}; expected a number from 0 up to but not including {below}")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes is {self.minutes!r}; expected a number above 0")
-        for name, known in {"optimizer": ("muon", "adamw"), "schedule": ("linear", "cosine", "constant")}.items():
+        choices = {
+            "optimizer": ("muon", "adamw"),
+            "init": ("gpt2", "zero"),
+            "schedule": ("linear", "cosine", "constant"),
+        }
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")

@@ -40,12 +40,19 @@ class ResumeError(ValueError):
     """A run can't go on from a state: it was made with other settings, or is damaged."""
 
 
-def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.device = "cpu") -> GPT:
-    """A GPT with fresh weights for this corpus's vocabulary; the same for the same seed, on any device."""
+def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.device = "cpu", init: str = "gpt2") -> GPT:
+    """A GPT with fresh weights for this corpus's vocabulary; the same for the same seed, on any device.
+
+    With init "zero" the last matrix of each attention and MLP is zero.
+    """
     chars = corpus.tokenizer.chars
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would reseed every GPU too
         model = GPT(vocab_size=len(chars), chars=chars, **vars(sizes))
+    if init == "zero":
+        for block in model.blocks:
+            torch.nn.init.zeros_(block.proj.weight)
+            torch.nn.init.zeros_(block.ff[2].weight)
     return model.to(device)
 
 
@@ -173,19 +180,35 @@ class Trainer:
 
         Every process draws the whole batch and computes its share of it, in as many parts as the config says.
         """
-        config, draws = self.config, torch.Generator().manual_seed(_mixed(self.config.seed, self.steps))
-        starts = torch.randint(len(self.ids) - self.length, (config.batch_size,), generator=draws)
-        loss = torch.zeros((), device=self.device)
+        config, loss = self.config, torch.zeros((), device=self.device)
+        parts = [self.team.share(drawn).tensor_split(config.grad_accumulation) for drawn in self._drawn()]
         with _stream(self.device, config.seed, self.steps, self.team.rank):
-            for part in self.team.share(starts).tensor_split(config.grad_accumulation):
-                inputs, targets = batch(self.ids, part.to(self.device, non_blocking=True), self.length)
+            for drawn in zip(*parts, strict=True):
+                starts, *noise = (part.to(self.device, non_blocking=True) for part in drawn)
+                inputs, targets = batch(self.ids, starts, self.length)
+                if noise:
+                    replaced, places = noise
+                    inputs = torch.where(replaced, self.ids[places].long(), inputs)
                 with self.machine.autocast():
                     _, mean = self.forward(inputs, targets)
-                mean = mean * (len(part) / config.batch_size)
+                mean = mean * (len(starts) / config.batch_size)
                 mean.backward()
                 loss += mean.detach()
         self.team.sum([loss, *(p.grad for p in self.model.parameters())])
         return loss
+
+    def _drawn(self) -> tuple[torch.Tensor, ...]:
+        """Where this step's windows begin (B,); with noise also which of their inputs are replaced (B, T), and by the
+        characters of which places in the text (B, T): unigram noise (Xie et al. 2017, "Data Noising as Smoothing in
+        Neural Network Language Models", 3.2). The targets are left as they are.
+        """
+        config, draws = self.config, torch.Generator().manual_seed(_mixed(self.config.seed, self.steps))
+        starts = torch.randint(len(self.ids) - self.length, (config.batch_size,), generator=draws)
+        if not config.noise:
+            return (starts,)
+        windows = config.batch_size, self.length
+        replaced = torch.rand(windows, generator=draws) < config.noise
+        return starts, replaced, torch.randint(len(self.ids), windows, generator=draws)
 
     def check(self, loss: float) -> None:
         """Raises TrainingDivergedError for a loss that is not finite; the model then holds the best weights."""

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from strivelm import CheckpointError, open_model
+from strivelm.config import TrainConfig
 from strivelm.corpus import SHAKESPEARE_SHA256, load_corpus
 from strivelm.evaluation import evaluate
 from strivelm.hub import BUNDLED, COME_ALONG
+from strivelm.presets import PRESETS
 
 SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 
@@ -40,6 +43,14 @@ def test_its_record_is_that_of_the_run_that_made_it(bundled):
     assert record["corpus"]["sha256"] == SHAKESPEARE_SHA256
     assert bundled.validation_loss == min(look["validation"] for look in record["evaluations"])
     assert f"**{bundled.validation_loss:.3f}**" in (BUNDLED / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["bundled", "film"])
+def test_its_preset_makes_it_again(name):
+    record, preset = open_model(name).training, PRESETS[name]
+    assert record["sizes"] == vars(preset.sizes)
+    ends = {end: record["training"][end] for end in ("max_steps", "minutes")}
+    assert TrainConfig(**record["training"]) == replace(preset.training, **ends)
 
 
 def test_it_writes_words_of_its_text(bundled):

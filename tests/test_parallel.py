@@ -60,7 +60,8 @@ def together(out, *flags):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "extra", "tolerance"), [("adamw", ["--grad-accumulation", "2"], 1e-5), ("muon", [], 1e-3)]
+    ("optimizer", "extra", "tolerance"),
+    [("adamw", ["--grad-accumulation", "2", "--noise", "0.1"], 1e-5), ("muon", [], 1e-3)],
 )
 def test_two_processes_train_the_model_that_one_trains(tmp_path, optimizer, extra, tolerance):
     flags = [*FLAGS, "--optimizer", optimizer, *extra]

@@ -22,7 +22,7 @@ from strivelm.runs import RESUME, Run, saved_state
 from strivelm.training import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
-CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3)
+CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3, noise=0.1)
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 FLAGS = [
     *SMALL,
@@ -35,6 +35,8 @@ FLAGS = [
     "--sample",
     "0",
     "--dropout",
+    "0.1",
+    "--noise",
     "0.1",
     "--threads",  # left to be measured, they need not be the same in two runs
     "1",

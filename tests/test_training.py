@@ -210,6 +210,32 @@ def test_weight_decay_is_for_matrices_only(corpus):
         assert sorted(held) == sorted(id(p) for p in model.parameters()), "each weight once"
 
 
+def test_noise_replaces_inputs_by_characters_as_frequent_as_in_the_text(corpus):
+    """Against the same step without noise: the same windows and targets, and of the inputs a share that is replaced by
+    draws from the text, of which some are what stood there before.
+    """
+
+    def seen(noise):
+        model, kept = new_model(corpus, SIZES, 0), []
+        model.register_forward_pre_hook(lambda _, given: kept.append(given))
+        trainer = Trainer(model, corpus, dataclasses.replace(QUICK, noise=noise, batch_size=500))
+        for _ in range(4):
+            trainer.take_step()
+        inputs, targets = (torch.cat(part) for part in zip(*kept, strict=True))
+        return inputs, targets
+
+    (clean, targets), (noisy, same) = seen(0.0), seen(0.25)
+    assert torch.equal(targets, same)
+    assert torch.equal(clean[:, 1:], targets[:, :-1])
+    frequency = torch.bincount(corpus.train.long()).double() / len(corpus.train)
+    stays = frequency[clean].mean().item()  # a draw that is what stood there
+    changed = noisy != clean
+    assert changed.double().mean().item() == pytest.approx(0.25 * (1 - stays), abs=0.01)
+    of_drawn = torch.bincount(noisy[changed], minlength=len(frequency)).double() / changed.sum()
+    expected = torch.stack([frequency * (frequency.new_tensor(range(len(frequency))) != i) for i in clean[changed]])
+    assert torch.allclose(of_drawn, (expected / expected.sum(-1, keepdim=True)).mean(0), atol=0.015)
+
+
 def test_schedule():
     linear = TrainConfig(warmup_steps=4, schedule="linear")
     assert [schedule(linear, step, 0.0) for step in range(4)] == pytest.approx([0.2, 0.4, 0.6, 0.8])
@@ -226,6 +252,20 @@ def test_new_model_is_the_same_for_a_seed_and_leaves_the_random_state(corpus):
     assert a.config.chars == corpus.tokenizer.chars
 
 
+def test_blocks_that_begin_at_zero_add_nothing_and_learn(corpus):
+    model, usual = (new_model(corpus, SIZES, 5, init=init).eval() for init in ("zero", "gpt2"))
+    ids = corpus.train[: SIZES.block_size].long()[None]
+    logits, without = model(ids)[0], model.head(model.lnf(model.tok(ids) + model.pos.weight))
+    assert torch.equal(logits, without)
+    assert not torch.allclose(usual(ids)[0], without)
+    zero = {"blocks.0.proj.weight", "blocks.0.ff.2.weight"}
+    for name, value in usual.state_dict().items():
+        assert torch.equal(model.state_dict()[name], torch.zeros_like(value) if name in zero else value)
+    finished = finish(model, corpus, dataclasses.replace(QUICK, init="zero", max_steps=60))
+    assert finished.best.train < finished.evaluations[0].train - 0.5
+    assert all(p.any() for p in model.parameters())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -235,8 +275,11 @@ def test_new_model_is_the_same_for_a_seed_and_leaves_the_random_state(corpus):
         ({"lr": math.nan}, "lr is nan; expected a number from 0"),
         ({"lr": -1.0}, "lr is -1.0"),
         ({"beta2": 1.0}, "beta2 is 1.0; expected a number from 0 up to but not including 1"),
+        ({"noise": 1}, "noise is 1; expected a number from 0 up to but not including 1"),
+        ({"noise": -0.1}, "noise is -0.1"),
         ({"minutes": 0.0}, "minutes is 0.0; expected a number above 0"),
         ({"minutes": math.nan}, "minutes is nan"),
+        ({"init": "ones"}, "init is 'ones'; expected one of gpt2, zero"),
         ({"optimizer": "sgd"}, "optimizer is 'sgd'; expected one of muon, adamw"),
         ({"schedule": "up"}, "schedule is 'up'; expected one of linear, cosine, constant"),
     ],
