@@ -41,10 +41,7 @@ class ResumeError(ValueError):
 
 
 def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.device = "cpu", init: str = "gpt2") -> GPT:
-    """A GPT with fresh weights for this corpus's vocabulary; the same for the same seed, on any device.
-
-    With init "zero" the last matrix of each attention and MLP is zero.
-    """
+    """A GPT with fresh weights for this corpus's vocabulary, the same on any device; `init` as TrainConfig has it."""
     chars = corpus.tokenizer.chars
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would reseed every GPU too
