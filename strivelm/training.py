@@ -41,7 +41,7 @@ class ResumeError(ValueError):
 
 
 def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.device = "cpu", init: str = "gpt2") -> GPT:
-    """A GPT with fresh weights for this corpus's vocabulary, the same on any device; `init` as TrainConfig has it."""
+    """A GPT with fresh weights for a corpus's vocabulary, the same for a seed on any device; init as in TrainConfig."""
     chars = corpus.tokenizer.chars
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would reseed every GPU too
