@@ -44,6 +44,7 @@ from tqdm import tqdm
 from strivelm import GPT, publish
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
+from strivelm.distillation import Lesson, lesson
 from strivelm.events import Evaluation, Finished, Progress, Resumable
 from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
 from strivelm.ngrams import ladder
@@ -64,6 +65,8 @@ class Flags:
     """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
     data: str = "bundled"
     """bundled, shakespeare, a file, an http(s) address, or hf://datasets/owner/name/file.txt."""
+    teachers: tuple[str, ...] = ()
+    """Models (folders or Hub names) whose expectations of the text are learnt beside it; see --distillation."""
     out: Path | None = None
     """The folder that becomes the model; runs/PRESET-DATA if not given."""
     resume: bool = False
@@ -130,9 +133,9 @@ def some(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def introduce(model: GPT, corpus: Corpus, config: TrainConfig, machine: Machine, crew: Team, out: Path) -> None:
+def introduce(model: GPT, corpus: Corpus, flags: Flags, machine: Machine, crew: Team, out: Path) -> None:
     """Prints what is about to be trained, on what, with what, and what to beware of."""
-    sizes = model.config
+    sizes, config = model.config, flags.training
     say(f"text     {corpus.name}: {some(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
     say(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
     say(
@@ -143,6 +146,8 @@ def introduce(model: GPT, corpus: Corpus, config: TrainConfig, machine: Machine,
     ends += [f"{config.minutes:g} minutes"] if config.minutes is not None else []
     windows = f"{config.batch_size} x {some(corpus.window(sizes.block_size), 'character')} a step"
     say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}")
+    if flags.teachers:
+        say(f"teachers {', '.join(flags.teachers)}; their share in what is learnt: {config.distillation:g}")
     say(f"machine  {machine}" + (f", {crew.size} processes" if crew.size > 1 else ""))
     say(f"folder   {out}")
     for warning in corpus.warnings(model.block_size):
@@ -157,6 +162,22 @@ def counting(corpus: Corpus) -> dict[str, float]:
     losses = ", ".join(f"{name} {loss:.3f}" for name, loss in rungs.items())
     say(f"ladder   {losses}: the validation loss of counting alone, nats per character")
     return rungs
+
+
+def prepared(flags: Flags, corpus: Corpus, machine: Machine, crew: Team, device: torch.device) -> Lesson | None:
+    """What the teachers expect of the text, with a bar while they read it; None without teachers."""
+    if not flags.teachers:
+        return None
+    with crew.one_before_the_others():  # one of them fetches what is on the Hub
+        teachers = [GPT.from_pretrained(name, map_location=device) for name in flags.teachers]
+    hidden = True if crew.rank or flags.dry_run else None
+    with tqdm(desc="teachers read", unit=" characters", unit_scale=True, leave=False, disable=hidden) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return lesson(teachers, corpus, machine, crew, progress)
 
 
 class Reading:
@@ -283,8 +304,9 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
     model = new_model(corpus, flags.sizes, flags.training.seed, device, flags.training.init)
     machine = settled(flags, model, state, crew)
     stop = CtrlC(crew)
-    events = train(model, corpus, flags.training, resume=state, stop=stop, machine=machine, team=crew)
-    introduce(model, corpus, flags.training, machine, crew, out)
+    introduce(model, corpus, flags, machine, crew, out)
+    taught = prepared(flags, corpus, machine, crew, device)
+    events = train(model, corpus, flags.training, state, stop, machine, crew, taught)
     if flags.dry_run:
         say("Nothing was trained or written: --dry-run.")
         return
@@ -293,6 +315,9 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
         dtype = getattr(torch, flags.dtype)
         keeper = Run(out, model, corpus, flags.training, command, overwrite, state, machine, dtype)
         keeper.record["ngrams"] = counting(corpus)
+        if taught:
+            who = zip(flags.teachers, taught.teachers, strict=True)
+            keeper.record["teachers"] = [{"name": name, "sha256": sha256} for name, sha256 in who]
         if state is not None:
             say(f"resuming at step {state['steps']}")
         with stop:

@@ -98,6 +98,8 @@ class TrainConfig:
     """How weights begin: gpt2 (normal draws), or zero (the same, but blocks add nothing to the stream at first)."""
     noise: float = 0.0
     """The fraction of a batch's inputs replaced by a character from a random place in the text; against overfitting."""
+    distillation: float = 0.5
+    """With teachers, their share in what is learnt: 0 is the text alone, 1 is what they expect alone."""
     warmup_steps: int = 20
     """Steps over which the learning rates rise to their peak."""
     schedule: str = "linear"
@@ -136,6 +138,8 @@ class TrainConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
                 raise ValueError(f"{name} is {value!r}; expected a number from 0 up to but not including {below}")
+        if type(self.distillation) not in (int, float) or not 0 <= self.distillation <= 1:
+            raise ValueError(f"distillation is {self.distillation!r}; expected a number from 0 to 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise ValueError(f"minutes is {self.minutes!r}; expected a number above 0")
         choices = {

@@ -22,6 +22,7 @@ from strivelm.training import ResumeError
 
 RESUME = Path("resume") / "state.pt"
 SNAPSHOTS = "snapshots"
+TOLD = ("corpus", "teachers", "best", "ngrams", "command", "machine", "snapshot")  # what the card says of the record
 HOW = ("command", "machine")  # how a run was begun, which a resume may do otherwise
 
 
@@ -170,7 +171,7 @@ class Run:
     def _write_model(self, folder: Path, record: dict) -> None:
         checkpoint.save(folder, self.model.config, self.model.state_dict(), dtype=self.dtype)
         drawn = self._draw(folder, record)
-        told = {name: record.get(name) for name in ("corpus", "best", "ngrams", "command", "machine", "snapshot")}
+        told = {name: record.get(name) for name in TOLD}
         card = self.model.generate_model_card(
             **told, seconds=record["best"]["seconds"], curve=drawn, sample=sample(self.model, 300)
         )

@@ -10,23 +10,22 @@ When the stream ends, the model holds the weights that were best by validation l
 """
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 
 import torch
 
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, batch
+from strivelm.distillation import Lesson
 from strivelm.evaluation import evaluate, training_loss
 from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
 from strivelm.machine import PLAIN, Machine
 from strivelm.model import GPT
 from strivelm.muon import Muon
 from strivelm.parallel import ALONE, Team
+from strivelm.randomness import mixed, stream
 
 PROGRESS_EVERY = 0.2  # seconds
 EXPLODED = 1.0  # nats per character above an untrained model: sure of what is wrong
@@ -81,38 +80,6 @@ def schedule(config: TrainConfig, step: int, fraction: float) -> float:
     return min(rise, fall[config.schedule])  # a run shorter than the warm-up ends low, too
 
 
-@contextmanager
-def _stream(device: torch.device, *seeds: object) -> Iterator[None]:
-    """A stretch in which torch's global random stream, the only one that dropout knows, is that of these seeds.
-
-    Outside, it is what it would have been without training: so neither what a reader of the events draws changes the
-    training, nor the other way round. As every step has its own stream, a state need not hold any.
-    """
-    seed, streams = _mixed(*seeds), [(torch.get_rng_state, torch.set_rng_state)]
-    if device.type == "cuda":
-        get, put = partial(torch.cuda.get_rng_state, device), partial(torch.cuda.set_rng_state, device=device)
-        streams.append((get, put))
-    elif device.type == "mps":
-        streams.append((torch.mps.get_rng_state, torch.mps.set_rng_state))
-    outside = [get() for get, _ in streams]
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        with torch.cuda.device(device):
-            torch.cuda.manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
-    try:
-        yield
-    finally:
-        for (_, put), state in zip(streams, outside, strict=True):
-            put(state)
-
-
-def _mixed(*seeds: object) -> int:
-    """One seed from several, unlike that of any other several."""
-    return random.Random(repr(seeds)).getrandbits(63)
-
-
 class Trainer:
     """A training run between two steps: the model, the optimisers, and what was seen so far.
 
@@ -120,8 +87,17 @@ class Trainer:
     threads, to the same weights bit for bit.
     """
 
-    def __init__(self, model: GPT, corpus: Corpus, config: TrainConfig, machine: Machine = PLAIN, team: Team = ALONE):
+    def __init__(
+        self,
+        model: GPT,
+        corpus: Corpus,
+        config: TrainConfig,
+        machine: Machine = PLAIN,
+        team: Team = ALONE,
+        lesson: Lesson | None = None,
+    ):
         self.model, self.corpus, self.config, self.machine, self.team = model, corpus, config, machine, team
+        self.lesson = lesson
         self.forward = torch.compile(model) if machine.compile == "on" else model
         self.device = next(model.parameters()).device
         self.ids = corpus.train.to(self.device)
@@ -179,7 +155,7 @@ class Trainer:
         """
         config, loss = self.config, torch.zeros((), device=self.device)
         parts = [self.team.share(drawn).tensor_split(config.grad_accumulation) for drawn in self._drawn()]
-        with _stream(self.device, config.seed, self.steps, self.team.rank):
+        with stream(self.device, config.seed, self.steps, self.team.rank):
             for drawn in zip(*parts, strict=True):
                 starts, *noise = (part.to(self.device, non_blocking=True) for part in drawn)
                 inputs, targets = batch(self.ids, starts, self.length)
@@ -187,7 +163,9 @@ class Trainer:
                     replaced, places = noise
                     inputs = torch.where(replaced, self.ids[places].long(), inputs)
                 with self.machine.autocast():
-                    _, mean = self.forward(inputs, targets)
+                    logits, mean = self.forward(inputs, targets)
+                if self.lesson:
+                    mean = mean + config.distillation * (self.lesson.loss(logits, starts) - mean)
                 mean = mean * (len(starts) / config.batch_size)
                 mean.backward()
                 loss += mean.detach()
@@ -199,7 +177,7 @@ class Trainer:
         characters of which places in the text (B, T): unigram noise (Xie et al. 2017, "Data Noising as Smoothing in
         Neural Network Language Models", 3.2). The targets are left as they are.
         """
-        config, draws = self.config, torch.Generator().manual_seed(_mixed(self.config.seed, self.steps))
+        config, draws = self.config, torch.Generator().manual_seed(mixed(self.config.seed, self.steps))
         starts = torch.randint(len(self.ids) - self.length, (config.batch_size,), generator=draws)
         if not config.noise:
             return (starts,)
@@ -289,7 +267,8 @@ class Trainer:
         Raises ResumeError where it was made with other settings, sizes or text, or is not a whole state.
         """
         try:
-            then, now = state["made_with"], self._made_with()
+            before = asdict(TrainConfig()) | {"teachers": ""}  # for what came into the program after the run began
+            then, now = before | state["made_with"], self._made_with()
             changed = [
                 f"{name}: {then.get(name)!r} then, {now.get(name)!r} now" for name in now if then.get(name) != now[name]
             ]
@@ -313,7 +292,8 @@ class Trainer:
             raise ResumeError(f"the saved state is not a whole one: {error}") from error
 
     def _made_with(self) -> dict:
-        return asdict(self.config) | asdict(self.model.config) | {"corpus": self.corpus.sha256}
+        taught = {"corpus": self.corpus.sha256, "teachers": ", ".join(self.lesson.teachers) if self.lesson else ""}
+        return asdict(self.config) | asdict(self.model.config) | taught
 
 
 def train(
@@ -324,6 +304,7 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     machine: Machine = PLAIN,
     team: Team = ALONE,
+    lesson: Lesson | None = None,
 ) -> Iterator[Progress | Evaluation | Snapshot | Resumable | Finished]:
     """Trains the model where it is, yielding Progress, Evaluation, Snapshot, Resumable and at the end Finished.
 
@@ -335,9 +316,11 @@ def train(
         stop: asked after each step; once it says yes the stream ends with a Resumable instead of Finished.
         machine: with what precision and kernels to compute, from `settle`.
         team: the processes that train together; each calls this with the same arguments and reads all events.
+        lesson: what teachers expect of the training text, from `distillation.lesson`: learnt beside the text itself.
 
     Raises:
-        ValueError: the model's vocabulary is not the corpus's, or a batch has fewer windows than parts to compute.
+        ValueError: the model's vocabulary is not the corpus's, a batch has fewer windows than parts to compute, or
+            the lesson is one on another text.
         ResumeError: `resume` was made with other settings, sizes or text.
         TrainingDivergedError: the loss exploded, or became NaN or infinite; the message says at which step.
     """
@@ -348,7 +331,9 @@ def train(
             f"a batch of {config.batch_size} windows can't be cut into {parts} parts ({team.size} processes x "
             f"grad_accumulation={config.grad_accumulation}); raise batch_size or lower grad_accumulation"
         )
-    trainer = Trainer(model, corpus, config, machine, team)
+    if lesson and lesson.expected.shape != (len(corpus.train), len(corpus.tokenizer)):
+        raise ValueError("the lesson is one on another text; make it with distillation.lesson(teachers, corpus)")
+    trainer = Trainer(model, corpus, config, machine, team, lesson)
     if resume is not None:
         trainer.restore(resume)
     return _events(trainer, stop)

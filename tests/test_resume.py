@@ -99,6 +99,16 @@ def test_another_configuration_or_text_is_named(corpus):
             train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=lacking)
 
 
+def test_a_state_from_before_a_setting_existed_goes_on_with_its_default(corpus):
+    config = dataclasses.replace(CONFIG, noise=0.0)
+    state = next(e for e in train(new_model(corpus, SIZES, 0), corpus, config) if isinstance(e, Resumable)).state()
+    for setting in ("noise", "init", "teachers"):
+        del state["made_with"][setting]
+    train(new_model(corpus, SIZES, 0), corpus, config, resume=state)
+    with pytest.raises(ResumeError, match=r"noise: 0.0 then, 0.1 now"):
+        train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=state)
+
+
 def test_a_damaged_state_is_refused_and_no_code_in_it_is_run(tmp_path):
     class Hostile:
         def __reduce__(self):
