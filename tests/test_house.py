@@ -20,6 +20,7 @@ CORE = {
     "decoder": set(),
     "generation": set(),
     "ngrams": set(),
+    "randomness": set(),
     "tokenizer": set(),
     "checkpoint": {"config", "tokenizer"},
     "card": {"sources"},
