@@ -61,10 +61,18 @@ def together(out, *flags):
 
 @pytest.mark.parametrize(
     ("optimizer", "extra", "tolerance"),
-    [("adamw", ["--grad-accumulation", "2", "--noise", "0.1"], 1e-5), ("muon", [], 1e-3)],
+    [
+        ("adamw", ["--grad-accumulation", "2", "--noise", "0.1"], 1e-5),
+        ("muon", [], 1e-3),
+        ("adamw", ["--teachers"], 1e-5),
+    ],
 )
 def test_two_processes_train_the_model_that_one_trains(tmp_path, optimizer, extra, tolerance):
     flags = [*FLAGS, "--optimizer", optimizer, *extra]
+    if "--teachers" in extra:
+        teacher = tmp_path / "teacher"
+        assert run("train.py", "--out", teacher, *FLAGS, "--seed", "1", "--dropout", "0.1").returncode == 0
+        flags += [teacher, "--distillation", "0.7"]
     done = together(tmp_path / "two", *flags)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("iter    20") == 1, "one of them speaks"
