@@ -150,6 +150,8 @@ def introduce(model: GPT, corpus: Corpus, flags: Flags, machine: Machine, crew: 
         say(f"teachers {', '.join(flags.teachers)}; their share in what is learnt: {config.distillation:g}")
     say(f"machine  {machine}" + (f", {crew.size} processes" if crew.size > 1 else ""))
     say(f"folder   {out}")
+    if PRESETS[flags.preset].taught and not flags.teachers:
+        say("note     this preset counts on --teachers: --preset teacher is the one for learning alone")
     for warning in corpus.warnings(model.block_size):
         say(f"note     {warning}")
 

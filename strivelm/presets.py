@@ -1,6 +1,6 @@
 """Sizes and training that go together, by name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strivelm.config import Sizes, TrainConfig
 
@@ -13,7 +13,13 @@ class Preset:
     """What it is for."""
     sizes: Sizes
     training: TrainConfig
+    taught: bool = False
+    """Whether these settings count on teachers; without them such a model would learn its text by heart."""
 
+
+LONG = TrainConfig(
+    max_steps=4400, batch_size=16, lr=8e-3, muon_lr=0.03, init="zero", warmup_steps=50, eval_interval=1100
+)
 
 PRESETS = {
     "seed": Preset(
@@ -47,12 +53,16 @@ PRESETS = {
         Sizes(n_layer=5, n_head=3, n_embd=192, block_size=256, dropout=0.1),
         TrainConfig(max_steps=2500, batch_size=16, muon_lr=0.04, warmup_steps=50),
     ),
+    "teacher": Preset(
+        "what the bundled model learnt from",
+        Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.25),
+        LONG,
+    ),
     "bundled": Preset(
-        "the model that comes along",
-        Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.2),
-        TrainConfig(
-            max_steps=9000, batch_size=16, lr=8e-3, muon_lr=0.03, weight_decay=0.3, warmup_steps=50, eval_interval=500
-        ),
+        "the model that comes along; it needs --teachers",
+        Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.05),
+        replace(LONG, max_steps=2200, distillation=0.6, eval_interval=300),
+        taught=True,
     ),
     "base": Preset(
         "nanoGPT's Shakespeare size; for a GPU",

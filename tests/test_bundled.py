@@ -16,6 +16,8 @@ from strivelm.presets import PRESETS
 
 SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+
 FILM = COME_ALONG["film"]
 
 COMMON = """the and to of i you my a that in is not for with me it be your this his but he have as thou him so will what
@@ -37,6 +39,9 @@ def test_its_record_is_that_of_the_run_that_made_it(bundled):
     record = bundled.training
     assert record["finished"] is True
     assert "scripts/train.py --preset bundled --data shakespeare" in record["command"]
+    said = README.replace("\\\n", "").split("wait; ")[1].splitlines()[0].split()
+    assert record["command"].split()[: len(said)] == said, "the README tells how"
+    assert [teacher["name"] for teacher in record["teachers"]] == ["runs/teacher-1", "runs/teacher-2"]
     assert record["ngrams"]["5-gram"] == pytest.approx(1.770, abs=5e-4)
     assert bundled.ngrams.names[-1] == "5-gram"
     assert bundled.ngrams.characters == record["corpus"]["train"]

@@ -228,6 +228,13 @@ def test_presets_give_what_the_flags_leave_open(tmp_path):
     assert "32 x 64 characters a step" in done.stdout
 
 
+def test_a_preset_that_counts_on_teachers_says_so_where_there_are_none(tmp_path):
+    alone = run("train.py", "--preset", "bundled", "--dry-run", "--out", tmp_path / "m")
+    assert alone.returncode == 0, alone.stderr
+    assert "this preset counts on --teachers" in alone.stdout
+    assert "counts on" not in run("train.py", "--preset", "teacher", "--dry-run", "--out", tmp_path / "m").stdout
+
+
 def test_help_names_every_flag():
     done = run("train.py", "--help")
     flags = set(re.findall(r"--[a-z-]+", done.stdout))

@@ -10,11 +10,14 @@ import pytest
 import torch
 from taught import TEXT, block, logits_of, says, shown
 
+from strivelm.config import Sizes
+from strivelm.corpus import corpus_from_text
 from strivelm.hub import open_model
+from strivelm.training import new_model
 from strivelm.ui.lessons import HERE
 from strivelm.ui.lessons.beginning import beginning, frequencies, own_text
 from strivelm.ui.lessons.blocks import share
-from strivelm.ui.lessons.ending import NOTEBOOK, evaluations
+from strivelm.ui.lessons.ending import NOTEBOOK, evaluations, teachers_note
 
 # -- the numbers -------------------------------------------------------------------------------------------------------
 
@@ -204,6 +207,18 @@ def test_the_loss_of_a_text_and_its_curve(bundled):
     record = bundled.training["evaluations"]
     assert lines["validation text"] == [[one["step"], pytest.approx(one["validation"], abs=1e-4)] for one in record]
     assert dict(block(found, "curve")["levels"])["bigram"] == pytest.approx(2.4819, abs=1e-4)
+    assert "this model learnt what 2 other models expect on average of it" in block(found, "curve")["note"]
+
+
+@pytest.mark.parametrize("init", ["gpt2", "zero"])
+def test_an_untrained_model_leans_towards_the_character_that_it_has_just_read(bundled, init):
+    corpus = corpus_from_text(bundled.model.tokenizer.chars * 20, "every character")
+    model = new_model(corpus, Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256), 1, init=init).eval()
+    read = torch.randint(65, (1, 256), generator=torch.Generator().manual_seed(0))
+    p = model(read)[0].softmax(-1)
+    assert 2 / 65 < p.gather(-1, read[..., None]).mean() < 0.5
+    loss = -p[0, :-1].gather(-1, read[0, 1:, None]).log().mean().item()
+    assert math.log(65) < loss < math.log(65) + 0.6
 
 
 def test_a_models_youth_is_what_its_snapshots_write(noise):
@@ -235,6 +250,8 @@ def test_a_record_that_is_odd_is_read_as_far_as_it_is_numbers(noise):
     ]
     assert evaluations(odd, "train") == [(1, 2.0)]
     assert evaluations({"step": 1}, "train") == evaluations(None, "train") == []
+    assert teachers_note({}) == teachers_note({"teachers": "all"}) == teachers_note({"teachers": []}) == ""
+    assert "what another model expects of it" in teachers_note({"teachers": [7]})
     assert "without a record" in block(shown(noise, "5"), "passage")["text"]
 
 

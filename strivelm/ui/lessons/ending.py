@@ -79,6 +79,7 @@ def training(reading: Reading) -> Figure:
     counted = [(name, value) for name, value in facts.ladder if name != "uniform"]
     if points["train"] or points["validation"]:
         names = {"train": "training text", "validation": "validation text"}
+        tables = ", and tables that only count what followed the last few" if counted else ""
         shown.append(
             blocks.curve(
                 "This model while it learnt",
@@ -86,9 +87,7 @@ def training(reading: Reading) -> Figure:
                 [("guessing", facts.uniform_loss), *counted],
                 "step",
                 "nats per character",
-                "Dashed: guessing among all characters, and tables that only count what followed the last few."
-                if counted
-                else "Dashed: guessing among all characters.",
+                f"Dashed: guessing among all characters{tables}.{teachers_note(reading.opened.training)}",
             )
         )
     else:
@@ -151,6 +150,15 @@ def training(reading: Reading) -> Figure:
         legend=f"The ground of each character is its loss, from 0 to ln V = {number(V)} and more.",
         attempt={"text": "To be, or not to beq", "view": "curves"},
     )
+
+
+def teachers_note(record: dict) -> str:
+    """A sentence on who taught a model besides its text; nothing of one that had no teachers."""
+    teachers = record.get("teachers")
+    if not isinstance(teachers, list) or not teachers:
+        return ""
+    they = "another model expects" if len(teachers) == 1 else f"{len(teachers)} other models expect on average"
+    return f" Beside the text, this model learnt what {they} of it (distillation)."
 
 
 def evaluations(record: object, name: str) -> list[tuple[int, float]]:
