@@ -44,7 +44,7 @@ from tqdm import tqdm
 from strivelm import GPT, publish
 from strivelm.config import Sizes, TrainConfig
 from strivelm.corpus import Corpus, load_corpus
-from strivelm.distillation import Lesson, lesson
+from strivelm.distillation import Lesson, check_teachers, lesson
 from strivelm.events import Evaluation, Finished, Progress, Resumable
 from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
 from strivelm.ngrams import ladder
@@ -167,12 +167,15 @@ def counting(corpus: Corpus) -> dict[str, float]:
 
 
 def prepared(flags: Flags, corpus: Corpus, machine: Machine, crew: Team, device: torch.device) -> Lesson | None:
-    """What the teachers expect of the text, with a bar while they read it; None without teachers."""
+    """What the teachers expect of the text, with a bar while they read it; None without teachers, or --dry-run."""
     if not flags.teachers:
         return None
     with crew.one_before_the_others():  # one of them fetches what is on the Hub
         teachers = [GPT.from_pretrained(name, map_location=device) for name in flags.teachers]
-    hidden = True if crew.rank or flags.dry_run else None
+    if flags.dry_run:
+        check_teachers(teachers, corpus)
+        return None
+    hidden = True if crew.rank else None
     with tqdm(desc="teachers read", unit=" characters", unit_scale=True, leave=False, disable=hidden) as bar:
 
         def progress(done: int, total: int) -> None:

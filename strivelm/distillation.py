@@ -60,23 +60,10 @@ def lesson(
         progress: called with the characters read so far, and those there are to read.
 
     Raises:
-        ValueError: no teacher, one of another vocabulary than the corpus's, or a text so long that the lesson would
-            need more than `MOST_BYTES`.
+        ValueError: as `check_teachers` does.
     """
+    check_teachers(teachers, corpus)
     ids, V = corpus.train, len(corpus.tokenizer)
-    if not teachers:
-        raise ValueError("there is no teacher; expected at least one model")
-    for number, teacher in enumerate(teachers, 1):
-        if teacher.config.chars != corpus.tokenizer.chars:
-            raise ValueError(
-                f"teacher {number} knows other characters than the text's {V}; expected a model that was trained on "
-                f"{corpus.name}, or on a text with the same characters"
-            )
-    if (size := 2 * len(ids) * V) > MOST_BYTES:
-        raise ValueError(
-            f"what teachers expect of {len(ids):,} characters, {V} numbers each, would need {size / 2**30:.1f} GiB of "
-            f"memory; expected at most {MOST_BYTES / 2**30:.0f} GiB. So long a text needs no teachers: train without"
-        )
     device = next(teachers[0].parameters()).device
     expected, done, total = torch.zeros(len(ids), V, dtype=torch.float16, device=device), 0, len(ids) * len(teachers)
     for teacher in teachers:
@@ -90,6 +77,28 @@ def lesson(
                 progress(min(done, total), total)
     team.sum([expected])
     return Lesson(tuple(map(_digest, teachers)), expected)
+
+
+def check_teachers(teachers: Sequence[GPT], corpus: Corpus) -> None:
+    """Whether these can teach this text, before they read it.
+
+    Raises ValueError for no teacher, one of another vocabulary than the corpus's, or a text so long that the lesson
+    would need more than `MOST_BYTES`.
+    """
+    N, V = len(corpus.train), len(corpus.tokenizer)
+    if not teachers:
+        raise ValueError("there is no teacher; expected at least one model")
+    for number, teacher in enumerate(teachers, 1):
+        if teacher.config.chars != corpus.tokenizer.chars:
+            raise ValueError(
+                f"teacher {number} knows other characters than the text's {V}; expected a model that was trained on "
+                f"{corpus.name}, or on a text with the same characters"
+            )
+    if (size := 2 * N * V) > MOST_BYTES:
+        raise ValueError(
+            f"what teachers expect of {N:,} characters, {V} numbers each, would need {size / 2**30:.1f} GiB of "
+            f"memory; expected at most {MOST_BYTES / 2**30:.0f} GiB. So long a text needs no teachers: train without"
+        )
 
 
 def _windows(characters: int, T: int) -> list[tuple[torch.Tensor, int, int]]:

@@ -176,6 +176,12 @@ def test_the_command(tmp_path):
     assert len({t["sha256"] for t in record["teachers"]}) == 2
     assert record["training"]["distillation"] == 0.6
     assert "learnt what other models expect on average" in (tmp_path / "student" / "README.md").read_text()
+    dry = run("train.py", "--out", tmp_path / "new", *flags, *given, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "Nothing was trained or written" in dry.stdout
+    another = run("train.py", "--out", tmp_path / "new", *flags, "--teachers", "strivelm/assets/film", "--dry-run")
+    assert another.returncode == 1
+    assert "teacher 1 knows other characters than the text's" in another.stderr
     missing = run("train.py", "--out", tmp_path / "new", *flags, "--teachers", tmp_path / "nobody")
     assert missing.returncode == 1
     assert "nobody" in missing.stderr
