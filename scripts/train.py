@@ -93,6 +93,9 @@ class Flags:
             raise ValueError("out is the current folder; expected a folder of the run's own, for example runs/mine")
 
 
+AFTER_THE_FIRST = 10.0  # seconds that other processes leave the first to say what went wrong
+
+
 def parse(args: list[str]) -> Flags:
     """The flags, their defaults taken from the preset that the command line names."""
     named = [b for a, b in itertools.pairwise(args) if a == "--preset"]
@@ -373,8 +376,8 @@ def main() -> None:
         try:
             run(flags, crew, device)
         except (ValueError, OSError):
-            if crew.rank > 0:  # what the first process says once
-                sys.exit(1)
+            if crew.rank > 0:  # the first process says it, once; a process that ended before it would have it killed
+                time.sleep(AFTER_THE_FIRST)  # which torchrun cuts short as soon as the first has ended
             raise
 
 

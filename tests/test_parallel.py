@@ -100,6 +100,30 @@ def test_together_they_stop_at_an_error_and_resume_what_one_began(tmp_path):
     assert "is finished: there is nothing to resume" in finished.stdout
 
 
+FAILING = """
+import sys, train
+from contextlib import nullcontext
+from strivelm.parallel import Team
+
+def run(*_):
+    raise ValueError("no such thing")
+
+rank = int(sys.argv.pop())
+train.run, train.team = run, lambda device: nullcontext(Team(rank, 2))
+train.time.sleep = lambda seconds: print("waited", seconds, file=sys.stderr)
+train.console.guarded(train.main)
+"""
+
+
+@pytest.mark.parametrize(("rank", "waited"), [(0, []), (1, ["waited 10.0"])])
+def test_a_process_that_fails_leaves_the_word_to_the_first(rank, waited):
+    """As torchrun ends them all when one has ended, the first would else be killed before it says what is wrong."""
+    failing = [sys.executable, "-c", FAILING, str(rank)]
+    done = subprocess.run(failing, cwd=ROOT / "scripts", capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines() == [*waited, "error: no such thing"]
+    assert done.returncode == 1
+
+
 def test_ctrl_c_stops_a_team_which_goes_on_later(tmp_path):
     flags = [*FLAGS, "--max-steps", "3000", "--optimizer", "adamw"]
     running = started(tmp_path / "run", *flags)
