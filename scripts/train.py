@@ -53,6 +53,8 @@ from strivelm.presets import PRESETS
 from strivelm.runs import Run, check_folder, is_finished, sample, saved_state
 from strivelm.training import new_model, train
 
+AFTER_THE_FIRST = 10.0  # seconds that a team's other processes leave the first to say what went wrong
+
 
 @dataclass(frozen=True)
 class Flags:
@@ -91,9 +93,6 @@ class Flags:
             raise ValueError(f"sample is {self.sample}; expected a whole number, at least 0")
         if self.out is not None and self.out == Path():
             raise ValueError("out is the current folder; expected a folder of the run's own, for example runs/mine")
-
-
-AFTER_THE_FIRST = 10.0  # seconds that other processes leave the first to say what went wrong
 
 
 def parse(args: list[str]) -> Flags:

@@ -59,7 +59,7 @@ PRESETS = {
         LONG,
     ),
     "bundled": Preset(
-        "the model that comes along; it needs --teachers",
+        "the model that comes along; it counts on --teachers",
         Sizes(n_layer=6, n_head=4, n_embd=256, block_size=256, dropout=0.05),
         replace(LONG, max_steps=2200, distillation=0.6, eval_interval=300),
         taught=True,
