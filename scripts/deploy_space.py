@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import console  # before torch
 import tyro
 
-from strivelm import deploy, parcel
-from strivelm.wire import checked_name
+from strivelm.hub.client import checked_name
+from strivelm.space import bundle, deploy
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def show(flags: Flags) -> None:
     checked_name(flags.space, None)
     deploy.check_hardware(flags.hardware)
     variables = deploy.variables(flags.model, flags.models)
-    files = parcel.pack(hardware=flags.hardware)
+    files = bundle.pack(hardware=flags.hardware)
     for name, content in files.items():
         print(f"{len(content):>12,}  {name}")
     print(f"{sum(map(len, files.values())):>12,}  bytes in {len(files)} files would go to {flags.space}")

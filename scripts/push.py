@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import console  # before torch
 import tyro
 
-from strivelm import publish
+from strivelm.hub import publish
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from types import ModuleType
 
-from strivelm.events import Evaluation, Finished, Progress, Resumable, Snapshot
+from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
 
 PROJECT = "strivelm"
 PERIOD = 2.0  # seconds of the run between two batch losses that are sent

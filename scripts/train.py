@@ -41,17 +41,19 @@ import tracking
 import tyro
 from tqdm import tqdm
 
-from strivelm import GPT, publish
-from strivelm.config import Sizes, TrainConfig
-from strivelm.corpus import Corpus, load_corpus
-from strivelm.distillation import Lesson, check_teachers, lesson
-from strivelm.events import Evaluation, Finished, Progress, Resumable
-from strivelm.machine import CHOICES, Machine, cores, resolve_device, settle
-from strivelm.ngrams import ladder
-from strivelm.parallel import Team, local_device, team
-from strivelm.presets import PRESETS
-from strivelm.runs import Run, check_folder, is_finished, sample, saved_state
-from strivelm.training import new_model, train
+from strivelm import GPT
+from strivelm.config import Sizes
+from strivelm.data.corpus import Corpus, load_corpus
+from strivelm.data.ngrams import ladder
+from strivelm.hub import publish
+from strivelm.training.config import TrainConfig
+from strivelm.training.distillation import Lesson, check_teachers, lesson
+from strivelm.training.distributed import Team, local_device, team
+from strivelm.training.events import Evaluation, Finished, Progress, Resumable
+from strivelm.training.hardware import CHOICES, Machine, cores, resolve_device, settle
+from strivelm.training.presets import PRESETS
+from strivelm.training.run_folder import Run, check_folder, is_finished, sample, saved_state
+from strivelm.training.trainer import new_model, train
 
 AFTER_THE_FIRST = 10.0  # seconds that a team's other processes leave the first to say what went wrong
 

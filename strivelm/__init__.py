@@ -3,11 +3,11 @@
 from strivelm.checkpoint import CheckpointError
 from strivelm.config import GPTConfig
 from strivelm.generation import SamplingConfig, Step, generate
-from strivelm.hub import OpenModel, load_model, open_model
 from strivelm.inspection import trace
+from strivelm.loading import OpenModel, load_model, open_model
 from strivelm.model import GPT, Block
 from strivelm.tokenizer import CharTokenizer, Encoding, UnknownCharacterError
-from strivelm.training import train
+from strivelm.training.trainer import train
 
 __version__ = "0.1.0"
 __all__ = [

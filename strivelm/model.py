@@ -17,11 +17,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 
-from strivelm import checkpoint, download, publish
-from strivelm.card import describe
+from strivelm import checkpoint
 from strivelm.config import GPTConfig
 from strivelm.decoder import Decoder
 from strivelm.generation import SamplingConfig, generate
+from strivelm.hub import download, publish
+from strivelm.hub.model_card import describe
 from strivelm.tokenizer import CharTokenizer
 
 
@@ -296,8 +297,8 @@ class GPT(
     ) -> str:
         """Puts the model on the Hub as "owner/name"; returns its address.
 
-        What it holds and what errors it raises: `save_pretrained` and `strivelm.publish.push`. The record of a run and
-        its loss curve, which only a run's folder has, are not in it: `python scripts/push.py FOLDER owner/name`.
+        What it holds and what errors it raises: `save_pretrained` and `strivelm.hub.publish.push`. The record of a run
+        and its loss curve, which only a run's folder has, are not in it: `python scripts/push.py FOLDER owner/name`.
         """
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, dtype=dtype, model_card_kwargs=model_card_kwargs)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from strivelm import CheckpointError, open_model
-from strivelm.config import TrainConfig
-from strivelm.corpus import SHAKESPEARE_SHA256, load_corpus
-from strivelm.evaluation import evaluate
-from strivelm.hub import BUNDLED, COME_ALONG
-from strivelm.presets import PRESETS
+from strivelm.data.corpus import SHAKESPEARE_SHA256, load_corpus
+from strivelm.loading import BUNDLED, COME_ALONG
+from strivelm.training.config import TrainConfig
+from strivelm.training.evaluation import evaluate
+from strivelm.training.presets import PRESETS
 
 SHAKESPEARE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tinyshakespeare.txt"
 

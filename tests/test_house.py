@@ -1,4 +1,4 @@
-"""The house's plan (DESIGN.md, Rooms): which room may lean on which, and what an import brings along."""
+"""The plan of the package: which part may import which, and what an import brings along."""
 
 import ast
 import subprocess
@@ -7,38 +7,46 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[1]
-PACKAGE = HOUSE / "strivelm"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "strivelm"
 
-# What each of the core's rooms may import of the project. A room that is not named here may import any of them.
-CORE = {
-    "cache": set(),
+# A part is a file beside model.py, a folder beside it, or a folder of ui/. What each may import of the others; the
+# map in CONTRIBUTING.md is this one.
+ARROWS = {
     "config": set(),
-    "curve": set(),
-    "events": set(),
-    "fingerprint": set(),
     "decoder": set(),
     "generation": set(),
-    "ngrams": set(),
-    "randomness": set(),
     "tokenizer": set(),
     "checkpoint": {"config", "tokenizer"},
-    "card": {"sources"},
-    "sources": {"checkpoint"},
-    "wire": {"cache", "checkpoint", "config"},
-    "download": {"cache", "checkpoint", "config", "ngrams", "sources", "wire"},
-    "sending": {"checkpoint", "wire"},
-    "publish": {"cache", "card", "checkpoint", "sending", "wire"},
-    "parcel": {"checkpoint"},
-    "deploy": {"cache", "hub", "parcel", "sending", "wire"},
-    "model": {"card", "checkpoint", "config", "decoder", "download", "generation", "publish", "tokenizer"},
-    "hub": {"checkpoint", "download", "model", "ngrams", "wire"},
+    "data": {"checkpoint", "tokenizer"},
+    "hub": {"checkpoint", "config", "data"},
+    "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
+    "loading": {"checkpoint", "data", "hub", "model"},
+    "inspection": {"config", "data", "generation", "model"},
+    "training": {"checkpoint", "config", "data", "generation", "model"},
+    "space": {"checkpoint", "hub", "loading"},
+    "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
+    "ui.limits": {"generation"},
+    "ui.core": {"checkpoint", "data", "generation", "hub", "loading", "ui.limits"},
+    "ui.components": {"ui.core"},
+    "ui.api": {"generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
+    "ui.tabs": {
+        *("config", "data", "decoder", "generation", "inspection", "loading", "model", "training"),
+        *("ui.components", "ui.core", "ui.limits"),
+    },
 }
-ROOMS = {
+FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
     if path != PACKAGE / "__init__.py"
 }
+SCRIPTS = sorted(file for kind in ("js", "css") for file in PACKAGE.rglob(f"*.{kind}"))
+
+
+def part_of(name):
+    """The part in which a dotted name of the package lies."""
+    first, *rest = name.split(".")
+    return inner if first == "ui" and rest and (inner := f"ui.{rest[0]}") in ARROWS else first
 
 
 def imports(path):
@@ -51,44 +59,54 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def of_the_house(room):
-    """The rooms that a room imports; "the face" where it takes something from strivelm/__init__.py."""
-    for name in imports(ROOMS[room]):
-        house, *parts = name.split(".")
-        if house == "strivelm":
+def of_the_package(name):
+    """The files of the package that a file imports; "" where it takes something from strivelm/__init__.py."""
+    for imported in imports(FILES[name]):
+        package, *parts = imported.split(".")
+        if package == "strivelm":
             prefixes = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-            yield next((prefix for prefix in prefixes if prefix in ROOMS), "the face")
+            yield next((prefix for prefix in prefixes if prefix in FILES), "")
 
 
-def libraries(room):
-    return {name.split(".")[0] for name in imports(ROOMS[room])} - {"strivelm"}
+def libraries(name):
+    return {imported.split(".")[0] for imported in imports(FILES[name])} - {"strivelm"}
 
 
-@pytest.mark.parametrize("room", sorted(CORE.keys() & ROOMS.keys()))
-def test_a_room_of_the_core_leans_only_on_those_below(room):
-    assert set(of_the_house(room)) <= CORE[room]
+def test_the_plan_names_every_part():
+    assert {part_of(name) for name in FILES} == ARROWS.keys()
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
-def test_only_the_page_knows_the_page(room):
-    if not room.startswith("ui"):
-        assert not {name for name in of_the_house(room) if name.startswith(("ui", "the face"))}
-        assert not libraries(room) & {"gradio", "spaces", "fastapi", "tyro", "tqdm", "transformers"}
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_imports_only_what_its_part_may(name):
+    own = part_of(name)
+    used = {part_of(other) if other else "the package's face" for other in of_the_package(name)}
+    if own.startswith("ui"):
+        used.discard("the package's face")
+    assert used <= ARROWS[own] | {own}, f"{name} imports {sorted(used - ARROWS[own] - {own})}"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FILES if not name.startswith("ui")))
+def test_only_the_page_needs_the_page_s_libraries(name):
+    assert not libraries(name) & {"gradio", "spaces", "fastapi", "transformers"}
 
 
 def test_arrows_run_one_way():
-    arrows, open_rooms = {room: set(of_the_house(room)) for room in ROOMS} | {"the face": set()}, []
+    arrows, open_files = {name: set(of_the_package(name)) for name in FILES} | {"": set()}, []
 
-    def walk(room):
-        assert room not in open_rooms, f"a circle: {' → '.join([*open_rooms[open_rooms.index(room) :], room])}"
-        open_rooms.append(room)
-        for other in sorted(arrows[room]):
+    def walk(name):
+        assert name not in open_files, f"a circle: {' → '.join([*open_files[open_files.index(name) :], name])}"
+        open_files.append(name)
+        for other in sorted(arrows[name]):
             walk(other)
-        open_rooms.pop()
+        open_files.pop()
 
-    assert arrows["model"] == CORE["model"]
-    for room in ROOMS:
-        walk(room)
+    for name in FILES:
+        walk(name)
+
+
+@pytest.mark.parametrize("path", [*FILES.values(), *SCRIPTS], ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_one_subject(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 400
 
 
 def test_importing_strivelm_is_light_and_leaves_the_random_state():
@@ -100,7 +118,7 @@ assert torch.equal(torch.get_rng_state(), before)
 assert all(hasattr(strivelm, name) for name in strivelm.__all__)
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=HOUSE, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     brought = set(done.stdout.split())
     assert {"strivelm", "torch", "huggingface_hub"} <= brought
     assert not brought & {"gradio", "transformers", "spaces", "tokenizers", "matplotlib", "pandas", "fastapi"}

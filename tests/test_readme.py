@@ -77,7 +77,7 @@ def test_the_python_that_calls_the_page_runs(capsys):
 
 def test_every_preset_is_in_the_table_with_its_sizes_and_purpose():
     from strivelm.config import GPTConfig
-    from strivelm.presets import PRESETS
+    from strivelm.training.presets import PRESETS
 
     rows = re.findall(r"^\| `(\w+)` \| (\d+), (\d+), (\d+), (\d+) \| ([\d,]+) \| ([^|]+) \|", README, re.MULTILINE)
     said = {name: (*map(int, sizes), parameters, purpose) for name, *sizes, parameters, purpose in rows}

@@ -13,9 +13,9 @@ import torch
 from commands import ROOT, SMALL, run, run_alone, start
 
 from strivelm import GPT, load_model, open_model
-from strivelm.corpus import load_corpus
-from strivelm.evaluation import evaluate
-from strivelm.ngrams import ladder
+from strivelm.data.corpus import load_corpus
+from strivelm.data.ngrams import ladder
+from strivelm.training.evaluation import evaluate
 
 LINE = r"iter {step:5d} \| train \d\.\d{{3}} \| val \d\.\d{{3}} \| \d+\.\ds"
 

@@ -17,11 +17,12 @@ from itertools import islice
 import torch
 
 from benchmarks.peers import seconds, theirs
-from strivelm.config import Sizes, TrainConfig
-from strivelm.corpus import Corpus, batch, load_corpus
-from strivelm.evaluation import evaluate
-from strivelm.machine import Machine, settle
-from strivelm.training import Trainer, new_model
+from strivelm.config import Sizes
+from strivelm.data.corpus import Corpus, batch, load_corpus
+from strivelm.training.config import TrainConfig
+from strivelm.training.evaluation import evaluate
+from strivelm.training.hardware import Machine, settle
+from strivelm.training.trainer import Trainer, new_model
 
 THEIRS = Sizes(n_layer=4, n_head=4, n_embd=128, block_size=64)
 SMALLER = Sizes(n_layer=2, n_head=4, n_embd=128, block_size=64)

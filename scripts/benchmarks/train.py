@@ -10,11 +10,11 @@ from dataclasses import replace
 import torch
 
 from benchmarks.peers import VOCABULARY, ours, ratio, speed, taking_turns, theirs
-from strivelm.config import TrainConfig
-from strivelm.corpus import Corpus, batch
-from strivelm.machine import PLAIN, Machine, settle
+from strivelm.data.corpus import Corpus, batch
 from strivelm.tokenizer import CharTokenizer
-from strivelm.training import Trainer
+from strivelm.training.config import TrainConfig
+from strivelm.training.hardware import PLAIN, Machine, settle
+from strivelm.training.trainer import Trainer
 
 SIZES = [(4, 4, 128, 64, 12), (4, 2, 128, 128, 16), (6, 4, 256, 256, 16)]  # layers, heads, width, context, batch
 

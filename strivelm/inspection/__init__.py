@@ -53,10 +53,10 @@ Where it is told
     results         what all results share
 """
 
+from strivelm.inspection.ablated_generation import AblatedText, Without, generate_without
 from strivelm.inspection.ablation import Ablation, AblationMap, Means, ablate, ablation_map, mean_outputs
 from strivelm.inspection.attention import Heads, Patterns, Rollout, heads, patterns, rollout
 from strivelm.inspection.circuits import Copying, Induction, copying, induction
-from strivelm.inspection.depths import StateMaps, state_maps
 from strivelm.inspection.embeddings import (
     Analogy,
     Bigrams,
@@ -72,7 +72,11 @@ from strivelm.inspection.embeddings import (
 )
 from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
-from strivelm.inspection.spaces import (
+from strivelm.inspection.state_maps import StateMaps, state_maps
+from strivelm.inspection.surprisal import PositionLoss, Surprisal, loss_by_position, surprisal
+from strivelm.inspection.text_overlap import SharedSpans, shared_spans
+from strivelm.inspection.trace import Trace, bytes_needed, trace
+from strivelm.inspection.vectors import (
     Nearest,
     Neighbours,
     Projection,
@@ -85,10 +89,6 @@ from strivelm.inspection.spaces import (
     purity,
     similarity,
 )
-from strivelm.inspection.surprise import PositionLoss, Surprisal, loss_by_position, surprisal
-from strivelm.inspection.trace import Trace, bytes_needed, trace
-from strivelm.inspection.verbatim import SharedSpans, shared_spans
-from strivelm.inspection.without import AblatedText, Without, generate_without
 
 __all__ = [
     "AblatedText",

@@ -16,20 +16,10 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 
-from strivelm.corpus import batch, windows
+from strivelm.data.corpus import batch, windows
+from strivelm.inspection.forward import Head, Off, Text, chars_of, embedded, head_outputs, long_ids, switch_off, walk
 from strivelm.inspection.results import Result, counted, exact, kl
 from strivelm.inspection.trace import trace
-from strivelm.inspection.walk import (
-    Head,
-    Off,
-    Text,
-    chars_of,
-    embedded,
-    head_outputs,
-    long_ids,
-    switch_off,
-    walk,
-)
 from strivelm.model import GPT
 
 AT_ONCE = 2048
@@ -230,9 +220,9 @@ def ablation_map(
 ) -> Iterator[AblationMap]:
     """Yields the map of all heads and MLPs after every few windows: each is right for what has been read so far.
 
-    The text is read as `strivelm.evaluation.evaluate` reads it, in non-overlapping windows of the model's context, but
-    in random order (a shorter rest last), so that what has been read so far is a fair sample of all and a reader can
-    stop at any time.
+    The text is read as `strivelm.training.evaluation.evaluate` reads it, in non-overlapping windows of the model's
+    context, but in random order (a shorter rest last), so that what has been read so far is a fair sample of all and a
+    reader can stop at any time.
     From the layer on where it begins to differ, every pass goes on from the pass with all parts: L·H heads cost about
     L·H/2 passes. Differences are taken window by window, so what makes a window hard cancels out; with n_w characters
     and the difference Δ_w in window w of W, the standard error is that of a ratio (Cochran 1977, "Sampling

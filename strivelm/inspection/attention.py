@@ -30,9 +30,9 @@ from typing import Annotated
 import torch
 
 from strivelm.inspection.circuits import copying, induction
+from strivelm.inspection.forward import Text
 from strivelm.inspection.results import Result, exact
 from strivelm.inspection.trace import Trace, trace
-from strivelm.inspection.walk import Text
 from strivelm.model import GPT
 
 STANDS_OUT = 0.5

@@ -26,8 +26,8 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 
+from strivelm.inspection.forward import embedded, walk
 from strivelm.inspection.results import Result, exact
-from strivelm.inspection.walk import embedded, walk
 from strivelm.model import GPT, Block
 
 DISTINCT = 32

@@ -25,12 +25,12 @@ from typing import Annotated
 
 import torch
 
+from strivelm.data.ngrams import NGrams
+from strivelm.inspection.forward import Text, chars_of, depth_names, embedded, last_of, read_out, walk
 from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact, kl
-from strivelm.inspection.spaces import Neighbours, Space, char_class, cosine, pca, ranked, unit
 from strivelm.inspection.trace import Trace, trace
-from strivelm.inspection.walk import Text, chars_of, depth_names, embedded, last_of, read_out, walk
+from strivelm.inspection.vectors import Neighbours, Space, char_class, cosine, pca, ranked, unit
 from strivelm.model import GPT
-from strivelm.ngrams import NGrams
 
 # -- spaces ------------------------------------------------------------------------------------------------------------
 

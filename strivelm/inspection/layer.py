@@ -23,9 +23,9 @@ from typing import Annotated
 
 import torch
 
+from strivelm.inspection.forward import Text, chars_of, head_outputs, switch_off
 from strivelm.inspection.results import MAX_BYTES, Result, counted, exact
 from strivelm.inspection.trace import Trace, trace
-from strivelm.inspection.walk import Text, chars_of, head_outputs, switch_off
 from strivelm.model import GPT
 
 NEEDED = (

@@ -26,9 +26,9 @@ from typing import Annotated
 
 import torch
 
+from strivelm.inspection.forward import Text, chars_of, depth_names, read_out
 from strivelm.inspection.results import MAX_BYTES, Result, check_memory, counted, exact, kl
 from strivelm.inspection.trace import Trace, trace
-from strivelm.inspection.walk import Text, chars_of, depth_names, read_out
 from strivelm.model import GPT
 
 # -- logit lens --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One forward pass, recorded. What is computed, and by which formulas, is told in `strivelm.inspection.walk`."""
+"""One forward pass, recorded. What is computed, and by which formulas, is told in `strivelm.inspection.forward`."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import torch
 
+from strivelm.inspection.forward import Head, Text, Value, chars_of, embed, head_outputs, ids_of, switch_off, walk
 from strivelm.inspection.results import MAX_BYTES, Result, axes_of, check_memory
-from strivelm.inspection.walk import Head, Text, Value, chars_of, embed, head_outputs, ids_of, switch_off, walk
 from strivelm.model import GPT
 
 
@@ -115,7 +115,7 @@ def trace(
 
     Args:
         text: characters, or ids (T,) or (1, T); at most the model's context.
-        heads_off, mlps_off: what is switched off, see `strivelm.inspection.walk.switch_off`.
+        heads_off, mlps_off: what is switched off, see `strivelm.inspection.forward.switch_off`.
         keep: names of `Trace`'s fields, such as {"attention", "logits"}; None keeps all of them.
         max_bytes: the memory beyond which a request is refused.
 

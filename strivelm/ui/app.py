@@ -2,13 +2,19 @@
 
 import gradio as gr
 
-from strivelm.hub import OpenModel
-from strivelm.ui import api, limits, picker, theme
-from strivelm.ui.models import Models
-from strivelm.ui.page import Page
-from strivelm.ui.tabs import attention, embeddings, generate, learn, predictions
-from strivelm.ui.views import read
-from strivelm.ui.work import Work
+from strivelm.loading import OpenModel
+from strivelm.ui import limits, theme
+from strivelm.ui.api import endpoints
+from strivelm.ui.components import picker
+from strivelm.ui.components.view import read
+from strivelm.ui.core.gpu import Work
+from strivelm.ui.core.models import Models
+from strivelm.ui.core.page import Page
+from strivelm.ui.tabs.attention import tab as attention
+from strivelm.ui.tabs.embeddings import tab as embeddings
+from strivelm.ui.tabs.generate import tab as generate
+from strivelm.ui.tabs.learn import tab as learn
+from strivelm.ui.tabs.predictions import tab as predictions
 
 TABS = (
     ("generate", "Generate", generate.build),
@@ -41,7 +47,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
         page.wire()
         opened = picker.restore(blocks, models, [current, shown, said, asked])
         page.restore(opened, tuple(id for id, _, _ in TABS))
-        api.offer(page.work, models)
+        endpoints.offer(page.work, models)
     # A call beyond the queue's end is refused with a sentence instead of waiting for ever.
     return blocks.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
 

@@ -11,14 +11,17 @@ there is no such model, and ValueError, a sentence, for a text that can't be rea
 
 import json
 
-from strivelm.hub import OpenModel, open_model
-from strivelm.ui import looking, mapping, predicting
-from strivelm.ui.views import Shown, View, space
-from strivelm.ui.views import ablation as _ablation
-from strivelm.ui.views import attention as _attention
-from strivelm.ui.views import attribution as _attribution
-from strivelm.ui.views import lens as _lens
-from strivelm.ui.views import losses as _losses
+from strivelm.loading import OpenModel, open_model
+from strivelm.ui.components.view import Shown, View
+from strivelm.ui.tabs.attention import attention as _attention
+from strivelm.ui.tabs.attention import payload as looking
+from strivelm.ui.tabs.embeddings import payload as mapping
+from strivelm.ui.tabs.embeddings import views
+from strivelm.ui.tabs.predictions import ablation as _ablation
+from strivelm.ui.tabs.predictions import attribution as _attribution
+from strivelm.ui.tabs.predictions import lens as _lens
+from strivelm.ui.tabs.predictions import losses as _losses
+from strivelm.ui.tabs.predictions import payload as predicting
 
 Model = str | OpenModel
 
@@ -50,22 +53,22 @@ def without(model: Model, text: str, off: str = "0.0", height: int = 760) -> Sho
 
 def embeddings(model: Model, height: int = 760) -> Shown:
     """The characters' embeddings on their principal components."""
-    return _mapped(space.MAP, mapping.tokens(_opened(model)), height)
+    return _mapped(views.MAP, mapping.tokens(_opened(model)), height)
 
 
 def positions(model: Model, height: int = 760) -> Shown:
     """The vectors that say where in the context a character stands, and what of them the model uses."""
-    return _mapped(space.POSITIONS, mapping.places(_opened(model)), height)
+    return _mapped(views.POSITIONS, mapping.places(_opened(model)), height)
 
 
 def states(model: Model, text: str, height: int = 760) -> Shown:
     """The characters of a text on a map of their states, at every depth."""
-    return _mapped(space.STATES, mapping.states(_opened(model), text), height)
+    return _mapped(views.STATES, mapping.states(_opened(model), text), height)
 
 
 def bigrams(model: Model, height: int = 760) -> Shown:
     """What comes after each single character: by counting, and by the model."""
-    return _mapped(space.TABLE, mapping.table(_opened(model)), height)
+    return _mapped(views.TABLE, mapping.table(_opened(model)), height)
 
 
 def _opened(model: Model) -> OpenModel:

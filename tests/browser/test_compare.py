@@ -12,7 +12,7 @@ from test_looks import CONTRAST, rested
 from strivelm import SamplingConfig
 from strivelm.generation import distribution, draw, uniforms
 from strivelm.inspection import generate_without
-from strivelm.ui import comparing
+from strivelm.ui.tabs.generate import columns_payload
 
 pytestmark = pytest.mark.browser
 
@@ -77,11 +77,11 @@ def test_columns_hold_what_each_setting_writes_alone(visit, model):
     page.click("#compare-chosen label:has-text('A, your own')")
     set_number(page, "a-temperature", 0)
     again(page, "compare")
-    settings = (*comparing.PRESETS.values(), (0, 0, 1.0))
+    settings = (*columns_payload.PRESETS.values(), (0, 0, 1.0))
     expected = [model.generate(PROMPT, 40, t, k, p, seed=7)[len(PROMPT) :] for t, k, p in settings]
     assert texts(page, "compare") == expected
 
-    partings = comparing.partings(expected)
+    partings = columns_payload.partings(expected)
     sentence = page.inner_text("#compare-view .parting")
     assert f"at character {partings[0]['at'] + 1} the same random number" in sentence
     for column in range(4):
@@ -145,7 +145,7 @@ def test_an_empty_choice_is_said_and_the_texts_stay(visit):
     open_section(page, "compare")
     finished(page, "compare")
     before = texts(page, "compare")
-    for name in comparing.PRESETS:
+    for name in columns_payload.PRESETS:
         page.click(f"#compare-chosen label:has-text('{name}')")
     page.click("#run-compare")
     page.wait_for_selector("#compare-message [data-kind=error]")

@@ -10,7 +10,7 @@ from serving import open_random, served
 from test_looks import CONTRAST
 
 from strivelm import inspection, load_model
-from strivelm.ngrams import count_ngrams
+from strivelm.data.ngrams import count_ngrams
 
 pytestmark = pytest.mark.browser
 

@@ -8,10 +8,10 @@ import pytest
 from serving import served
 from test_looks import CONTRAST
 
-from strivelm.hub import open_model
-from strivelm.ui.learning import ONWARD
-from strivelm.ui.lessons import IDS
-from strivelm.ui.lessons.reading import Asked
+from strivelm.loading import open_model
+from strivelm.ui.tabs.learn.lessons import IDS
+from strivelm.ui.tabs.learn.lessons.reading import Asked
+from strivelm.ui.tabs.learn.payload import ONWARD
 
 pytestmark = pytest.mark.browser
 

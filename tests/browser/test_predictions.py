@@ -10,8 +10,8 @@ from serving import open_random, served
 from test_looks import CONTRAST, rested
 
 from strivelm import inspection
-from strivelm.ngrams import count_ngrams
-from strivelm.ui import predicting
+from strivelm.data.ngrams import count_ngrams
+from strivelm.ui.tabs.predictions import payload
 
 pytestmark = pytest.mark.browser
 
@@ -264,7 +264,7 @@ def test_another_model_shows_its_own_and_nothing_of_the_last_one(look):
     page.wait_for_selector("#losses-position .found:visible")
     page.fill("#model input", "film")
     page.press("#model input", "Enter")
-    shown(page, "losses", predicting.EXAMPLES[0])
+    shown(page, "losses", payload.EXAMPLES[0])
     page.wait_for_selector("#losses-position .found", state="hidden")
     turn(page, "ablation")
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 1

@@ -12,7 +12,7 @@ from hub import worker
 from hub.server import LoopbackHub
 from hub.store import File, Person
 
-from strivelm import parcel
+from strivelm.space import bundle
 
 
 @pytest.fixture(scope="session")
@@ -196,8 +196,8 @@ def checkout(tmp_path):
     """A checkout in small: all that a Space must have, one model, and two modules."""
     root, small = tmp_path / "checkout", ("__init__.py", "model.py")
     (root / "strivelm" / "assets" / "bundled").mkdir(parents=True)
-    for name in (*parcel.NEEDED, *(f"strivelm/{name}" for name in small)):
-        shutil.copyfile(parcel.ROOT / name, root / name)
+    for name in (*bundle.NEEDED, *(f"strivelm/{name}" for name in small)):
+        shutil.copyfile(bundle.ROOT / name, root / name)
     (root / "strivelm" / "assets" / "bundled" / "model.safetensors").write_bytes(b"\0weights")
     return root
 

@@ -10,7 +10,9 @@ import pytest
 from hub.worker import fingerprint
 from huggingface_hub import HfApi
 
-from strivelm import GPT, deploy, open_model, parcel, publish
+from strivelm import GPT, open_model
+from strivelm.hub import publish
+from strivelm.space import bundle, deploy
 
 TOKEN, REPO, SPACE = (os.environ.get(name) for name in ("HF_TOKEN", "STRIVELM_LIVE_REPO", "STRIVELM_LIVE_SPACE"))
 
@@ -45,7 +47,7 @@ def test_a_space_on_the_real_hub():
         assert address == f"https://huggingface.co/spaces/{SPACE}"
         runtime = api.get_space_runtime(SPACE)
         assert (runtime.stage, runtime.hardware) == ("RUNNING", "cpu-basic")
-        assert set(api.list_repo_files(SPACE, repo_type="space")) == {*parcel.names(), ".gitattributes"}
+        assert set(api.list_repo_files(SPACE, repo_type="space")) == {*bundle.names(), ".gitattributes"}
         heard = []
         deploy.deploy(SPACE, token=TOKEN, report=heard.append)
         assert heard == ["running"]

@@ -8,7 +8,7 @@ import pytest
 from hub.worker import fingerprint
 
 from strivelm import CheckpointError
-from strivelm.wire import HubError, UnreachableError
+from strivelm.hub.client import HubError, UnreachableError
 
 GONE = {"pattern": "", "kind": "drop", "times": 99}
 CDN = "GET /cdn"

@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 import pytest
 
 from strivelm import CheckpointError
-from strivelm.wire import HubError, UnreachableError
+from strivelm.hub.client import HubError, UnreachableError
 
 CDN = "GET /cdn"
 WEIGHTS = "GET /alice/one/resolve/[0-9a-f]+/model.safetensors"

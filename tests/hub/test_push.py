@@ -5,7 +5,7 @@ import torch
 import yaml
 from hub.store import FILES, File
 
-from strivelm.wire import HubError
+from strivelm.hub.client import HubError
 
 
 def metadata(readme):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hub.store import File
 
-from strivelm.wire import HubError
+from strivelm.hub.client import HubError
 
 
 def metadata(readme):

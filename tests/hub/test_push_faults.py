@@ -7,7 +7,7 @@ import torch
 from hub.store import FILES, File
 from safetensors.torch import save_file
 
-from strivelm.wire import HubError, UnreachableError
+from strivelm.hub.client import HubError, UnreachableError
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 

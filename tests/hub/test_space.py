@@ -8,7 +8,7 @@ from hub.machine import Machine
 from hub.space_routes import card_errors
 from hub.store import File
 
-from strivelm import parcel
+from strivelm.space import bundle
 
 PLANTED = (
     ".env",
@@ -24,8 +24,8 @@ PLANTED = (
     "strivelm/__pycache__/model.cpython-311.pyc",
     "strivelm/__pycache__/model.py",
     "strivelm/mine/model.safetensors",
-    "strivelm/ui/views/header.pyi",
-    "strivelm/ui/views/.env.js",
+    "strivelm/ui/components/header.pyi",
+    "strivelm/ui/components/.env.js",
     "strivelm/assets/weights.pkl",
     "strivelm/assets/.env.txt",
     "strivelm/assets/mine/model.safetensors",
@@ -55,7 +55,7 @@ def changing(hub):
 
 
 def test_what_arrives_is_what_was_here_and_nothing_else(hub, deployed, checkout, space, held):
-    ours = {name: (checkout / name).read_bytes() for name in parcel.names(checkout)}
+    ours = {name: (checkout / name).read_bytes() for name in bundle.names(checkout)}
     for name in PLANTED:
         put(checkout, name)
     (checkout / "strivelm" / "leak.py").symlink_to(checkout / ".env")
@@ -72,8 +72,8 @@ def test_what_arrives_is_what_was_here_and_nothing_else(hub, deployed, checkout,
 
 
 def test_the_whole_checkout_arrives_and_each_byte_of_it(deployed, held):
-    deployed(root=parcel.ROOT)
-    ours = parcel.pack()
+    deployed(root=bundle.ROOT)
+    ours = bundle.pack()
     there = held()
     assert there.keys() == ours.keys()
     assert {name for name in ours if there[name] != ours[name]} == {"README.md"}
@@ -107,7 +107,7 @@ def test_on_zerogpu_torch_is_kept_to_what_that_takes(deployed, held):
     deployed()  # the hardware that it has counts, not the one that this call names
     assert b"\ntorch>=2.8,<=2.11.0\n" in held()["requirements.txt"]
     deployed(hardware="t4-small")
-    assert held()["requirements.txt"] == (parcel.ROOT / "requirements.txt").read_bytes()
+    assert held()["requirements.txt"] == (bundle.ROOT / "requirements.txt").read_bytes()
 
 
 def test_an_organisations_space_and_a_narrow_token_will_do(deployed, held):
@@ -140,7 +140,7 @@ def test_what_changed_is_sent_what_vanished_goes_and_what_somebody_else_put_ther
     _, heard = deployed()
     assert heard[0].startswith("sending 2 files")
     assert heard[0].endswith("removing 2")
-    assert held().keys() == {*parcel.names(checkout), "mine.txt"}
+    assert held().keys() == {*bundle.names(checkout), "mine.txt"}
     assert held()["LICENSE"] == (checkout / "LICENSE").read_bytes()
     assert not [line for line in hub.breakable.log if line.startswith("PUT")]
 

@@ -6,8 +6,8 @@ import pytest
 from hub.machine import Machine
 from hub.store import File
 
-from strivelm import deploy, parcel
-from strivelm.wire import HubError, UnreachableError
+from strivelm.hub.client import HubError, UnreachableError
+from strivelm.space import bundle, deploy
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ def there_at_last(hub, deployed, checkout, publish, folder, space, held):
             except UnreachableError as error:
                 reasons.append(str(error))
         assert all(fault.times == 0 for fault in hub.breakable.faults)
-        assert held().keys() == set(parcel.names(checkout))
+        assert held().keys() == set(bundle.names(checkout))
         assert space().variables == {"STRIVELM_MODEL": "alice/one"}
         assert space().machine.current == hardware
         assert len(space().history("main")) == 3
@@ -348,7 +348,7 @@ def test_a_dry_run_shows_what_would_go_and_asks_nobody(hub, client):
     code, out, err = client("script", "deploy_space.py", "alice/space", *flags)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    ours = parcel.pack(hardware="zero-a10g")
+    ours = bundle.pack(hardware="zero-a10g")
     assert [line.split() for line in lines[: len(ours)]] == [[f"{len(ours[name]):,}", name] for name in ours]
     assert lines[len(ours) :] == [
         f"{sum(map(len, ours.values())):>12,}  bytes in {len(ours)} files would go to alice/space",

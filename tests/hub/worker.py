@@ -16,8 +16,10 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import torch
 from huggingface_hub import constants
 
-from strivelm import GPT, deploy, open_model, publish
-from strivelm.wire import Limits
+from strivelm import GPT, open_model
+from strivelm.hub import publish
+from strivelm.hub.client import Limits
+from strivelm.space import deploy
 
 torch.set_num_threads(1)
 deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
@@ -174,7 +176,8 @@ def picked(ref: str) -> list[dict]:
     """What the page's picker says and shows while a reference is opened; None for what stays as it is."""
     from serving import open_random
 
-    from strivelm.ui import models, picker
+    from strivelm.ui.components import picker
+    from strivelm.ui.core import models
 
     page, names = models.Models(open_random("ab \n")), ("current", "header", "said", "asked")
     rows = picker.switch(page, ref, "noise")

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from samples import TEXT
 
 from strivelm import UnknownCharacterError
-from strivelm.evaluation import evaluate
 from strivelm.generation import SamplingConfig
 from strivelm.inspection import ablation
+from strivelm.inspection.ablated_generation import generate_without
 from strivelm.inspection.ablation import ablate, ablation_map, mean_outputs
 from strivelm.inspection.trace import trace
-from strivelm.inspection.without import generate_without
+from strivelm.training.evaluation import evaluate
 
 HEADS = st.sets(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=5)
 MLPS = st.sets(st.integers(0, 2))

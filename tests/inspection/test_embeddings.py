@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import TEXT
 
+from strivelm.data.ngrams import count_ngrams
 from strivelm.inspection.embeddings import (
     after_one,
     analogy,
@@ -21,9 +22,8 @@ from strivelm.inspection.embeddings import (
     state_space,
     token_space,
 )
-from strivelm.inspection.spaces import by_character, char_class, purity, similarity
 from strivelm.inspection.trace import trace
-from strivelm.ngrams import count_ngrams
+from strivelm.inspection.vectors import by_character, char_class, purity, similarity
 
 # -- spaces ------------------------------------------------------------------------------------------------------------
 

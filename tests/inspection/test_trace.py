@@ -18,9 +18,9 @@ from peak import Peak
 from samples import PRECISIONS, TEXT, ids_for, sizes
 
 from strivelm import UnknownCharacterError, inspection
+from strivelm.inspection.forward import ids_of
 from strivelm.inspection.results import MAX_BYTES
 from strivelm.inspection.trace import RECORDED, Trace, bytes_needed, trace
-from strivelm.inspection.walk import ids_of
 
 
 @st.composite

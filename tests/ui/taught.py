@@ -5,8 +5,8 @@ import re
 
 import torch
 
-from strivelm.ui.learning import figure
-from strivelm.ui.lessons.reading import read
+from strivelm.ui.tabs.learn.lessons.reading import read
+from strivelm.ui.tabs.learn.payload import figure
 
 TEXT = "To be, or not to be"
 

@@ -1,0 +1,7 @@
+"""Texts: where they come from, what a model trains on, and what counting reaches on them."""
+
+from strivelm.data.corpus import Corpus, load_corpus
+from strivelm.data.ngrams import NGrams, count_ngrams, ladder
+from strivelm.data.sources import CorpusError
+
+__all__ = ["Corpus", "CorpusError", "NGrams", "count_ngrams", "ladder", "load_corpus"]

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: reading model folders from it safely, and publishing them there."""

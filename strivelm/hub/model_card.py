@@ -1,0 +1,115 @@
+"""The model card's metadata, and how a card that stands on the Hub is brought up to date.
+
+What the Hub reads of it: https://huggingface.co/docs/hub/model-cards.
+"""
+
+import hashlib
+import re
+
+import yaml
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from strivelm.data.sources import SHAKESPEARE_SHA256
+
+MARK = "strivelm_card"
+"""The metadata key that holds what `_digest` made of the text when it was pushed: another text now is somebody's."""
+METRIC = "validation loss, nats per character"
+_TABLE = re.compile(rf"^\|[^\n]*{METRIC}[^\n]*\|\r?\n(?:\|[^\n]*\|(?:\r?\n|$))*", re.MULTILINE)
+_DECIDED = ("library_name", "pipeline_tag", "datasets")  # what a run decides; all else is a person's to change
+
+
+def describe(data: ModelCardData, corpus: dict | None, best: dict | None) -> None:
+    """Adds to a card's metadata what a run's record says: the dataset, if the Hub has it, and the validation loss."""
+    corpus = corpus or {}
+    dataset = _dataset(corpus)
+    if dataset is not None:
+        data.datasets = [dataset]
+    if best and best["validation"] is not None:
+        result = EvalResult(
+            task_type="text-generation",
+            dataset_type=dataset or "text",
+            dataset_name=str(corpus.get("name") or "unnamed"),
+            dataset_split="validation",
+            metric_type="loss",
+            metric_name=METRIC,
+            metric_value=round(best["validation"], 4),
+        )
+        data.model_name, data.eval_results = data.library_name, [result]
+
+
+def _dataset(corpus: dict) -> str | None:
+    """The Hub's name of a corpus, where it came from the Hub or is known to be there."""
+    if corpus.get("sha256") == SHAKESPEARE_SHA256:
+        return "karpathy/tiny_shakespeare"
+    found = re.match(r"hf://datasets/([\w.-]+/[\w.-]+)(?=[@/])", str(corpus.get("name")))
+    return found and found[1]
+
+
+def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: str | None = None) -> str:
+    """The card to push: ours, with its place on the Hub in it. If theirs was written by a person, theirs up to date.
+
+    A person's prose stays, and so does whatever metadata the run does not decide. What changes is the metadata that it
+    does decide, and the table of losses, where there still is one.
+
+    Args:
+        ours: the README of the folder.
+        theirs: the README that stands there now; None where there is none.
+        license: what a person asked for now; None leaves it as it is.
+
+    Raises:
+        ValueError: one of them has metadata that can't be read.
+    """
+    card, place = _parsed(ours, "the folder's"), "" if revision == "main" else f', revision="{revision}"'
+    text = card.text.replace('from_pretrained("owner/name"', f'from_pretrained("{repo}"{place}')
+    text = text.replace('"owner/name"', f'"{repo}"')
+    card.data.model_name = repo.split("/")[1]
+    there = None if theirs is None else _parsed(theirs, f"{repo}'s")
+    data = card.data if there is None else _merged(card.data, there.data)
+    if license is not None:
+        data.license = license
+    if there is not None and there.text.strip() and there.data.get(MARK) != _digest(there.text):
+        text = _with_table(there.text, text)
+        data.pop(MARK)
+    else:
+        data[MARK] = _digest(text)
+    card.data, card.text = data, text
+    return str(card)
+
+
+def _parsed(text: str, whose: str) -> ModelCard:
+    try:
+        return ModelCard(text, ignore_metadata_errors=True)
+    except (ValueError, yaml.YAMLError) as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"the metadata at the top of {whose} README.md can't be read ({words}); mend it") from None
+
+
+def _merged(ours: ModelCardData, theirs: ModelCardData) -> ModelCardData:
+    """Their metadata, with what the run decides from ours."""
+    for key, value in ours.__dict__.items():
+        if value is not None and (key in _DECIDED or theirs.get(key) is None):
+            theirs[key] = value
+    theirs.tags = list(dict.fromkeys([*(theirs.tags or []), *(ours.tags or [])])) or None
+    others = [result for result in theirs.eval_results or [] if result.metric_name != METRIC]
+    theirs.model_name, theirs.eval_results = ours.model_name, [*(ours.eval_results or []), *others] or None
+    return theirs
+
+
+def _with_table(theirs: str, ours: str) -> str:
+    """Their text with our table of losses in place of theirs, if both have one."""
+    table = _TABLE.search(ours)
+    if table is None:
+        return theirs
+    lines = table[0].rstrip("\n").split("\n")
+
+    def replaced(found: re.Match) -> str:
+        end = "\r\n" if "\r\n" in found[0] else "\n"
+        return end.join(lines) + (end if found[0].endswith("\n") else "")
+
+    return _TABLE.sub(replaced, theirs, count=1)
+
+
+def _digest(text: str) -> str:
+    """What tells texts apart, whatever an editor makes of line ends and of blanks at them."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]

@@ -1,0 +1,138 @@
+"""One way to open a model, whatever it is called: bundled, a folder, or a repo on the Hub."""
+
+import math
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from strivelm import checkpoint
+from strivelm.data.ngrams import MAX_FILE_BYTES, NGrams
+from strivelm.hub import download
+from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name
+from strivelm.hub.download import Progress
+from strivelm.model import GPT
+
+__all__ = ["BUNDLED", "PUBLIC", "Limits", "OpenModel", "load_model", "open_model", "parse_ref"]
+
+ASSETS = Path(__file__).parent / "assets"
+BUNDLED = ASSETS / "bundled"
+COME_ALONG = {"bundled": BUNDLED, "film": ASSETS / "film"}
+"""The models that are part of the package; the film is a small one that kept snapshots of its youth."""
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model together with where it came from."""
+
+    ref: str
+    """What it was asked for as: "bundled", a folder, "owner/name" or "owner/name@revision"."""
+    model: GPT
+    training: dict
+    """The run's record from training.json: config, corpus, evaluations, best; empty where there is none."""
+    commit: str | None = None
+    """The commit that a Hub repo's revision stood for when it was opened; None for a model that is not from the Hub."""
+    folder: Path | None = None
+    """Where its files are."""
+
+    @cached_property
+    def ngrams(self) -> NGrams | None:
+        """What counting knows of the text that the model learnt from; None where nobody kept it.
+
+        Raises CheckpointError for a damaged file.
+        """
+        path = self.folder and self.folder / checkpoint.NGRAMS
+        if path is None or not path.is_file():
+            return None
+        try:
+            with path.open("rb") as file:
+                return NGrams.from_bytes(file.read(MAX_FILE_BYTES + 1), self.model.vocab_size)
+        except (OSError, ValueError) as error:
+            raise checkpoint.CheckpointError(f"{checkpoint.NGRAMS} of {self.ref} can't be read: {error}") from error
+
+    @property
+    def validation_loss(self) -> float | None:
+        """Nats per character of validation text, at the step whose weights these are; None where unknown."""
+        best = self.training.get("best")
+        loss = best.get("validation") if isinstance(best, dict) else None
+        known = isinstance(loss, int | float) and not isinstance(loss, bool) and math.isfinite(loss)
+        return float(loss) if known else None
+
+
+def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
+    """A reference's place and revision: ("owner/name", "step-500") for "owner/name@step-500".
+
+    A snapshot that a folder holds, or "film", is a folder of its own: "film@step-0".
+
+    Args:
+        public: whether a stranger says it, who may not name a folder: what looks like a repo is one.
+
+    Raises CheckpointError: it is neither "bundled", nor an existing folder, nor the name of a Hub repo.
+    """
+    text = str(ref)
+    if text not in COME_ALONG and not public and os.path.isdir(text):
+        return text, None
+    name, at, revision = text.partition("@")
+    if name in COME_ALONG or (not public and os.path.isdir(name)):
+        folder = COME_ALONG.get(name, Path(name))
+        return str(_snapshot(folder, revision) if at else folder), None
+    try:
+        return checked_name(name, revision if at else None)[0], revision or None
+    except checkpoint.CheckpointError:
+        folder = "" if public else "a folder that exists, "
+        raise checkpoint.CheckpointError(
+            f"{text[:200]!r} is no model: expected 'bundled', {folder}'owner/name' or 'owner/name@revision'"
+        ) from None
+
+
+def _snapshot(folder: Path, revision: str) -> Path:
+    """The folder of a snapshot, step-N, that a run's folder holds."""
+    there = sorted((path.name for path in (folder / "snapshots").glob("step-*")), key=lambda name: (len(name), name))
+    if revision not in there:
+        known = f"it has {', '.join(there)}" if there else "it has none; train with --snapshots N to keep some"
+        raise checkpoint.CheckpointError(f"{folder.name} holds no snapshot {revision[:80]!r}; {known}")
+    return folder / "snapshots" / revision
+
+
+def open_model(
+    ref: str | Path = "bundled",
+    device: str | torch.device = "cpu",
+    *,
+    limits: Limits = OWN,
+    progress: Progress | None = None,
+    **how,
+) -> OpenModel:
+    """The model behind a reference, and the record of its training.
+
+    Args:
+        ref: "bundled", "film", a folder, or "owner/name" on the Hub; "@revision" behind it names a snapshot (step-N),
+            on the Hub also any branch, tag or commit. A folder of that name comes first.
+        device: where the model is put.
+        limits: what is too large and what takes too long on the way from the Hub; PUBLIC where strangers choose.
+        progress: hears how many of a download's bytes are here.
+        how: token, cache_dir, force_download, local_files_only, as `strivelm.hub.download.fetch` knows them.
+
+    Raises:
+        CheckpointError: there is no such model, it is too large, or it is damaged; the message says what is wrong.
+    """
+    place, revision = parse_ref(ref, limits.public)
+    if limits.public and not Path(place).is_relative_to(ASSETS):
+        folder = download.fetch(place, revision, limits=limits, progress=progress, **how)
+    else:
+        folder = download.folder_of(place, revision=revision, limits=limits, progress=progress, **how)
+    commit = None if folder == Path(place) else folder.name
+    with download.calling(folder, place):
+        record = folder / checkpoint.TRAINING
+        training = checkpoint.read_json(record) if record.is_file() else {}
+        model = GPT.from_pretrained(folder, map_location=device)
+    return OpenModel(str(ref), model, training, commit, folder)
+
+
+def load_model(ref: str | Path = "bundled", device: str | torch.device = "cpu", **how) -> GPT:
+    """The model behind a reference: "bundled", a folder, "owner/name" or "owner/name@revision".
+
+    Arguments and errors are those of `open_model`.
+    """
+    return open_model(ref, device, **how).model

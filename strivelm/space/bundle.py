@@ -1,0 +1,88 @@
+"""What a Space gets of this checkout: exactly the files that an allow list names, read at one moment.
+
+A list of what must not go would forget something: `.env` in a folder below, a cache, a run, a notebook with a token.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from strivelm.checkpoint import FILES, CheckpointError
+
+ROOT = Path(__file__).parents[2]
+APP, README, REQUIREMENTS = "app.py", "README.md", "requirements.txt"
+NEEDED = (APP, README, REQUIREMENTS, "pyproject.toml", "LICENSE")
+
+ALLOWED = re.compile(
+    rf"""{"|".join(map(re.escape, NEEDED))}
+    |strivelm/([a-z]\w*/)*\w+\.py
+    |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
+    |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
+    |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
+    re.VERBOSE | re.ASCII,
+)
+SECRET = re.compile(rb"\bhf_[A-Za-z0-9]{30,}")
+"""A token of the Hub."""
+ZERO_TORCH = "2.11.0"
+"""The newest torch that ZeroGPU takes (huggingface.co/docs/hub/spaces-zerogpu)."""
+
+
+def is_ours(name: str) -> bool:
+    """Whether a path in a Space is one that this module decides over: what it may send, and all of the package."""
+    return name.startswith("strivelm/") or name in NEEDED
+
+
+def names(root: Path = ROOT) -> list[str]:
+    """The files of a checkout that go to a Space, as paths below it, sorted. A link is none, wherever it leads."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        here = Path(folder).relative_to(root)
+        folders[:] = [name for name in folders if here.parts or name == "strivelm"]  # a run may hold very many
+        for name in files:
+            path = (here / name).as_posix()
+            if ALLOWED.fullmatch(path) and not (root / path).is_symlink():
+                found.append(path)
+    return sorted(found)
+
+
+def pack(
+    root: Path = ROOT, *, hardware: str | None = None, models: tuple[str, ...] = (), thumbnail: str | None = None
+) -> dict[str, bytes]:
+    """The files of a checkout as a Space gets them: bytes by path.
+
+    Args:
+        hardware: what the Space runs on; on ZeroGPU (zero-…) torch is kept to what that takes.
+        models: the Hub's models that the Space opens, which its metadata names, so that their pages link to it.
+        thumbnail: the address of the picture by which links to the Space are shown.
+
+    Raises:
+        CheckpointError: something is missing, or holds a token of the Hub.
+    """
+    found = {name: (root / name).read_bytes() for name in names(root)}
+    if missing := [name for name in (*NEEDED, "strivelm/__init__.py") if name not in found]:
+        raise CheckpointError(f"{root} holds no {missing[0]}; deploy from a checkout of StriveLM, not from a package")
+    for name, content in found.items():
+        if SECRET.search(content):
+            raise CheckpointError(f"{name} holds what looks like a token of the Hub; remove it before it is published")
+    lines = [f"thumbnail: {thumbnail}"] if thumbnail else []
+    if models:
+        lines += ["models:", *(f"  - {model}" for model in models)]
+    found[README] = _with_metadata(found[README], lines)
+    if (hardware or "").startswith("zero-"):
+        found[REQUIREMENTS] = _for_zero(found[REQUIREMENTS])
+    return found
+
+
+def _with_metadata(readme: bytes, lines: list[str]) -> bytes:
+    """A README with more lines at its metadata's end."""
+    if not lines:
+        return readme
+    if not readme.startswith(b"---\n") or b"\n---\n" not in readme:
+        raise CheckpointError(f"{README} does not begin with a Space's metadata between two lines of ---")
+    head, body = readme.split(b"\n---\n", 1)
+    return b"\n".join([head, *(line.encode() for line in lines), b"---", body])
+
+
+def _for_zero(requirements: bytes) -> bytes:
+    """The requirements with torch's upper end where ZeroGPU's is."""
+    return re.sub(rb"(?m)^(torch>=[\d.]+,<=)[\d.]+", rb"\g<1>" + ZERO_TORCH.encode(), requirements)

@@ -1,0 +1,1 @@
+"""What programs can call: the public endpoints and what they answer."""

@@ -1,0 +1,131 @@
+"""What the public endpoints answer: functions of an open model and plain Python, in plain Python.
+
+Layers, heads and positions count from 0. Texts are at most one context long; of a prompt, the end is read. All raise
+ValueError, a sentence, for what can't be done.
+"""
+
+import torch
+
+from strivelm import inspection
+from strivelm.generation import distribution
+from strivelm.loading import OpenModel
+from strivelm.ui import limits
+from strivelm.ui.core.models import facts_of
+
+
+def model_info(opened: OpenModel) -> dict:
+    """What the model is."""
+    facts = facts_of(opened)
+    return {
+        "model": facts.name,
+        "commit": opened.commit,
+        "layers": facts.layers,
+        "heads": facts.heads,
+        "width": facts.width,
+        "parameters": facts.parameters,
+        "context": facts.context,
+        "vocabulary_size": len(facts.vocabulary),
+        "vocabulary": facts.vocabulary,
+        "corpus": facts.corpus,
+        "step": facts.step,
+        "validation_loss": facts.validation_loss,
+        "uniform_loss": facts.uniform_loss,
+        "counting": dict(facts.ladder),
+    }
+
+
+@torch.no_grad()
+def next_characters(opened: OpenModel, text: str, temperature: float, top_k: int, top_p: float) -> list[dict]:
+    """Every character that may come next, the likeliest first: {char, probability, sampled_probability}."""
+    config = limits.checked_sampling(1, temperature, top_k, top_p, 0)
+    logits = inspection.trace(opened.model, _end(opened, text), keep={"logits"}).logits[-1].float().cpu()
+    probabilities, sampled = logits.softmax(-1), distribution(logits, config)
+    order = logits.argsort(descending=True, stable=True).tolist()
+    chars = opened.model.tokenizer.chars
+    return [
+        {"char": chars[i], "probability": probabilities[i].item(), "sampled_probability": sampled[i].item()}
+        for i in order
+    ]
+
+
+def score(opened: OpenModel, text: str) -> dict:
+    """How much each character surprised the model, in nats, from the second one on, and their mean."""
+    found = inspection.surprisal(opened.model, _whole(opened, text, least=2))
+    pairs = zip(found.chars[1:], found.model[1:].tolist(), strict=True)
+    return {"characters": [{"char": char, "nats": nats} for char, nats in pairs], "mean_nats": found.mean}
+
+
+def attention(opened: OpenModel, text: str, layer: int, head: int) -> dict:
+    """One head's weights on a text, a row a query."""
+    config = opened.model.config
+    for name, value, many in (("layer", layer, config.n_layer), ("head", head, config.n_head)):
+        if type(value) is not int or not 0 <= value < many:
+            raise ValueError(f"The {name} is {value!r}; expected a whole number from 0 to {many - 1}.")
+    recorded = inspection.trace(opened.model, _whole(opened, text), keep={"attention"})
+    return {"characters": list(recorded.chars), "attention": recorded.attention[layer, head].tolist()}
+
+
+def heads(opened: OpenModel) -> dict:
+    """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
+    found = inspection.heads(opened.model).to_dict()
+    return {name: value for name, value in found.items() if name not in ("offsets", "uniform_offsets")}
+
+
+def logit_lens(opened: OpenModel, text: str) -> dict:
+    """What each depth of the model would write next, at each position: the likeliest five, with probabilities."""
+    found = inspection.logit_lens(opened.model, _whole(opened, text)).to_dict()
+    return {name: value for name, value in found.items() if name not in ("logits", "probabilities")}
+
+
+def ablate(opened: OpenModel, text: str, switched_off: str) -> dict:
+    """What changes when heads ("0.1,2.0") are switched off: the next character's probabilities, the losses."""
+    return inspection.ablate(opened.model, _whole(opened, text), heads_named(switched_off)).to_dict()
+
+
+def neighbours(opened: OpenModel, char: str, k: int) -> list[dict]:
+    """The k characters whose embeddings point most nearly the same way: {char, cosine}."""
+    if type(k) is not int or k < 1:
+        raise ValueError(f"The number of neighbours is {k!r}; expected a whole number, at least 1.")
+    if not isinstance(char, str) or len(char) != 1:
+        raise ValueError(f"The character is {char!r:.40}; expected a single one.")
+    opened.model.tokenizer.encode(char)  # raises for one that the model does not know
+    found = inspection.neighbours(inspection.token_space(opened.model), char, k)
+    return [{"char": other, "cosine": cosine} for other, cosine in zip(found.chars, found.cosine.tolist(), strict=True)]
+
+
+def embedding_map(opened: OpenModel, dimensions: int) -> dict:
+    """The characters' embeddings on their first principal components, with the variance that these explain."""
+    if dimensions not in (2, 3):
+        raise ValueError(f"The number of dimensions is {dimensions!r}; expected 2 or 3.")
+    space = inspection.token_space(opened.model)
+    found = inspection.pca(space.vectors, dimensions)
+    points = zip(space.chars, found.coordinates.tolist(), strict=True)
+    return {
+        "characters": [{"char": char, "coordinates": place} for char, place in points],
+        "explained_variance": found.explained.tolist(),
+    }
+
+
+def heads_named(text: str) -> list[str]:
+    """The heads of "0.1,2.0". Raises ValueError for what names none."""
+    if not isinstance(text, str):
+        raise ValueError(f"The heads are a {type(text).__name__}; expected text such as 0.1,2.0.")
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _whole(opened: OpenModel, text: str, least: int = 1) -> str:
+    text = limits.checked_prompt(text)
+    context = opened.model.block_size
+    if not least <= len(text) <= context:
+        raise ValueError(
+            f"The text has {len(text):,} character{'' if len(text) == 1 else 's'}; expected {least} to {context:,}, "
+            "the model's context."
+        )
+    return text
+
+
+def _end(opened: OpenModel, text: str) -> str:
+    text = limits.checked_prompt(text)
+    if not text:
+        raise ValueError("The text is empty; give at least one character, for example a line break.")
+    return text[-opened.model.block_size :]

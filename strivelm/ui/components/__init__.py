@@ -1,0 +1,1 @@
+"""What tabs are made of: views, plots, the header and its picker, messages."""

@@ -1,0 +1,151 @@
+"""The models that are open in this process, and what the page says about them."""
+
+import math
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from strivelm.checkpoint import CheckpointError
+from strivelm.hub.download import Progress
+from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
+from strivelm.ui import limits
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a reader should know about a model before believing it."""
+
+    name: str
+    """The reference by which the page calls it; of a folder only the last part, whose place is nobody's business."""
+    layers: int
+    """How many blocks it has."""
+    heads: int
+    """How many attention heads a block has."""
+    width: int
+    """The width of its residual stream."""
+    parameters: int
+    """How many numbers it has learnt."""
+    context: int
+    """How many characters it sees at most."""
+    vocabulary: str
+    """The characters it knows, each once."""
+    corpus: str | None
+    """The name of the text it learnt from; None where nobody wrote it down."""
+    validation_loss: float | None
+    """Nats per character on text it has not learnt from; None where it was not measured."""
+    step: int | None
+    """After how many training steps these weights were taken; None where nobody wrote it down."""
+    ladder: tuple[tuple[str, float], ...]
+    """What counting reaches on the same text: ("bigram", 2.48) …, from the worst to the best; empty where unknown."""
+
+    @property
+    def uniform_loss(self) -> float:
+        """Nats per character of somebody who knows the vocabulary and nothing else: ln V."""
+        return math.log(len(self.vocabulary))
+
+
+def facts_of(model: OpenModel) -> Facts:
+    """The facts of an open model. Raises ValueError for a model without a vocabulary."""
+    config = model.model.config
+    corpus, best, counted = (model.training.get(key) for key in ("corpus", "best", "ngrams"))
+    name = corpus.get("name") if isinstance(corpus, dict) else None
+    step = best.get("step") if isinstance(best, dict) else None
+    loss = model.validation_loss
+    rungs = [(str(key), value) for key, value in counted.items()] if isinstance(counted, dict) else []
+    return Facts(
+        name=name_of(model.ref),
+        layers=config.n_layer,
+        heads=config.n_head,
+        width=config.n_embd,
+        parameters=model.model.num_parameters(),
+        context=config.block_size,
+        vocabulary=model.model.tokenizer.chars,
+        corpus=name if isinstance(name, str) and name else None,
+        validation_loss=loss if loss is not None and math.isfinite(loss) else None,
+        step=step if type(step) is int else None,
+        ladder=tuple((key, float(value)) for key, value in rungs if _is_loss(value)),
+    )
+
+
+def name_of(ref: str) -> str:
+    """What the page calls a model: its reference, of a folder only the last part."""
+    return Path(ref).resolve().name if Path(ref).is_dir() else ref
+
+
+def _is_loss(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+class Models:
+    """The models that are open in this process; which of them a visitor looks at is the visitor's.
+
+    Safe to be used by several threads. The models that were not used for the longest time are closed when all together
+    hold more parameters than `limits.OPEN_PARAMETERS`; the page's own never is.
+
+    Args:
+        own: the model that the page was started with.
+        offered: references that the picker lists besides it.
+    """
+
+    def __init__(self, own: OpenModel, offered: tuple[str, ...] = ()):
+        self.own = facts_of(own).name  # raises for a model without a vocabulary
+        self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
+        self._own, self._open = own, OrderedDict()
+        self._renew()
+        renew = weakref.WeakMethod(self._renew)
+        os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
+
+    def _renew(self) -> None:
+        """New locks: of a fork's threads there is one, so a lock that another held is never released in it."""
+        self._here, self._opening = threading.Lock(), {}
+
+    def get(self, ref: str, progress: Progress | None = None) -> OpenModel:
+        """The model behind a reference: the page's own, "bundled", "film@step-55", or "owner/name@revision" on the Hub.
+
+        Raises ValueError, a sentence that a visitor can read, where there is no such model or it can't be opened.
+        """
+        if not isinstance(ref, str) or not ref.strip():
+            raise ValueError(f"The model is {'empty' if not ref else f'{ref!r:.40}'}; expected bundled or owner/name.")
+        ref = ref.strip()
+        if ref == self.own:
+            return self._own
+        with self._here:
+            if ref in self._open:
+                self._open.move_to_end(ref)
+                return self._open[ref]
+            opening = self._opening.setdefault(ref, threading.Lock())
+        with opening:  # two visitors who ask for one model fetch it once
+            with self._here:
+                if ref in self._open:
+                    return self._open[ref]
+            try:
+                found = open_model(ref, device(), limits=PUBLIC, progress=progress)
+                facts_of(found)
+            except CheckpointError as error:
+                raise ValueError(f"The model can't be opened: {str(error).rstrip('.')}.") from error
+            with self._here:
+                self._open[ref] = found
+                self._opening.pop(ref, None)
+                self._close_some()
+            return found
+
+    def facts(self, ref: str, progress: Progress | None = None) -> Facts:
+        """What there is to know of a model, under the name that it was asked by. Raises ValueError as `get` does."""
+        return facts_of(self.get(ref, progress))
+
+    def _close_some(self) -> None:
+        def held() -> int:
+            return sum(model.model.num_parameters() for model in self._open.values())
+
+        while len(self._open) > 1 and held() > limits.OPEN_PARAMETERS:
+            self._open.popitem(last=False)
+
+
+def device() -> torch.device:
+    """Where the page's models are: on the GPU if there is one. ZeroGPU says that there is, and lends it for a call."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,1 @@
+"""The Attention tab: its wiring, what it asks for, and its views."""

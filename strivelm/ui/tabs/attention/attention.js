@@ -1,0 +1,287 @@
+// What is chosen and pointed at, and what is drawn anew when it changes.
+
+function load() {
+  const next = props.value ? JSON.parse(props.value) : null;
+  const before = shown;
+  shown = next;
+  at(".empty").hidden = Boolean(shown);
+  at(".whole").hidden = !shown;
+  if (!shown) return;
+  chars = [...shown.text];
+  maps = strivelm.bytes(shown.maps);
+  answers.clear();
+  calculated = "";
+  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // they are of what was shown before
+  setJudged(shown.judged ?? part("judged"));
+  setCircuits(shown.circuits ?? part("circuits"));
+  for (const [name, answer] of Object.entries(shown.answers ?? {})) answers.set(name, decoded(answer));
+  state.over = null;
+  restore(before);
+  buildGrid();
+  buildStrip();
+  draw();
+  drawGrid();
+  measure();
+  element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
+}
+
+// What was measured after the maps were painted, if it is of these maps; circuits are of the model alone.
+const nameOfPart = (name) => JSON.stringify(name === "circuits" ? [shown.model] : [shown.model, shown.text]);
+
+function part(name) {
+  const found = props[name] && JSON.parse(props[name]);
+  return found && !found.error && found.name === nameOfPart(name) ? found : null;
+}
+
+// Asks for what is not there yet. In a file of its own all of it is.
+function measure() {
+  if (!inPage()) return;
+  const question = (what) => ({ what, name: nameOfPart(what), model: shown.model, text: shown.text });
+  if (!judged) trigger("ask_judged", question("judged"));
+  else if (!circuits) trigger("ask_circuits", question("circuits"));
+}
+
+function setJudged(found) {
+  judged = found ?? null;
+  rollouts = judged && strivelm.bytes(judged.rollout);
+}
+
+function setCircuits(found) {
+  circuits = found ?? null;
+}
+
+// At first as the address has it; later what was chosen stays where the new text and model have it.
+function restore(before) {
+  const said = (name) => (before ? undefined : strivelm.get("attention", name));
+  const kept = mapNamed(said("head") ?? before?.chosen);
+  state.map = kept ?? firstHead();
+  const at = Number(said("at") ?? NaN);
+  const same = before?.text === shown.text;
+  state.pin = at >= 0 && at < length() ? Math.floor(at) : same ? state.pin : length() - 1;
+  const key = Number(said("key") ?? NaN);
+  state.key = key >= 0 && key <= state.pin ? Math.floor(key) : same ? state.key : null;
+  if (said("scale") === "row") state.scale = "row";
+  if (["lines", "numbers"].includes(said("show"))) state.show = said("show");
+  if (said("whose") === "all") state.whose = "all";
+  const lines = before ? state.lines : (said("lines") ?? "").split(",").map(mapNamed);
+  state.lines = lines.filter((map) => map !== undefined && isHead(map)).slice(0, MOST_HEADS);
+  shown.chosen = nameOf(state.map);
+  keep();
+}
+
+// The head with the plainest pattern, where that is known; else the first.
+const firstHead = () => 0;
+
+function keep() {
+  shown.chosen = nameOf(state.map);
+  const put = (name, value, usual) => strivelm.put("attention", name, value, usual);
+  put("head", nameOf(state.map), "0.0");
+  put("at", String(state.pin), String(length() - 1));
+  put("key", state.key == null ? "" : String(state.key));
+  put("scale", state.scale, "fixed");
+  put("show", state.show, "map");
+  put("whose", state.whose, "one");
+  put("lines", state.lines.map(nameOf).join(","));
+}
+
+function choose(map) {
+  state.map = map;
+  keep();
+  tellGrid();
+  draw();
+}
+
+// What the pointer or the cursor is over, until it goes: { query, key }, or null.
+function point(over) {
+  const same = over?.query === state.over?.query && over?.key === state.over?.key;
+  state.over = over;
+  if (!same) follow();
+}
+
+function pin(query, key) {
+  state.pin = query;
+  state.key = key;
+  state.over = null;
+  keep();
+  draw();
+  // what is pinned is told exactly
+  if (isHead(state.map) && inPage()) ofRow().then(follow, () => {});
+}
+
+// Draws what depends on where the pointer is; the maps stay.
+function follow() {
+  drawStrip();
+  if (state.show === "map") drawCrosshair();
+  if (state.show === "lines") drawLines();
+  if (state.show === "numbers") drawNumbers();
+}
+
+function draw() {
+  if (!shown) return;
+  at(".whole").style.setProperty("--ahead", strivelm.category(1)); // orange beside the accent's teal, in any theme
+  at(".name").textContent = titleOf(state.map);
+  tellScores(state.map);
+  for (const button of element.querySelectorAll("[data-show]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.show === state.show));
+    at(`.${button.dataset.show}`).hidden = button.dataset.show !== state.show;
+  }
+  at(".scale").hidden = state.show !== "map";
+  at(".which").hidden = state.show !== "lines";
+  drawStrip();
+  if (state.show === "map") drawMatrix();
+  else follow();
+}
+
+const MEASURED = [
+  ["previous_character", "previous character"],
+  ["first_position", "first position"],
+  ["itself", "its own place"],
+  ["same_character", "same character"],
+  ["mean_distance", "characters back"],
+  ["entropy", "spread (entropy)"],
+];
+
+// Everything that was measured of a head, each score beside what uniform attention gives.
+function tellScores(map) {
+  const box = at(".scores");
+  at(".does").textContent = isHead(map) && judged ? sentenceOf(map) : "";
+  if (!isHead(map)) {
+    return box.replaceChildren(
+      make(
+        "p",
+        "",
+        map < count() + shown.layers
+          ? "The plain mean of the layer's maps."
+          : "Means and residual stream, multiplied through the layers (Abnar & Zuidema 2020). Under a causal mask weight gathers at the first characters whatever heads do: compare the two.",
+      ),
+    );
+  }
+  if (!judged?.heads) return box.replaceChildren();
+  const rows = MEASURED.map(([name, title]) => [title, judged.heads[map].scores[name], judged.uniform[name]]);
+  if (circuits?.uniform != null) rows.push(["induction", circuits.induction[map], circuits.uniform]);
+  const figure = (number) => (number == null ? "–" : number.toFixed(number >= 10 ? 1 : 2));
+  const table = make("table"),
+    body = make("tbody"),
+    head = make("thead"),
+    titles = make("tr");
+  titles.append(...["", "this head", "uniform"].map((text) => make("th", "", text)));
+  head.append(titles);
+  for (const [title, ...numbers] of rows) {
+    const line = make("tr");
+    line.append(make("th", "", title), ...numbers.map((number) => make("td", "", figure(number))));
+    body.append(line);
+  }
+  table.append(head, body);
+  box.replaceChildren(table);
+  if (circuits && circuits.copies[map] !== "neither")
+    box.append(
+      make(
+        "p",
+        "",
+        `It ${circuits.copies[map]} what it reads: it raises ${Math.round(100 * circuits.copying[map])} % of characters that it looks at (chance 50 %).`,
+      ),
+    );
+}
+
+for (const button of element.querySelectorAll("[data-show]")) {
+  button.addEventListener("click", () => {
+    state.show = button.dataset.show;
+    keep();
+    draw();
+  });
+}
+for (const button of element.querySelectorAll("[data-scale]")) {
+  button.addEventListener("click", () => {
+    state.scale = button.dataset.scale;
+    keep();
+    draw();
+    drawGrid();
+  });
+}
+at(".grid").addEventListener("keydown", walkGrid);
+at(".together").addEventListener("keydown", walkGrid);
+
+// -- taking things along -------------------------------------------------------------------------------------------------
+const quoted = (text) =>
+  JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+function python() {
+  const lines = [
+    "from strivelm import load_model",
+    "from strivelm.inspection import patterns, rollout, trace",
+    "",
+    `model = load_model(${quoted(shown.model)})`,
+    `recorded = trace(model, ${pythonText()}, keep={"attention"})`,
+  ];
+  const of = isHead(state.map)
+    ? `recorded.attention[${layerOf(state.map)}, ${state.map % shown.heads}]`
+    : nameOf(state.map).startsWith("mean")
+      ? `recorded.attention[${state.map - count()}].mean(0)`
+      : `rollout(recorded.attention).${nameOf(state.map) === "rollout" ? "weights" : "uniform"}[-1]`;
+  lines.push(
+    `weights = ${of}  # row: who predicts; column: what is read`,
+    `print(weights[${state.pin}, :${state.pin + 1}])`,
+  );
+  if (length() > 1)
+    lines.push("found = patterns(recorded.attention, recorded.ids)", "print(found.verdict, found.uniform)");
+  return lines.join("\n");
+}
+
+// Python and JSON write strings alike, but for characters beyond U+FFFF, which Python writes as \U and eight digits.
+const pythonText = () =>
+  `"${chars.map((char) => (char.codePointAt(0) > 0xffff ? `\\U${char.codePointAt(0).toString(16).padStart(8, "0")}` : quoted(char).slice(1, -1))).join("")}"`;
+
+async function weightsAsRows() {
+  const { weights } = await ofMap();
+  const rows = [["query", "query_character", "key", "key_character", "weight"]];
+  for (let q = 0, i = 0; q < length(); q++)
+    for (let k = 0; k <= q; k++, i++) rows.push([q, chars[q], k, chars[k], weights[i]]);
+  return rows;
+}
+
+// The view as it stands, with the exact numbers that are here already.
+async function page() {
+  const whole = { ...shown, judged, circuits };
+  return server.standalone
+    ? server.standalone(JSON.stringify(whole))
+    : `<!doctype html>${document.documentElement.outerHTML}`;
+}
+
+strivelm.tools(at(".tools-all"), "attention-heads", { python, png: gridPicture, html: page });
+strivelm.tools(at(".tools-one"), "attention-head", {
+  python,
+  png: () => (state.show === "lines" ? linesPicture() : matrixPicture()),
+  csv: weightsAsRows,
+});
+
+// What a script may read: the weights as the view has them, and what is chosen.
+element.strivelm = {
+  value: (layer, head, q, k) => value(layer * shown.heads + head, q, k),
+  of: (name, q, k) => value(mapNamed(name), q, k),
+  exact: (layer, head, q, k) => exact(layer * shown.heads + head, q, k),
+  word: (layer, head) => sentenceOf(layer * shown.heads + head),
+  state: () => ({ ...state, head: nameOf(state.map), text: shown?.text, lines: shown ? linesShown().map(nameOf) : [] }),
+};
+
+watch("value", load);
+watch("judged", () => {
+  if (!shown) return;
+  setJudged(part("judged"));
+  measure();
+  for (const { canvas, map } of tiles)
+    if (nameOf(map) === "rollout" || nameOf(map) === "uniform") paint(canvas, map, state.scale);
+  tellGrid();
+  draw();
+});
+watch("circuits", () => {
+  if (!shown) return;
+  setCircuits(part("circuits"));
+  tellGrid();
+  draw();
+});
+watch("answer", hear);
+strivelm.redrawn(element, () => {
+  draw();
+  if (shown) drawGrid();
+});
+load();

@@ -1,0 +1,155 @@
+// What the view holds: maps as bytes, what was measured on them, what is chosen; and how they are told in words.
+const at = (name) => element.querySelector(name);
+const make = (tag, className = "", text = "") =>
+  Object.assign(document.createElement(tag), { className, textContent: text });
+
+let shown = null; // the view's value
+let chars = [];
+let maps, rollouts; // bytes, a triangle each
+let judged, circuits; // what heads do; null until it is known
+const answers = new Map(); // exact numbers that were asked for, by what they are of
+
+const state = { map: 0, pin: 0, key: null, over: null, scale: "fixed", show: "map", lines: [], whose: "one" };
+
+const length = () => chars.length;
+const count = () => shown.layers * shown.heads;
+const isHead = (map) => map < count();
+const layerOf = (map) => Math.floor(map / shown.heads);
+const nameOf = (map) =>
+  isHead(map)
+    ? `${layerOf(map)}.${map % shown.heads}`
+    : map < count() + shown.layers
+      ? `mean${map - count()}`
+      : map === count() + shown.layers
+        ? "rollout"
+        : "uniform";
+const everyMap = () => Array.from({ length: count() + shown.layers + 2 }, (_, i) => i);
+const mapNamed = (name) => everyMap().find((map) => nameOf(map) === name);
+
+function titleOf(map) {
+  if (isHead(map)) return `Layer ${layerOf(map)}, head ${map % shown.heads}`;
+  if (map < count() + shown.layers)
+    return `Layer ${map - count()}, mean over its ${shown.heads === 1 ? "only head" : `${shown.heads} heads`}`;
+  return map === count() + shown.layers
+    ? `Rollout through ${shown.layers === 1 ? "the only layer" : `all ${shown.layers} layers`}`
+    : "Rollout if every head were uniform";
+}
+
+// The bytes of a map, of the keys that each query sees, row after row; nothing while rollout is not there yet.
+function codesOf(map) {
+  const T = length(),
+    triangle = (T * (T + 1)) / 2,
+    own = map < count() + shown.layers;
+  const from = (own ? map : map - count() - shown.layers) * triangle;
+  return (own ? maps : rollouts)?.subarray(from, from + triangle);
+}
+
+// One of them; 0 above the diagonal, where nothing is seen.
+const code = (map, query, key) => (key > query ? 0 : (codesOf(map)?.[(query * (query + 1)) / 2 + key] ?? 0));
+
+// A weight as the maps hold it: off by at most √p/255 + 1/510².
+const value = (map, query, key) => (code(map, query, key) / 255) ** 2;
+const rowOf = (map, query) =>
+  Array.from(
+    codesOf(map)?.subarray((query * (query + 1)) / 2, ((query + 1) * (query + 2)) / 2) ?? [],
+    (byte) => (byte / 255) ** 2,
+  );
+
+// The exact weight, where the head's row or the whole map has been asked for.
+function exact(map, query, key) {
+  const whole = answers.get(nameOf(map));
+  if (whole) return key > query ? 0 : whole.weights[(query * (query + 1)) / 2 + key];
+  const one = answers.get(`${nameOf(map)}.${query}`);
+  return one && (one.attention[key] ?? 0);
+}
+
+const verbOf = (map) => (isHead(map) ? "reads" : nameOf(map).startsWith("mean") ? "reads on average" : "is mixed from");
+const rounded = (p) => (p < 0.005 ? (p < 0.0005 ? "0.00" : p.toFixed(3)) : p.toFixed(2));
+const told = (i) => `“${strivelm.glyph(chars[i])}” (${i})`;
+
+// What a head does, in a word, with its score and what uniform attention would score.
+function wordOf(map) {
+  if (!judged?.heads) return judged ? { word: "text too short to say" } : { word: "…" };
+  const found = judged.heads[map];
+  if (
+    circuits?.named.some(([layer, head]) => layer * shown.heads + head === map) &&
+    !(found.strength > circuits.strength[map])
+  ) {
+    return {
+      word: "induction",
+      score: circuits.induction[map],
+      chance: Math.max(circuits.uniform, circuits.control[map]),
+    };
+  }
+  return found.word === "none" ? { word: "no pattern stands out" } : found;
+}
+
+const numbered = ({ score, chance }) => `${score.toFixed(2)}, uniform ${chance.toFixed(2)}`;
+const sentenceOf = (map) => {
+  const found = wordOf(map);
+  return found.score == null ? found.word : `${found.word} ${numbered(found)}`;
+};
+
+const query = () => state.over?.query ?? state.pin;
+
+// The key that is pointed at, or chosen, or most read.
+function key() {
+  const wanted = state.over ? state.over.key : state.key;
+  if (wanted != null && wanted <= query()) return wanted;
+  const row = rowOf(state.map, query());
+  return row.indexOf(Math.max(...row));
+}
+
+// -- asking for exact numbers: one question at a time, each only once ---------------------------------------------------
+let asking = Promise.resolve();
+let heard = null;
+let turn = 0; // an answer that is the same string as the last one would not be heard
+
+function ask(name, question) {
+  if (answers.has(name)) return Promise.resolve(answers.get(name));
+  const of = shown;
+  return (asking = asking
+    .catch(() => {})
+    .then(() => {
+      if (answers.has(name)) return answers.get(name);
+      if (!inPage() || of !== shown)
+        throw new Error("Exact numbers are computed in the page, or by the Python lines below.");
+      const asked = `${name} ${++turn}`;
+      return new Promise((found, failed) => {
+        const late = setTimeout(() => failed(new Error("The server did not answer; try again.")), 60_000);
+        heard = (answer) => {
+          if (answer.name !== asked) return;
+          clearTimeout(late);
+          if (answer.error) return failed(new Error(answer.error));
+          if (of === shown) answers.set(name, decoded(answer));
+          found(decoded(answer));
+        };
+        trigger("ask_answer", { ...question, name: asked, model: of.model, text: of.text });
+      });
+    }));
+}
+
+const inPage = () => Boolean(element.closest("gradio-app"));
+const ofRow = () =>
+  ask(`${nameOf(state.map)}.${query()}`, {
+    what: "row",
+    layer: layerOf(state.map),
+    head: state.map % shown.heads,
+    query: query(),
+  });
+const ofMap = () => ask(nameOf(state.map), { what: "exact", map: nameOf(state.map) });
+
+function decoded(answer) {
+  const floats = (text) => new Float32Array(strivelm.bytes(text).buffer);
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, part]) => [
+      name,
+      ["weights", "query", "keys", "scores", "attention"].includes(name) ? floats(part) : part,
+    ]),
+  );
+}
+
+function hear() {
+  const answer = props.answer && JSON.parse(props.answer);
+  if (answer) heard?.(answer);
+}

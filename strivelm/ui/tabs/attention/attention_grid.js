@@ -1,0 +1,186 @@
+// All heads at once: a small map each, with what it does; and below what they do together.
+
+// 256 colours as pixels. Colours run with √p, as the bytes do, so that a weight of 0.01 is still seen.
+const painted = {};
+const pixels = () =>
+  (painted[strivelm.dark()] ??= Uint32Array.from(
+    strivelm.ramp("sequential"),
+    ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r,
+  ));
+
+// A map, a pixel a weight; above the diagonal it stays empty.
+function paint(canvas, map, scale) {
+  const T = length(),
+    colours = pixels(),
+    row = codesOf(map);
+  canvas.width = canvas.height = T;
+  const context = canvas.getContext("2d"),
+    image = context.createImageData(T, T),
+    into = new Uint32Array(image.data.buffer);
+  for (let q = 0, i = 0; q < T && row; q++) {
+    let stretch = 1;
+    if (scale === "row") {
+      let most = 1;
+      for (let k = 0; k <= q; k++) most = Math.max(most, row[i + k]);
+      stretch = 255 / most;
+    }
+    for (let k = 0; k <= q; k++, i++) into[q * T + k] = colours[Math.round(stretch * row[i])];
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+let tiles = [];
+
+function tile(map, caption) {
+  const button = make("button", "tile");
+  button.type = "button";
+  button.dataset.map = map;
+  const canvas = make("canvas");
+  const words = make("span", "words");
+  button.append(canvas, words);
+  button.addEventListener("click", () => choose(map));
+  return { button, canvas, words, map, caption };
+}
+
+function buildGrid() {
+  const grid = at(".grid"),
+    together = at(".together"),
+    { layers, heads } = shown;
+  grid.replaceChildren(
+    make("span", "layer", "layer"),
+    ...Array.from({ length: heads }, (_, head) => make("span", "head", `head ${head}`)),
+  );
+  grid.style.setProperty("--heads", heads);
+  grid.classList.toggle("many", heads > 6);
+  grid.classList.toggle("few", heads < 3);
+  tiles = everyMap().map((map) => tile(map));
+  for (let layer = 0; layer < layers; layer++) {
+    grid.append(
+      make("span", "layer", String(layer)),
+      ...tiles.slice(layer * heads, (layer + 1) * heads).map((one) => one.button),
+    );
+  }
+  together.replaceChildren(...tiles.slice(count()).map((one) => one.button));
+}
+
+function drawGrid() {
+  for (const { canvas, map } of tiles) paint(canvas, map, state.scale);
+  tellGrid();
+}
+
+// The words, which come after the maps.
+function tellGrid() {
+  for (const { button, words, map } of tiles) {
+    const chosen = map === state.map;
+    button.setAttribute("aria-pressed", String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
+    if (isHead(map)) {
+      const { word, score, chance } = wordOf(map);
+      words.replaceChildren(make("b", "", word));
+      if (score != null)
+        words.append(make("span", "", score.toFixed(2)), make("small", "", `uniform ${chance.toFixed(2)}`));
+      button.classList.toggle("named", score != null);
+      button.title = `${titleOf(map)}: ${sentenceOf(map)}`;
+    } else {
+      words.textContent =
+        map < count() + shown.layers
+          ? `mean, layer ${map - count()}`
+          : nameOf(map) === "rollout"
+            ? "rollout"
+            : "rollout, all uniform";
+      button.title = titleOf(map);
+    }
+    button.setAttribute("aria-label", button.title);
+  }
+  const T = length();
+  at(".measured").textContent = judged?.heads
+    ? `Words and scores are measured on this text of ${T} characters, beside what uniform attention gives on it. A word needs half of the weight that uniform attention does not explain.`
+    : "";
+  at(".notes").textContent = [...new Set([...(judged?.notes ?? []), ...(circuits?.notes ?? [])])].join(" ");
+  at(".circuits").textContent = circuits ? inductionSentence() : "";
+}
+
+// Induction is measured on random characters, which nothing but their repetition tells.
+function inductionSentence() {
+  if (circuits.uniform == null) return "";
+  const heads = circuits.named.map(
+    ([layer, head]) => `${layer}.${head} (${circuits.induction[layer * shown.heads + head].toFixed(2)})`,
+  );
+  const on = `On ${circuits.distinct} random characters, twice, uniform attention gives ${circuits.uniform.toFixed(2)} to what followed a character before`;
+  if (heads.length) return `Induction: ${heads.length === 1 ? "head" : "heads"} ${heads.join(", ")}. ${on}.`;
+  const best = circuits.induction.indexOf(Math.max(...circuits.induction));
+  return `No induction head in this model. ${on}; the best head here, ${nameOf(best)}, gives ${circuits.induction[best].toFixed(2)}.`;
+}
+
+function walkGrid(event) {
+  const here = Number(event.target.closest(".tile")?.dataset.map);
+  const { heads, layers } = shown;
+  if (Number.isNaN(here)) return;
+  const width = isHead(here) ? heads : layers + 2,
+    from = isHead(here) ? 0 : count(),
+    until = isHead(here) ? count() : tiles.length;
+  const column = (here - from) % width;
+  const step = {
+    ArrowLeft: column > 0 ? -1 : 0,
+    ArrowRight: column < width - 1 ? 1 : 0,
+    ArrowUp: -width,
+    ArrowDown: width,
+  }[event.key];
+  if (step === undefined) return;
+  event.preventDefault();
+  let next = here + step;
+  if (next >= until && isHead(here) && event.key === "ArrowDown") next = count() + Math.min(column, layers + 1);
+  if (next < from) next = isHead(here) ? here : count() - heads + Math.min(column, heads - 1);
+  else if (next >= until && !(isHead(here) && next >= count())) next = here;
+  choose(Math.min(next, tiles.length - 1));
+  tiles[state.map].button.focus();
+}
+
+// The grid as one picture, at twice the screen's resolution.
+function gridPicture() {
+  const { heads, layers } = shown,
+    side = 120,
+    gap = 12,
+    words = 34,
+    left = 56,
+    top = 56;
+  const columns = Math.max(heads, Math.min(layers + 2, heads)),
+    below = Math.ceil((layers + 2) / columns);
+  const width = left + columns * (side + gap),
+    height = top + (layers + below) * (side + words + gap);
+  const canvas = make("canvas"),
+    context = strivelm.context(canvas, width, height, 2);
+  context.fillStyle = strivelm.css("--body-background-fill");
+  context.fillRect(0, 0, width, height);
+  const write = (text, x, y, font = 12, colour = "--body-text-color") => {
+    context.font = `${font}px ${strivelm.css("--font") || "sans-serif"}`;
+    context.fillStyle = strivelm.css(colour);
+    context.fillText(text, x, y, width - x);
+  };
+  write(`${shown.model}: attention on ${JSON.stringify(shown.text.slice(0, 60))}`, 12, 24, 14);
+  write(
+    state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1",
+    12,
+    42,
+    12,
+    "--body-text-color-subdued",
+  );
+  context.imageSmoothingQuality = "high";
+  tiles.forEach(({ map, canvas: small }) => {
+    const row = isHead(map) ? layerOf(map) : layers + Math.floor((map - count()) / columns),
+      column = isHead(map) ? map % heads : (map - count()) % columns;
+    const x = left + column * (side + gap),
+      y = top + row * (side + words + gap);
+    if (isHead(map) && column === 0) write(`layer ${row}`, 8, y + side / 2, 12, "--body-text-color-subdued");
+    context.drawImage(small, x, y, side, side);
+    context.strokeStyle = strivelm.css("--border-color-primary");
+    context.strokeRect(x, y, side, side);
+    if (isHead(map)) {
+      const found = wordOf(map);
+      write(found.word, x, y + side + 14, 11);
+      if (found.score != null) write(numbered(found), x, y + side + 28, 11, "--body-text-color-subdued");
+    } else write(tiles[map].words.textContent, x, y + side + 14, 11);
+  });
+  return canvas;
+}

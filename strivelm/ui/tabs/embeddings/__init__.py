@@ -1,0 +1,1 @@
+"""The Embeddings tab: its wiring, what it asks for, and its views."""

@@ -1,0 +1,1 @@
+"""The Generate tab: its wiring, what it asks for, and its views."""

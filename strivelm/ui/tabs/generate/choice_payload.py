@@ -1,0 +1,72 @@
+"""The choice of one character, taken apart: what stands after each of the steps that `generation.distribution` takes.
+
+Every stage is `distribution` itself under the settings that are in force by then, and what the visitor's browser draws
+from the last one is what `generation.draw` draws: the probabilities go there bit by bit.
+"""
+
+import base64
+import itertools
+
+import torch
+
+from strivelm.generation import SamplingConfig, distribution, generate, new_seed, uniforms
+from strivelm.loading import OpenModel
+from strivelm.ui import limits
+from strivelm.ui.core.models import facts_of
+from strivelm.ui.tabs.generate.payload import start_from
+
+DRAWS = 200
+"""How many numbers of a seed's stream go along: one for each character that is appended."""
+
+
+def choice(opened: OpenModel, prompt, temperature, top_k, top_p, seed) -> tuple[dict, tuple[str, ...], int]:
+    """The choice view's value for the character after a prompt, notes, and the seed.
+
+    Raises ValueError, a sentence, for what can't be done.
+    """
+    config = limits.checked_sampling(1, temperature, top_k, top_p, seed)
+    seed = new_seed() if config.seed is None else config.seed
+    start = start_from(opened.model, limits.checked_prompt(prompt))
+    logits = next(generate(opened.model, start.ids, config)).logits
+    value = {
+        "model": facts_of(opened).name,
+        "text": start.text,
+        "chars": opened.model.tokenizer.chars,
+        "temperature": config.temperature,
+        "top_k": config.top_k or 0,
+        "top_p": 1.0 if config.top_p is None else config.top_p,
+        "seed": seed,
+        "numbers": list(itertools.islice(uniforms(seed), DRAWS)),
+        "logits": _packed(logits),
+        "stages": {name: _packed(p) for name, p in stages(logits, config).items()},
+        "python": python_of_choice(facts_of(opened).name, start.text, config, seed),
+    }
+    return value, start.notes, seed
+
+
+def stages(logits: torch.Tensor, config: SamplingConfig) -> dict[str, torch.Tensor]:
+    """The probabilities (V,) that the model itself gives, and those after temperature, after top-k, and after top-p."""
+    hot = SamplingConfig(temperature=config.temperature)
+    few = SamplingConfig(temperature=config.temperature, top_k=config.top_k)
+    given = {"model": SamplingConfig(), "temperature": hot, "top_k": few, "top_p": config}
+    return {name: distribution(logits, setting) for name, setting in given.items()}
+
+
+def python_of_choice(ref: str, text: str, config: SamplingConfig, seed: int) -> str:
+    """The lines that make the same choice."""
+    setting = f"temperature={config.temperature!r}, top_k={config.top_k!r}, top_p={config.top_p!r}, seed={seed}"
+    return (
+        "from strivelm import SamplingConfig, generate, load_model\n"
+        "from strivelm.generation import distribution, draw, uniforms\n\n"
+        f"model = load_model({ref!r})\n"
+        f"config = SamplingConfig(1, {setting})\n"
+        f"logits = next(generate(model, model.tokenizer.encode({text!r}), config)).logits\n"
+        "probabilities = distribution(logits, config)\n"
+        "u = next(uniforms(config.seed))\n"
+        "char = model.tokenizer.chars[draw(probabilities, u)]\n"
+        "print(u, repr(char))\n"
+    )
+
+
+def _packed(numbers: torch.Tensor) -> str:
+    return base64.b64encode(numbers.float().contiguous().numpy().tobytes()).decode()

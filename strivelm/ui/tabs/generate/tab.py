@@ -1,0 +1,172 @@
+"""The Generate tab: a prompt and the settings of the choice, which four ways of writing share."""
+
+import json
+
+import gradio as gr
+
+from strivelm.generation import new_seed
+from strivelm.ui import limits
+from strivelm.ui.core import prompts
+from strivelm.ui.core.page import Page, number, one_of
+from strivelm.ui.tabs.generate import sections, write
+from strivelm.ui.tabs.generate.columns_payload import PRESETS
+
+DEFAULT = "Balanced"
+COUNT = prompts.COUNT
+
+# The preset that the sliders stand on is marked.
+MARK = f"""(...chosen) => {json.dumps([*PRESETS.values()])}.map((preset) => (
+  {{__type__: "update", elem_classes: preset.every((value, i) => value === chosen[i]) ? ["active"] : []}}
+))"""
+
+
+# A prompt of the visitor's own, or of a link, stays when the model changes; a suggestion makes way for the new one's.
+UNTOUCHED = """(prompt, before, after) => {
+  const [first] = JSON.parse(after);
+  return [prompt === JSON.parse(before)[0] && first !== undefined ? first : prompt, after];
+}"""
+
+
+def build(page: Page) -> None:
+    """Adds the tab's components and events to the page that is being built."""
+    with gr.Row(elem_classes="workbench"):
+        left = gr.Column(scale=10, min_width=320)
+        with gr.Column(scale=3, min_width=260, elem_classes="settings"):
+            settings = _settings()
+    with left:
+        prompt = _prompt(page)
+        with gr.Tabs(elem_id="ways") as ways:
+            with gr.Tab("Write", id="write") as first:
+                write.build(page, prompt, settings)
+            sections.build(page, prompt, settings)
+
+    # Which section is open stands in the address; read from there, it is opened.
+    ids = ("write", *(id for id, _, _ in sections.SECTIONS))
+    section = gr.Textbox("write", visible="hidden", label="The open section")
+    section.change(None, section, ways, js="(id) => ({ __type__: 'update', selected: id })")
+    first.select(None, None, None, js="() => strivelm.put('generate', 'section', '')")
+    page.link("generate", "section", section, one_of(*ids))
+    page.text("generate", prompt)
+    page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
+    page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))
+    page.link("generate", "top_p", settings["top_p"], number(0.05, 1))
+    page.link(
+        "generate",
+        "count",
+        settings["count"],
+        number(limits.FEWEST_CHARACTERS, limits.MOST_CHARACTERS, whole=True),
+    )
+    page.link("generate", "seed", settings["seed"])
+
+
+def _prompt(page: Page) -> gr.Textbox:
+    """The prompt, and suggestions for it that follow the model."""
+    suggestions = prompts.examples(page.models.facts(page.models.own))
+    prompt = gr.Textbox(
+        suggestions[0] if suggestions else "",
+        label="Prompt",
+        placeholder="Empty: the model begins by itself",
+        lines=2,
+        max_lines=6,
+        elem_id="prompt",
+    )
+    suggested = gr.Textbox(json.dumps(suggestions), visible="hidden", label="Suggested prompts")
+    with gr.Row(elem_classes="chips"):
+        chips = [gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(suggestions, i)) for i in range(COUNT)]
+    for i, chip in enumerate(chips):
+        chip.click(None, suggested, prompt, js=f"(suggested) => JSON.parse(suggested)[{i}]")
+
+    coming = gr.Textbox("[]", visible="hidden", label="Suggested prompts of the model that was opened last")
+
+    def follow(ref: str) -> list:
+        """Another model has other suggestions."""
+        new = prompts.examples(page.models.facts(ref))
+        return [json.dumps(new), *(gr.update(**_chip(new, i)) for i in range(COUNT))]
+
+    followed = page.current.change(
+        follow, page.current, [coming, *chips], queue=False, show_progress="hidden", api_visibility="private"
+    )
+    followed.then(None, [prompt, suggested, coming], [prompt, suggested], js=UNTOUCHED)
+    return prompt
+
+
+def _chip(suggestions: list[str], i: int) -> dict:
+    there = i < len(suggestions)
+    return {"value": prompts.label(suggestions[i]) if there else "", "visible": there}
+
+
+def _settings() -> dict[str, gr.components.Component]:
+    """The settings by name."""
+    with gr.Row(elem_classes="presets"):
+        presets = {
+            gr.Button(
+                name,
+                size="sm",
+                min_width=70,
+                elem_id=f"preset-{name.lower()}",
+                elem_classes=["active"] if name == DEFAULT else [],
+            ): values
+            for name, values in PRESETS.items()
+        }
+    hot, k, _ = PRESETS[DEFAULT]
+    with gr.Group():
+        temperature = gr.Slider(
+            0,
+            limits.HOTTEST,
+            hot,
+            step=0.05,
+            label="Temperature",
+            info="Low is careful, high is daring; 0 always takes the likeliest",
+            elem_id="temperature",
+            buttons=[],
+        )
+        top_k = gr.Slider(
+            0,
+            limits.MOST_K,
+            k,
+            step=1,
+            precision=0,
+            label="Top-k",
+            info="Only the k likeliest characters; 0 allows all",
+            elem_id="top-k",
+            buttons=[],
+        )
+        top_p = gr.Slider(
+            0.05,
+            1,
+            1,
+            step=0.01,
+            label="Top-p",
+            info="Only the likeliest that reach p together; 1 allows all",
+            elem_id="top-p",
+            buttons=[],
+        )
+        count = gr.Slider(
+            limits.FEWEST_CHARACTERS,
+            limits.MOST_CHARACTERS,
+            300,
+            step=10,
+            precision=0,
+            label="Characters to write",
+            elem_id="count",
+            buttons=[],
+        )
+        # A text field: an empty gr.Number arrives as 0
+        with gr.Row(elem_classes="seed"):
+            seed = gr.Textbox(
+                label="Seed",
+                info="One seed, one text; empty draws a new one",
+                placeholder="none yet",
+                max_lines=1,
+                elem_id="seed",
+                min_width=120,
+                scale=2,
+            )
+            another = gr.Button("New seed", size="sm", elem_id="new-seed", min_width=90, scale=1)
+
+    for button, preset in presets.items():
+        button.click(None, None, [temperature, top_k, top_p], js=f"() => {json.dumps(preset)}")
+    chosen = [temperature, top_k, top_p]
+    gr.on([setting.change for setting in chosen], None, chosen, list(presets), js=MARK)
+    another.click(lambda: str(new_seed()), None, seed, queue=False, show_progress="hidden", api_visibility="private")
+    return {"temperature": temperature, "top_k": top_k, "top_p": top_p, "count": count, "seed": seed}

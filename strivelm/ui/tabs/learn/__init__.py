@@ -1,0 +1,1 @@
+"""The Learn tab: its wiring, what it asks for, and its views."""

@@ -1,0 +1,163 @@
+"""What the reader of a lesson has chosen: a text, a character of it, and the settings of the step."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+
+from strivelm import inspection
+from strivelm.loading import OpenModel
+from strivelm.ui import limits
+from strivelm.ui.core.models import name_of
+from strivelm.ui.tabs.generate.payload import start_from
+from strivelm.ui.tabs.learn.lessons import IDS
+
+DROPPED = 0.9
+"""The most that the dropout slider drops."""
+MOST_WRITTEN = 500
+"""How many characters the playground writes at most."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Settings as the address keeps them; what means nothing there is the usual value here."""
+
+    step: str = IDS[0]
+    at: int | None = None
+    """The chosen position; None for the last."""
+    layer: int = 0
+    head: int = 0
+    half: str = "attention"
+    temperature: float = 1.0
+    top_k: int = 0
+    dropout: float = 0.5
+    count: int = 250
+    seed: int = 1
+    view: str = "curves"
+    """In step 5: the loss curves, or a model's "youth"."""
+
+    @classmethod
+    def read(cls, said: str) -> "Asked":
+        """The settings of a JSON object of texts."""
+        try:
+            said = json.loads(said) if said else {}
+        except (ValueError, RecursionError):
+            said = {}
+        said = said if isinstance(said, dict) else {}
+
+        def number(key: str, usual: float, least: float, most: float, whole: bool = True):
+            try:
+                value = float(said[key])
+            except (KeyError, TypeError, ValueError, OverflowError):
+                return usual
+            return (int(value) if whole else value) if math.isfinite(value) and least <= value <= most else usual
+
+        return cls(
+            step=said.get("step") if said.get("step") in IDS else IDS[0],
+            at=number("at", None, 0, limits.PROMPT_CHARACTERS),
+            layer=number("layer", 0, 0, 1000),
+            head=number("head", 0, 0, 1000),
+            half="MLP" if said.get("half") == "MLP" else "attention",
+            temperature=number("temperature", 1.0, 0, limits.HOTTEST, whole=False),
+            top_k=number("top_k", 0, 0, limits.MOST_K),
+            dropout=number("dropout", 0.5, 0, DROPPED, whole=False),
+            count=number("count", 250, 1, MOST_WRITTEN),
+            view="youth" if said.get("view") == "youth" else "curves",
+            seed=number("seed", 1, 0, 2**53 - 1),
+        )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A model, what it reads of the reader's text, and where the reader looks."""
+
+    opened: OpenModel
+    text: str
+    """What is left of the text: its end, of characters that the model knows."""
+    ids: list[int]
+    notes: tuple[str, ...]
+    """What was changed."""
+    at: int
+    """The chosen position in the text."""
+    layer: int
+    head: int
+    asked: Asked
+    traces: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def model(self):
+        return self.opened.model
+
+    @property
+    def config(self):
+        return self.opened.model.config
+
+    @property
+    def char(self) -> str:
+        return self.text[self.at]
+
+    @cached_property
+    def name(self) -> str:
+        """The model as the page calls it: of a folder, whose place is nobody's business, only the last part."""
+        return name_of(self.opened.ref)
+
+    def trace(self, keep: Iterable[str]) -> inspection.Trace:
+        """The pass over the text that keeps these fields."""
+        keep = frozenset(keep)
+        if keep not in self.traces:
+            self.traces[keep] = inspection.trace(self.model, self.text, keep=keep)
+        return self.traces[keep]
+
+    @cached_property
+    def probabilities(self) -> torch.Tensor:
+        """(T, V) What the model says comes next, after each character."""
+        return self.trace({"logits"}).logits.cpu().double().softmax(-1)
+
+    def python(self, imports: str, *lines: str) -> str:
+        """Lines that reproduce what is shown: the model, the text, and then these."""
+        return "\n".join(
+            [
+                "from strivelm import load_model",
+                *([imports] if imports else []),
+                "",
+                f"model = load_model({self.name!r})",
+                f"text, at = {self.text!r}, {self.at}",
+                *lines,
+                "",
+            ]
+        )
+
+
+def read(opened: OpenModel, text: str | None, said: str) -> Reading:
+    """What a reader asks of a model. Raises ValueError, a sentence, for a text that is too long."""
+    asked = Asked.read(said)
+    start = start_from(opened.model, limits.checked_prompt(text))
+    context, config = opened.model.block_size, opened.model.config
+    shown, ids = start.text[-context:], start.ids[-context:]
+    at = len(shown) - 1 if asked.at is None else min(asked.at, len(shown) - 1)
+    layer, head = min(asked.layer, config.n_layer - 1), min(asked.head, config.n_head - 1)
+    return Reading(opened, shown, ids, start.notes, at, layer, head, asked)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a step shows."""
+
+    blocks: list[dict]
+    numbers: dict[str, str]
+    """What the prose leaves open."""
+    python: str
+    """Lines that give the same numbers."""
+    controls: list[dict] = field(default_factory=list)
+    tint: list[float] | None = None
+    """A share from 0 to 1 for each character of the text, shown as its ground."""
+    legend: str = ""
+    """What the tint means."""
+    strip: bool = True
+    """Whether the characters of the text are shown, to be picked from."""
+    diagram: dict | None = None
+    attempt: dict | None = None
+    """What the button under 'Try this' sets: text, at, and settings."""

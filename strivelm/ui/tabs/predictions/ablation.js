@@ -1,0 +1,208 @@
+let shown,
+  chars,
+  before,
+  after,
+  kl,
+  mark,
+  map = null,
+  mapKey = "",
+  pointed = null,
+  busy = false;
+
+const partsOff = () => [...shown.heads_off, ...shown.mlps_off.map((layer) => `${layer}.m`)];
+const change = (i) => after[i] - before[i];
+const count = (many, one) => `${many} ${one}${many === 1 ? "" : "s"}`;
+
+function draw() {
+  shown = JSON.parse(props.value);
+  if (!shown) return;
+  chars = Array.from(shown.text);
+  [before, after, kl] = [shown.before, shown.after, shown.kl].map(floats);
+  // A map stays in sight while parts are switched, until it is of another model, text or method.
+  const key = JSON.stringify([shown.model, shown.text, shown.method]);
+  if (shown.map) [map, mapKey] = [shown.map, key];
+  else if (key !== mapKey) map = null;
+  pointed = null;
+  busy = false;
+  mark = strip(at(".text"), chars, {
+    name: "The text, coloured by how its losses change",
+    label: (i) => `${strivelm.glyph(chars[i])} ${i ? `${signed(change(i))} nats` : "the first"}`,
+    ground: (i) => (i ? groundOf(change(i)) : "transparent"),
+    point: (i) => tell((pointed = i)),
+    choose: (i) => choosePlace(i, chars.length),
+  });
+  tell(null);
+  paint();
+}
+
+function paint() {
+  if (!shown) return;
+  for (const cell of at(".text").querySelectorAll(".cell"))
+    cell.style.backgroundColor = Number(cell.dataset.i) ? groundOf(change(Number(cell.dataset.i))) : "transparent";
+  const off = partsOff();
+  switches(at(".switches"), shown, { off: (part) => off.includes(part), of: measured, press: toggle });
+  ramp(at(".ramp"), "Change of a character's loss");
+  at(".scale").hidden = !map;
+  if (map) ramp(at(".scale canvas"), "Change of the mean loss");
+  for (const button of element.querySelectorAll("[data-how]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.how === shown.method));
+    button.disabled = !inPage();
+  }
+  for (const button of element.querySelectorAll(".map, .on"))
+    button.disabled = !inPage() || busy || (button.dataset.where === "this" && chars.length < 2);
+  at(".method").textContent =
+    shown.method === "zero"
+      ? "A part that is off writes 0 into the residual stream, which may be far from anything that later layers know."
+      : `A part that is off writes its mean over this text's ${count(chars.length, "character")}: only what differs from place to place is taken away.`;
+  if (!busy)
+    at(".mapped").textContent = map
+      ? `Each number: how the mean loss changes without that part alone, over ${count(map.characters, "character")} in ${map.windows} of ${count(map.windows_in_all, "window")}; ` +
+        `all parts on, ${fixed(map.loss, 3)} nats.${map.heads_error.flat().some((x) => x !== null) ? " Standard errors on pointing; italics: within two of them of nothing." : ""} ${map.said}`
+      : "";
+  facts(off);
+}
+
+function facts(off) {
+  const names = off.map((part) => (part.endsWith("m") ? `MLP ${part.split(".")[0]}` : `head ${part}`));
+  at(".loss").textContent =
+    shown.loss_before === null
+      ? "One character has no loss"
+      : off.length
+        ? `${fixed(shown.loss_before)} → ${fixed(shown.loss_after)} nats (${signed(shown.loss_after - shown.loss_before)})`
+        : `${fixed(shown.loss_before)} nats with all parts on`;
+  at(".how").textContent = off.length
+    ? `Mean loss of this text without ${names.join(", ")}. Uniform guessing: ln ${shown.many_chars} = ${fixed(Math.log(shown.many_chars))}.`
+    : "Nothing is off yet.";
+  at(".next").textContent =
+    `What comes after ${named(chars[shown.at])} (place ${shown.at}), with all parts and without`;
+  const most = Math.max(...shown.next.flatMap(([, a, b]) => [a, b]));
+  const scale = most > 0.5 ? 1 : most > 0.2 ? 0.5 : 0.2;
+  at(".pairs").replaceChildren(
+    ...shown.next.flatMap(([char, p, q]) => [
+      make("span", "glyph", strivelm.glyph(char)),
+      ...pair("before", p, scale),
+      ...pair("after", q, scale),
+      make("span", "gap"),
+    ]),
+  );
+  element.dataset.loss = `${shown.loss_before} ${shown.loss_after}`;
+  at(".spread").textContent =
+    `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest${off.length ? " and those whose probability changed most" : ""}; KL(with ‖ without) = ${fixed(kl[shown.at], 3)} nats.`;
+}
+
+function pair(kind, p, scale) {
+  const room = make("span", `room ${kind}`);
+  room.appendChild(make("i")).style.width = `${Math.min(100, (100 * p) / scale)}%`;
+  return [room, make("span", "number", strivelm.percent(p))];
+}
+
+function tell(i) {
+  mark(i, shown.at);
+  at(".pointed").textContent =
+    i === null
+      ? `Point at a character for its losses${inPage() ? "; click to look at what comes after it" : ""}.`
+      : `${named(chars[i])}: ${i ? `${fixed(before[i])} → ${fixed(after[i])} nats (${signed(change(i))})` : "nothing predicts the first character"}; the prediction after it moved by KL ${fixed(kl[i], 3)} nats.`;
+}
+
+function measured(part) {
+  if (!map) return null;
+  const [layer, head] = part.split(".");
+  return head === "m"
+    ? [map.mlps[layer], map.mlps_error[layer]]
+    : [map.heads[layer][head], map.heads_error[layer][head]];
+}
+
+function toggle(part) {
+  if (!inPage()) return;
+  const off = (strivelm.get(TAB, "off") ?? "").split(",").filter(Boolean),
+    set = new Set(off);
+  if (!set.delete(part)) set.add(part);
+  strivelm.put(TAB, "off", [...set].join(","));
+  const button = at(`[data-part="${part}"]`);
+  button.setAttribute("aria-pressed", String(set.has(part)));
+  trigger("part", {});
+}
+
+at(".on").addEventListener("click", () => {
+  strivelm.put(TAB, "off", "");
+  trigger("part", {});
+});
+for (const button of element.querySelectorAll("[data-how]"))
+  button.addEventListener("click", () => {
+    strivelm.put(TAB, "how", button.dataset.how, "zero");
+    trigger("part", {});
+  });
+for (const button of element.querySelectorAll(".map"))
+  button.addEventListener("click", () => {
+    busy = true;
+    element.dataset.where = button.dataset.where;
+    at(".mapped").textContent = "Measuring: each part off by itself…";
+    for (const one of element.querySelectorAll(".map")) one.disabled = true;
+    trigger(button.dataset.where === "long" ? "survey_long" : "survey", {});
+  });
+
+function picture() {
+  const canvas = document.createElement("canvas"),
+    w = 74,
+    h = 30,
+    left = 70,
+    top = 62;
+  const width = Math.max(560, left + (shown.heads + 1) * w + 16),
+    height = top + shown.layers * h + 24;
+  const drawn = strivelm.context(canvas, width, height, 2),
+    family = getComputedStyle(element).fontFamily,
+    off = partsOff();
+  drawn.fillStyle = css("--background-fill-primary");
+  drawn.fillRect(0, 0, width, height);
+  drawn.fillStyle = css("--body-text-color");
+  drawn.font = `700 14px ${family}`;
+  drawn.fillText(at(".loss").textContent, 16, 24);
+  drawn.font = `12px ${family}`;
+  for (let l = 0; l < shown.layers; l++) {
+    drawn.textAlign = "left";
+    drawn.fillText(`layer ${l}`, 16, top + l * h + 18);
+    for (let k = 0; k <= shown.heads; k++) {
+      const part = k === shown.heads ? `${l}.m` : `${l}.${k}`,
+        found = measured(part),
+        x = left + k * w,
+        y = top + l * h;
+      drawn.textAlign = "center";
+      if (!l) drawn.fillText(k === shown.heads ? "MLP" : `head ${k}`, x + w / 2, top - 10);
+      if (found) {
+        drawn.fillStyle = groundOf(found[0]);
+        drawn.fillRect(x, y, w - 4, h - 4);
+      }
+      drawn.strokeStyle = drawn.fillStyle = css("--body-text-color");
+      drawn.lineWidth = off.includes(part) ? 2 : 0.5;
+      drawn.strokeRect(x, y, w - 4, h - 4);
+      drawn.fillText(found ? signed(found[0], 3) : off.includes(part) ? "off" : "on", x + w / 2 - 2, y + 17);
+    }
+  }
+  return canvas;
+}
+
+function rows() {
+  const table = [
+    ["index", "character", "loss_with_nats", "loss_without_nats", "kl_nats"],
+    ...chars.map((char, i) => [i, char, i ? before[i] : "", i ? after[i] : "", kl[i]]),
+  ];
+  if (!map) return table;
+  table.push([], ["part", "change_of_loss_nats", "standard_error"]);
+  for (let l = 0; l < shown.layers; l++)
+    for (let k = 0; k <= shown.heads; k++) {
+      const part = k === shown.heads ? `${l}.m` : `${l}.${k}`,
+        [value, error] = measured(part);
+      table.push([part.replace(/^(\d+)\.m$/, "MLP $1"), value, error ?? ""]);
+    }
+  return table;
+}
+
+toolbar("parts-off", {
+  png: picture,
+  csv: rows,
+  python: () => (map ? `${shown.python}\n\n${map.python}` : shown.python),
+  html: server.standalone && (() => server.standalone(JSON.stringify({ ...shown, map }))),
+});
+watch("value", draw);
+draw();
+strivelm.redrawn(element, paint);

@@ -1,0 +1,160 @@
+let shown,
+  chars,
+  likely,
+  mark,
+  pointed = null;
+let order = strivelm.get(TAB, "order") === "size" ? "size" : "pass";
+
+const partName = (name) => (/^\d+\.\d+$/.test(name) ? `head ${name}` : name);
+
+function draw() {
+  shown = JSON.parse(props.value);
+  if (!shown) return;
+  chars = Array.from(shown.text);
+  likely = Array.from(shown.likely);
+  pointed = null;
+  mark = strip(at(".text"), chars, {
+    name: "The text: choose after which character",
+    label: (i) => `after ${strivelm.glyph(chars[i])}`,
+    ground: () => "transparent",
+    point: (i) => mark((pointed = i), shown.at),
+    choose: (i) => choosePlace(i, chars.length),
+  });
+  mark(null, shown.at);
+  at(".text .chosen")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  choices();
+  paint();
+}
+
+function option(value, text, chosen) {
+  const made = make("option", "", text);
+  made.value = value;
+  made.selected = chosen;
+  return made;
+}
+
+// Of a large vocabulary the likeliest can be chosen, and what is chosen already.
+const OFFERED = 300;
+
+function choices() {
+  const p = chances(shown.p),
+    said = likely.map((char, k) => `${named(char)}  ${strivelm.percent(p[k])}`);
+  const offered = likely
+    .map((char, k) => [char, said[k]])
+    .filter(([char], k) => k < OFFERED || char === shown.char || char === shown.against);
+  at(".char").replaceChildren(...offered.map(([char, text]) => option(char, text, char === shown.char)));
+  const rivals = offered
+    .filter(([char]) => char !== shown.char)
+    .map(([char, text]) => option(`=${char}`, text, char === shown.against));
+  at(".against").replaceChildren(
+    option("", "nothing: the logit itself", shown.against === null),
+    option("mean", "the mean of all logits", shown.against === "mean"),
+    ...rivals,
+  );
+  for (const select of element.querySelectorAll("select")) select.disabled = !inPage();
+}
+
+function paint() {
+  if (!shown) return;
+  const lone = shown.against === null,
+    mean = shown.against === "mean";
+  const rival = lone ? "" : mean ? ", against the mean of all" : `, against ${named(shown.against)}`;
+  at(".what").textContent = `After ${named(chars[shown.at])}: who spoke for ${named(shown.char)}${rival}`;
+  at(".sum").textContent =
+    `The ${shown.parts.length} parts sum to ${fixed(shown.total, 4)}; the model's ${shown.against === null ? "logit" : "lead in logits"} is ${fixed(shown.logit, 4)} (difference ${Math.abs(shown.error).toExponential(1)}, rounding).` +
+    (shown.against === null
+      ? " A lone logit means little: compare it with the mean, or with another character."
+      : !mean
+        ? ` So ${odds()}.`
+        : "");
+  for (const button of element.querySelectorAll("[data-order]"))
+    button.setAttribute("aria-pressed", String(button.dataset.order === order));
+  const most = Math.max(1, ...shown.parts.map(Math.abs));
+  element.dataset.sum = String(shown.total);
+  at(".parts").replaceChildren(
+    ...sorted().flatMap(([name, value], k) => {
+      const row = make("div"),
+        room = make("span", "room"),
+        bar = room.appendChild(make("i"));
+      row.setAttribute("role", "listitem");
+      row.dataset.part = name;
+      row.dataset.value = String(value);
+      const wide = (50 * Math.abs(value)) / most;
+      bar.style.left = `${value < 0 ? 50 - wide : 50}%`;
+      bar.style.width = `${wide}%`;
+      bar.style.backgroundColor = strivelm.colour("diverging", value < 0 ? -0.62 : 0.62);
+      row.append(make("span", "name", partName(name)), room, make("span", "number", signed(value)));
+      const begins = order === "pass" && k > 0 && (/^\d+\.0$/.test(name) || name.startsWith("final"));
+      return begins ? [make("span", "block"), row] : [row];
+    }),
+  );
+}
+
+// The lead of one logit over another is the logarithm of the ratio of the two probabilities.
+function odds() {
+  const ratio = Math.exp(Math.min(Math.abs(shown.logit), 30)),
+    [more, less] = shown.logit < 0 ? [shown.against, shown.char] : [shown.char, shown.against];
+  const said = Number(ratio.toPrecision(3)).toLocaleString("en");
+  return `${named(more)} is ${said} times as probable as ${named(less)}`;
+}
+
+function sorted() {
+  const pairs = shown.names.map((name, k) => [name, shown.parts[k]]);
+  return order === "size" ? pairs.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])) : pairs;
+}
+
+for (const button of element.querySelectorAll("[data-order]"))
+  button.addEventListener("click", () => {
+    order = button.dataset.order;
+    strivelm.put(TAB, "order", order, "pass");
+    paint();
+  });
+
+at(".char").addEventListener("change", (event) => {
+  strivelm.put(TAB, "char", event.target.value === likely[0] ? "" : event.target.value);
+  if (strivelm.get(TAB, "against") === `=${event.target.value}`) strivelm.put(TAB, "against", "");
+  trigger("speaker", {});
+});
+at(".against").addEventListener("change", (event) => {
+  strivelm.put(TAB, "against", event.target.value);
+  trigger("speaker", {});
+});
+
+function picture() {
+  const pairs = sorted(),
+    w = 760,
+    h = 18,
+    left = 170,
+    canvas = document.createElement("canvas"),
+    height = 70 + pairs.length * h;
+  const drawn = strivelm.context(canvas, w, height, 2),
+    most = Math.max(1, ...shown.parts.map(Math.abs)),
+    half = (w - left - 90) / 2;
+  drawn.fillStyle = css("--background-fill-primary");
+  drawn.fillRect(0, 0, w, height);
+  drawn.fillStyle = css("--body-text-color");
+  const family = getComputedStyle(element).fontFamily;
+  drawn.font = `700 15px ${family}`;
+  drawn.fillText(at(".what").textContent, 16, 26);
+  drawn.font = `12px ${family}`;
+  drawn.fillText(`sum ${fixed(shown.total, 4)}, logit ${fixed(shown.logit, 4)}`, 16, 46);
+  pairs.forEach(([name, value], k) => {
+    const y = 62 + k * h,
+      wide = (half * Math.abs(value)) / most;
+    drawn.fillStyle = strivelm.colour("diverging", value < 0 ? -0.62 : 0.62);
+    drawn.fillRect(left + half - (value < 0 ? wide : 0), y, wide, h - 5);
+    drawn.fillStyle = css("--body-text-color");
+    drawn.textAlign = "right";
+    drawn.fillText(partName(name), left - 10, y + 11);
+    drawn.fillText(signed(value), w - 20, y + 11);
+  });
+  return canvas;
+}
+
+toolbar("logit-attribution", {
+  png: picture,
+  csv: () => [["part", "logits"], ...sorted(), ["sum", shown.total], ["logit", shown.logit]],
+});
+watch("value", draw);
+draw();
+strivelm.redrawn(element, paint);

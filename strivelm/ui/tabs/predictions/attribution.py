@@ -1,0 +1,31 @@
+"""Direct logit attribution: which part of the model spoke for a character, and which against it."""
+
+from pathlib import Path
+
+from strivelm.ui.components.view import View
+
+HERE = Path(__file__).parent
+TEMPLATE = """
+<section class="view" aria-label="Who spoke for it">
+  <p class="lead">A logit is a sum: each part of the model adds to it, or takes from it. Bars to the right spoke
+    <b>for</b> the character, bars to the left <b>against</b> it, in logits.</p>
+  <div class="text"></div>
+  <div class="controls">
+    <label>Character <select class="char"></select></label>
+    <label>against <select class="against"></select></label>
+    <span class="order" role="group" aria-label="Order of the bars">
+      <button type="button" class="strivelm-tool" data-order="pass">In order of the pass</button>
+      <button type="button" class="strivelm-tool" data-order="size">By size</button>
+    </span>
+  </div>
+  <h2 class="what" aria-live="polite"></h2>
+  <p class="sum"></p>
+  <div class="parts" role="list"></div>
+  <p class="note">“Direct” leaves out what a part does by way of later heads and MLPs: that counts as theirs. The final
+    LayerNorm's scale is held at the value that it had here.</p>
+  <div class="tools"></div>
+</section>
+"""
+
+VIEW = View(HERE, "attribution", TEMPLATE, parts=("predicted",), styles=("predicted",))
+"""Its values are those of `strivelm.ui.tabs.predictions.payload.attribution`."""

@@ -1,0 +1,196 @@
+let shown, chars, nats, entropy, rank, top, topP, tables, lines, mark;
+let pointed = null;
+
+const placeOf = (i) => i - 1; // the character i is predicted at the place before it
+const lookedAt = () => pointed ?? chosenPlace(shown, chars.length) + 1;
+const rankSaid = (k) => (k === 0 ? "the likeliest" : `number ${k + 1}`);
+
+function read() {
+  shown = JSON.parse(props.value);
+  if (!shown) return false;
+  chars = Array.from(shown.text);
+  [nats, entropy, rank] = [shown.nats, shown.entropy, shown.rank].map(floats);
+  [top, topP] = [Array.from(shown.top), chances(shown.top_p)];
+  const flat = floats(shown.table_nats);
+  tables = Object.fromEntries(
+    shown.tables.map((name, k) => [name, flat.subarray(k * chars.length, (k + 1) * chars.length)]),
+  );
+  lines = ["bigram", "5-gram"]
+    .filter((name) => name in tables)
+    .map((name) => ({ name, values: running(tables[name]) }));
+  lines.push({ name: "this model", values: running(nats), heavy: true });
+  return true;
+}
+
+function draw() {
+  if (!read()) return;
+  pointed = null;
+  const label = (i) =>
+    i === chars.length
+      ? "what comes after the text"
+      : `${strivelm.glyph(chars[i])} ${i ? `${nats[i].toFixed(2)} nats` : "the first"}`;
+  mark = strip(at(".text"), [...chars, "…"], {
+    name: "The text, coloured by surprisal",
+    label,
+    ground: (i) => (i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent"),
+    point: (i) => ((pointed = i), look()),
+    choose: (i) => {
+      pointed = null;
+      if (i > 0) choosePlace(placeOf(i), chars.length);
+      look();
+    },
+  });
+  at(".text").lastChild.title = "what the model expects after the text";
+  means();
+  paint();
+}
+
+function paint() {
+  if (!shown) return;
+  strivelm.surpriseKey(at(".legend"));
+  for (const cell of at(".text").querySelectorAll(".cell")) {
+    const i = Number(cell.dataset.i);
+    cell.style.backgroundColor = i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent";
+  }
+  look();
+}
+
+// What the place pointed at has to say; without one, the place that was chosen.
+function look() {
+  if (!shown) return;
+  const i = lookedAt(),
+    place = placeOf(i),
+    came = i < chars.length;
+  mark(pointed, chosenPlace(shown, chars.length) + 1);
+  element.dataset.looked = String(i);
+  at(".likely").hidden = place < 0;
+  at(".what").textContent = came
+    ? `${named(chars[i])}${
+        i
+          ? ` after ${named(
+              chars
+                .slice(Math.max(0, i - 8), i)
+                .map(strivelm.glyph)
+                .join(""),
+            )}`
+          : ", the first character"
+      }`
+    : "What comes after the text";
+  at(".how").textContent =
+    place < 0
+      ? "Nothing came before it, so nothing could be surprised by it."
+      : came
+        ? `${fixed(nats[i])} nats: ${strivelm.oneIn(nats[i])}, ${rankSaid(rank[i])} of ${shown.many_chars.toLocaleString("en")} for the model, which expected ${fixed(entropy[i])} nats here.`
+        : "The model's choice of a next character; nobody knows what comes.";
+  const best =
+    place < 0
+      ? []
+      : Array.from({ length: shown.many }, (_, k) => [top[place * shown.many + k], topP[place * shown.many + k]]);
+  bars(
+    at(".top"),
+    best.map(([char, p]) => ({
+      name: strivelm.glyph(char),
+      glyph: true,
+      share: p,
+      said: strivelm.percent(p),
+      mark: came && char === chars[i],
+    })),
+  );
+  const counted =
+    place < 0 || !came
+      ? []
+      : shown.tables.filter((name) => Number.isFinite(tables[name][i])).map((name) => [name, tables[name][i]]);
+  const beside = counted.length ? [["this model", nats[i]], ...counted.reverse()] : [];
+  at(".beside").hidden = !beside.length;
+  bars(
+    at(".counts"),
+    beside.map(([name, x]) => ({ name, share: x / MOST, said: fixed(x), mark: name === "this model" })),
+  );
+  at(".note").textContent = shown.note ?? "";
+  curve();
+}
+
+function means() {
+  const rows = [["this model", shown.mean], ...shown.tables.map((name, k) => [name, shown.table_means[k]]).reverse()];
+  if (!shown.tables.length) rows.push(["uniform", shown.ln_v]);
+  const known = rows.filter(([, mean]) => mean !== null && mean !== undefined);
+  bars(
+    at(".means"),
+    known.map(([name, mean]) => ({
+      name: name === "uniform" ? `uniform: ln ${shown.many_chars}` : name,
+      share: mean / MOST,
+      said: fixed(mean),
+      mark: name === "this model",
+    })),
+  );
+}
+
+function curve(canvas = at(".plot canvas"), scale = undefined) {
+  const width = at(".plot").clientWidth;
+  canvas.setAttribute(
+    "aria-label",
+    `Mean surprisal up to the last character: ${lines.map(({ name, values }) => `${name} ${fixed(values.at(-1))}`).join(", ")}, uniform ${fixed(shown.ln_v)} nats`,
+  );
+  if (width) plot(canvas, width, 190, lines, shown.ln_v, Math.min(lookedAt(), chars.length - 1), scale);
+}
+
+function rows() {
+  const head = [
+    "index",
+    "character",
+    "surprisal_nats",
+    "entropy_nats",
+    "rank",
+    ...shown.tables.map((name) => `${name}_nats`),
+  ];
+  const cell = (x) => (Number.isFinite(x) ? x : "");
+  return [
+    head,
+    ...chars.map((char, i) => [
+      i,
+      char,
+      cell(nats[i]),
+      cell(entropy[i]),
+      i ? rank[i] : "",
+      ...shown.tables.map((name) => cell(tables[name][i])),
+    ]),
+  ];
+}
+
+// The coloured text as a picture, in lines of 64 characters, with the curve beneath.
+function picture() {
+  const per = 64,
+    w = 15,
+    h = 26,
+    lined = [[]];
+  chars.forEach((char, i) => {
+    if (lined.at(-1).length === per) lined.push([]);
+    lined.at(-1).push(i);
+    if (char === "\n") lined.push([]);
+  });
+  const canvas = document.createElement("canvas"),
+    width = per * w + 32,
+    height = lined.length * h + 32;
+  const drawn = strivelm.context(canvas, width, height, 2);
+  drawn.fillStyle = css("--background-fill-primary");
+  drawn.fillRect(0, 0, width, height);
+  drawn.font = `16px ${css("--font-mono")}`;
+  drawn.textAlign = "center";
+  lined.forEach((line, row) =>
+    line.forEach((i, column) => {
+      const x = 16 + column * w,
+        y = 16 + row * h;
+      drawn.fillStyle = i ? strivelm.surprise(nats[i]) : css("--background-fill-primary");
+      drawn.fillRect(x, y, w, h - 3);
+      drawn.fillStyle = css("--body-text-color");
+      drawn.fillText(strivelm.glyph(chars[i]), x + w / 2, y + 17);
+    }),
+  );
+  return canvas;
+}
+
+toolbar("loss-by-character", { png: picture, csv: rows });
+watch("value", draw);
+draw();
+followed(look);
+strivelm.redrawn(at(".plot"), paint);

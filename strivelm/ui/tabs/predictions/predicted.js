@@ -1,0 +1,147 @@
+// What the views of the tab Predictions share: decoding, a text whose characters can be pointed at, bars, and the place
+// that they all look at.
+const TAB = "predictions";
+const at = (name) => element.querySelector(name);
+const css = (name) => getComputedStyle(element).getPropertyValue(name).trim(); // the accent is another one in the dark, inside the page only
+const floats = (text) => new Float32Array(strivelm.bytes(text).buffer);
+const chances = (text) => Float64Array.from(new Uint16Array(strivelm.bytes(text).buffer), (q) => (q / 65535) ** 2); // √p in 16 bits
+
+function make(tag, name = "", text = "") {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== "") made.textContent = text;
+  return made;
+}
+
+// A character between quotation marks, as it is named in a sentence.
+const named = (char) => `‘${strivelm.glyph(char)}’`;
+
+// A number with its sign, and with a true minus.
+const signed = (x, digits = 2) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
+const fixed = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : x > 0 ? "∞" : "–");
+
+// -- the place that all views look at -----------------------------------------------------------------------------------
+// What a visitor chooses stands in the address; the events of the tab read it there. A view outside the page keeps to
+// what it was made with.
+const PICKED = "strivelm-picked";
+const inPage = () => Boolean(document.querySelector("gradio-app"));
+
+function chosenPlace(shown, length) {
+  const said = Number.parseInt(strivelm.get(TAB, "at") ?? "", 10);
+  return inPage() && said >= 0 && said < length ? said : inPage() ? length - 1 : shown.at;
+}
+
+function choosePlace(place, length) {
+  if (!inPage()) return false;
+  strivelm.put(TAB, "at", place === length - 1 ? "" : place);
+  for (const name of ["char", "against"]) strivelm.put(TAB, name, "");
+  document.dispatchEvent(new CustomEvent(PICKED));
+  trigger("place", {});
+  return true;
+}
+
+// Calls draw when another view has chosen a place.
+const followed = (draw) => document.addEventListener(PICKED, () => element.isConnected && draw());
+
+// -- a text whose characters can be pointed at --------------------------------------------------------------------------
+// Fills `box` with cells, one a character, and returns a function that marks the cell pointed at and the chosen one.
+//   label(i): what a screen reader hears    ground(i): a cell's colour    shown(i): its glyph
+//   point(i): the pointer or the arrow keys are on it, null when they left    choose(i): click, tap, Enter
+function strip(box, chars, { label, ground, point, choose, name }) {
+  box.replaceChildren();
+  box.classList.add("strip");
+  box.setAttribute("role", "listbox");
+  box.setAttribute("aria-label", name);
+  box.tabIndex = 0;
+  const id = (box.id ||= `strip-${Math.random().toString(36).slice(2)}`);
+  const cells = chars.map((char, i) => {
+    const cell = make("span", "cell", strivelm.glyph(char));
+    cell.id = `${id}-${i}`;
+    cell.dataset.i = i;
+    cell.setAttribute("role", "option");
+    cell.setAttribute("aria-label", label(i));
+    cell.style.backgroundColor = ground(i);
+    box.append(cell);
+    if (char === "\n") box.append(document.createElement("br"));
+    return cell;
+  });
+  let here = -1,
+    taken = -1;
+  const go = (i) => {
+    here = i;
+    point(i);
+  };
+  const cellOf = (event) => event.target.closest?.(".cell");
+  box.onpointerover = (event) => cellOf(event) && go(Number(cellOf(event).dataset.i));
+  box.onpointerleave = (event) => event.pointerType !== "touch" && ((here = taken), point(null));
+  box.onclick = (event) => cellOf(event) && choose(Number(cellOf(event).dataset.i));
+  box.onkeydown = (event) => {
+    const from = here < 0 ? taken : here;
+    const to = {
+      ArrowLeft: from - 1,
+      ArrowRight: from + 1,
+      Home: 0,
+      End: cells.length - 1,
+      ArrowUp: line(cells, from, -1),
+      ArrowDown: line(cells, from, 1),
+    }[event.key];
+    if (to !== undefined) go(Math.min(cells.length - 1, Math.max(0, to)));
+    else if (["Enter", " "].includes(event.key) && from >= 0) choose(from);
+    else return;
+    event.preventDefault();
+    cells[here]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  return (pointed, chosen) => {
+    taken = chosen;
+    cells.forEach((cell, i) => {
+      cell.classList.toggle("pointed", i === pointed);
+      cell.classList.toggle("chosen", i === chosen);
+      cell.setAttribute("aria-selected", String(i === chosen));
+    });
+    if (cells[pointed ?? chosen]) box.setAttribute("aria-activedescendant", cells[pointed ?? chosen].id);
+  };
+}
+
+// The cell nearest to one in the line above or below it.
+function line(cells, from, way) {
+  const here = cells[from]?.getBoundingClientRect();
+  if (!here) return 0;
+  let best = from,
+    distance = Infinity;
+  cells.forEach((cell, i) => {
+    const box = cell.getBoundingClientRect();
+    const down = way * (box.top - here.top);
+    if (down < here.height / 2) return;
+    const far = 4 * down + Math.abs(box.left - here.left);
+    if (far < distance) [best, distance] = [i, far];
+  });
+  return best;
+}
+
+// -- bars ---------------------------------------------------------------------------------------------------------------
+// Fills `box` with rows of a label, a bar and a number; a share is of the bar's whole room, from 0 to 1.
+//   rows: [{ name, share, said, mark, glyph }]; marked rows are drawn in the accent colour
+function bars(box, rows) {
+  box.classList.add("bars");
+  box.replaceChildren(
+    ...rows.flatMap(({ name, share, said, mark, glyph }) => {
+      const label = make("span", glyph ? "name glyph" : "name", name);
+      const room = make("span", "room"),
+        bar = room.appendChild(make("i"));
+      bar.style.width = `${100 * Math.min(1, Math.max(0, share || 0))}%`;
+      const number = make("span", "number", said);
+      for (const one of [label, room, number]) one.dataset.mark = String(Boolean(mark));
+      return [label, room, number];
+    }),
+  );
+}
+
+// A row of ways to take a view along, which are the same for all of them.
+function toolbar(name, ways) {
+  const shown = () => JSON.parse(props.value);
+  strivelm.tools(at(".tools"), name, {
+    python: () => shown().python,
+    html: server.standalone && (() => server.standalone(JSON.stringify(shown()))),
+    ...ways,
+  });
+}

@@ -1,0 +1,118 @@
+"""The models that are open in a process: opened once, named by reference, closed when there are too many."""
+
+import shutil
+import threading
+import time
+
+import pytest
+
+from strivelm import OpenModel, loading
+from strivelm.ui import limits
+from strivelm.ui.core import models
+from strivelm.ui.core.gpu import Work
+from strivelm.ui.core.models import Models, facts_of
+
+
+@pytest.fixture
+def opened(monkeypatch, make_open):
+    """A page's models over one of its own, and what was opened besides: any owner/name is a model of random weights."""
+    asked = []
+
+    def open_model(ref, device, *, limits, progress):
+        asked.append(ref)
+        time.sleep(0.05)
+        progress and progress(1, 2)
+        return OpenModel(ref, make_open().model, {})
+
+    monkeypatch.setattr(models, "open_model", open_model)
+    return Models(make_open(ref="own"), ("choir/one", "own")), asked
+
+
+def test_the_own_model_is_there_and_listed_first(opened):
+    found, asked = opened
+    assert found.get("own") is found.get(" own ")
+    assert found.offered == ("own", "bundled", "film", "choir/one")
+    assert asked == []
+
+
+def test_a_model_is_opened_once_and_says_how_far_it_is(opened):
+    found, asked = opened
+    heard = []
+    assert found.facts("choir/one", lambda *bytes: heard.append(bytes)).name == "choir/one"
+    assert found.get("choir/one") is found.get("choir/one")
+    assert (asked, heard) == (["choir/one"], [(1, 2)])
+
+
+def test_visitors_who_ask_at_once_open_it_once(opened):
+    found, asked = opened
+    threads = [threading.Thread(target=found.get, args=("choir/one",)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked == ["choir/one"]
+
+
+def test_what_was_not_used_for_long_is_closed_but_never_the_own(opened, monkeypatch):
+    found, asked = opened
+    monkeypatch.setattr(limits, "OPEN_PARAMETERS", 2 * found.get("own").model.num_parameters())
+    for ref in ("a/a", "b/b", "a/a", "c/c", "own"):  # b is the one that was used least recently
+        found.get(ref)
+    found.get("a/a")
+    assert asked == ["a/a", "b/b", "c/c"]
+    found.get("b/b")
+    assert asked == ["a/a", "b/b", "c/c", "b/b"]
+
+
+@pytest.mark.parametrize(
+    "ref", [None, "", "  ", 3, [], "nobody", "a/b/c", "../own", "/etc", "a/b@..", "bundled@step-1"]
+)
+def test_what_names_no_model_is_a_sentence(make_open, ref):
+    with pytest.raises(ValueError, match=r"^The model (is|can't be opened: ).*(expected|holds no|is no).*\.$"):
+        Models(make_open()).get(ref)
+
+
+def test_a_folder_on_the_machine_is_nobodys_business(make_open, tmp_path):
+    folder = tmp_path / "owner" / "secret"
+    make_open().model.save_pretrained(folder)
+    found = Models(make_open())
+    with pytest.raises(ValueError, match="is no model"):
+        found.get(str(folder))
+    shown = facts_of(OpenModel(str(folder), make_open().model, {})).name
+    assert shown == "secret"
+    assert Models(OpenModel(str(folder), make_open().model, {})).get("secret")  # under that name it is the page's own
+
+
+def test_snapshots_of_the_film_are_models_too(make_open):
+    facts = Models(make_open()).facts("film@step-55")
+    assert (facts.name, facts.step, facts.layers) == ("film@step-55", 55, 2)
+    assert dict(facts.ladder)["bigram"] == pytest.approx(2.482, abs=1e-3)
+
+
+def test_work_is_a_function_of_a_reference(make_open):
+    work = Work(Models(make_open(ref="own")))
+
+    def sized(opened, times):
+        """How many characters it knows."""
+        return len(opened.model.tokenizer.chars) * times
+
+    def counting(opened, most):
+        yield from range(most)
+
+    assert work(sized)("own", 2) == 2 * len(make_open().model.tokenizer.chars)
+    assert work(sized).__doc__ == "How many characters it knows."
+    assert list(work(counting)("own", 3)) == [0, 1, 2]
+    with pytest.raises(ValueError, match="is no model"):
+        work(sized)("elsewhere", 1)
+    with pytest.raises(ValueError, match="is no model"):
+        next(work(counting)("elsewhere", 1))
+
+
+def test_a_model_that_is_damaged_is_said_to_be(make_open, monkeypatch, tmp_path):
+    folder = tmp_path / "film"
+    shutil.copytree(models.COME_ALONG["film"], folder, ignore=shutil.ignore_patterns("snapshots"))
+    (folder / "model.safetensors").write_bytes(b"\0" * 100)
+    monkeypatch.setitem(loading.COME_ALONG, "film", folder)
+    monkeypatch.setattr(loading, "ASSETS", tmp_path)
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        Models(make_open()).get("film")
