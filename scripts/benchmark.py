@@ -12,13 +12,12 @@ Needs transformers (tests/requirements.txt). What counts is the ratio; the speed
 
 import json
 import platform
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import checkout  # noqa: F401  (finds the package beside this folder)
 
-import console  # before torch
+from strivelm.cli import console  # isort: skip  (before torch)
 import torch
 import tyro
 from benchmarks import app, generate, nanogpt, trace, train, views

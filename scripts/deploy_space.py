@@ -1,81 +1,8 @@
-"""Makes a Space that opens your models, or brings it up to date, and waits until it runs.
+"""Makes a Space that opens your models, or brings it up to date, and waits until it runs."""
 
-python scripts/deploy_space.py owner/space --model owner/name
-python scripts/deploy_space.py owner/space --model owner/name --hardware zero-a10g --private
-python scripts/deploy_space.py owner/space --model owner/name --dry-run
-"""
+import checkout  # noqa: F401  (finds the package beside this folder)
 
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import console  # before torch
-import tyro
-
-from strivelm.hub.client import checked_name
-from strivelm.space import bundle, deploy
-
-
-@dataclass(frozen=True)
-class Flags:
-    """Make a Space that opens your models, or bring it up to date, and wait until it runs.
-
-    What it holds already is not sent again; what no flag names stays as it is. The token is the one of `hf auth login`,
-    or HF_TOKEN.
-    """
-
-    space: tyro.conf.Positional[str]
-    """owner/space on the Hub; made if missing."""
-    model: str | None = None
-    """The model that the page opens: owner/name, owner/name@revision, film or bundled (a new Space's default)."""
-    models: str | None = None
-    """Models that the page offers besides, with commas between: a/b,c/d@step-500; "" offers none."""
-    hardware: str | None = None
-    """What it runs on: cpu-basic (the Hub's default), zero-a10g, t4-small, …"""
-    private: bool = False
-    """Keep strangers out."""
-    timeout: float = 1800.0
-    """Seconds to wait until the Space runs."""
-    dry_run: bool = False
-    """Show which files, variables and hardware it would get, and stop there; the network is not touched."""
-
-
-def show(flags: Flags) -> None:
-    """Prints what a deployment would bring."""
-    checked_name(flags.space, None)
-    deploy.check_hardware(flags.hardware)
-    variables = deploy.variables(flags.model, flags.models)
-    files = bundle.pack(hardware=flags.hardware)
-    for name, content in files.items():
-        print(f"{len(content):>12,}  {name}")
-    print(f"{sum(map(len, files.values())):>12,}  bytes in {len(files)} files would go to {flags.space}")
-    for key, value in variables.items():
-        print(f"variable {key}={value}" if value else f"variable {key} would be removed")
-    print(f"hardware {flags.hardware or 'as it is (of a new Space: cpu-basic)'}")
-    print(f"visibility {'private' if flags.private else 'as it is (of a new Space: your default, mostly public)'}")
-
-
-def run(flags: Flags) -> None:
-    """Deploys, and prints where to."""
-    if flags.dry_run:
-        return show(flags)
-    try:
-        address = deploy.deploy(
-            flags.space,
-            model=flags.model,
-            models=flags.models,
-            hardware=flags.hardware,
-            private=flags.private or None,
-            timeout=flags.timeout,
-            report=lambda words: print(words, flush=True),
-        )
-    except deploy.FailedError as error:
-        print(*error.log, sep="\n", file=sys.stderr)
-        raise
-    print(f"The Space runs at {address}")
-
+from strivelm.cli.console import call
 
 if __name__ == "__main__":
-    console.guarded(lambda: run(tyro.cli(Flags, description=__doc__)))
+    call("deploy")

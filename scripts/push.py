@@ -1,61 +1,8 @@
-"""Puts a model on the Hub.
+"""Puts a model on the Hub."""
 
-python scripts/push.py runs/mine owner/name
-python scripts/push.py runs/mine owner/name --private --snapshots
-"""
+import checkout  # noqa: F401  (finds the package beside this folder)
 
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import console  # before torch
-import tyro
-
-from strivelm.hub import publish
-
-
-@dataclass(frozen=True)
-class Flags:
-    """Put a model on the Hub: weights, config, tokenizer, card, loss curve and the record of its training.
-
-    What is there already is not sent again. The token is the one of `hf auth login`, or HF_TOKEN.
-    """
-
-    folder: tyro.conf.Positional[Path]
-    """The run or the model folder."""
-    repo: tyro.conf.Positional[str]
-    """owner/name on the Hub; made if missing."""
-    private: bool = False
-    """Keep strangers out."""
-    revision: str | None = None
-    """A branch to push to, made if missing; main if not given."""
-    snapshots: bool = False
-    """Push each of the run's snapshots, too, as the revision step-N."""
-    license: str | None = None
-    """The license that the card names, such as cc0-1.0; if not given, what it names already (at first mit)."""
-
-
-def say(done: int, total: int, revision: str) -> None:
-    """Prints which revision comes next."""
-    if revision:
-        print(f"{done + 1} of {total}: {revision}", flush=True)
-
-
-def run(flags: Flags) -> None:
-    """Pushes, and prints where to."""
-    address = publish.push(
-        flags.folder,
-        flags.repo,
-        private=flags.private or None,
-        revision=flags.revision,
-        snapshots=flags.snapshots,
-        license=flags.license,
-        progress=say,
-    )
-    print(f"The model is at {address}")
-
+from strivelm.cli.console import call
 
 if __name__ == "__main__":
-    console.guarded(lambda: run(tyro.cli(Flags, description=__doc__)))
+    call("push")

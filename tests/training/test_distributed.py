@@ -102,9 +102,10 @@ def test_together_they_stop_at_an_error_and_resume_what_one_began(tmp_path):
 
 
 FAILING = """
-import sys, train
+import sys
 from contextlib import nullcontext
-from strivelm.parallel import Team
+from strivelm.cli import train
+from strivelm.training.distributed import Team
 
 def run(*_):
     raise ValueError("no such thing")
@@ -120,7 +121,7 @@ train.console.guarded(train.main)
 def test_a_process_that_fails_leaves_the_word_to_the_first(rank, waited):
     """As torchrun ends them all when one has ended, the first would else be killed before it says what is wrong."""
     failing = [sys.executable, "-c", FAILING, str(rank)]
-    done = subprocess.run(failing, cwd=ROOT / "scripts", capture_output=True, text=True, check=False)
+    done = subprocess.run(failing, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines() == [*waited, "error: no such thing"]
     assert done.returncode == 1
 

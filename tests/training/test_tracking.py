@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import tracking
-from scripts.tracking import Tracker, configuration
+from strivelm.cli import tracking
+from strivelm.cli.tracking import Tracker, configuration
 from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +167,7 @@ def test_trackio_itself_keeps_a_run_and_goes_on_with_it(tmp_path):
     pytest.importorskip("trackio")
     script = """
         import sys
-        from scripts.tracking import Tracker
+        from strivelm.cli.tracking import Tracker
         from strivelm.events import Evaluation, Finished, Progress
         record = {"sizes": {"n_layer": 2}, "evaluations": [], "best": None, "finished": False}
         with Tracker(record, "runs/mine") as tracker:

@@ -1,8 +1,9 @@
-"""What the scripts share: errors in one sentence, and output that no terminal and no pipe can break.
+"""What the commands share: errors in one sentence, and output that no terminal and no pipe can break.
 
 Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process without a word.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -38,3 +39,8 @@ def guarded(main: Callable[[], None]) -> None:
 def silence() -> None:
     """Sends standard output nowhere, after its reader (`head`, say) has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def call(command: str) -> None:
+    """Runs a command of this package, its imports included: `call("train")` is `strivelm train`."""
+    guarded(lambda: importlib.import_module(f"strivelm.cli.{command}").main())

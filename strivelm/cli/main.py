@@ -1,0 +1,28 @@
+"""`strivelm COMMAND …`: one command for everything that the package does."""
+
+import sys
+
+from strivelm.cli import console  # before anything heavy
+
+COMMANDS = {
+    "app": ("page", "open the page on a model"),
+    "train": ("train", "train a model on a text"),
+    "generate": ("generate", "let a model write"),
+    "push": ("push", "put a model on the Hub"),
+    "deploy": ("deploy", "make a Space of the page"),
+    "import": ("import_checkpoint", "turn a checkpoint of another project into a model folder"),
+}
+"""What stands behind `strivelm`: the module of this folder whose `main` it runs, and what it is for."""
+
+
+def main() -> None:
+    """Runs the command that the first argument names, with the arguments after it."""
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        lines = [f"  strivelm {name:<9} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+        print("usage: strivelm COMMAND …\n", *lines, "\nstrivelm COMMAND --help says more.", sep="\n")
+        return
+    if name not in COMMANDS:
+        sys.exit(f"error: there is no command {name!r}; expected one of {', '.join(COMMANDS)}")
+    sys.argv = [f"strivelm {name}", *rest]
+    console.call(COMMANDS[name][0])

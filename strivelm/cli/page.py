@@ -1,0 +1,65 @@
+"""Serves the page: what `python app.py` and `strivelm app` do.
+
+GRADIO_SERVER_PORT and GRADIO_SERVER_NAME say where it listens; --model (or STRIVELM_MODEL) which model it opens, and
+STRIVELM_MODELS (owner/name, owner/name@revision, …) which others its picker lists.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import sys
+
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401  (ZeroGPU wants to be there before CUDA is)
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+
+import torch
+
+from strivelm.checkpoint import CheckpointError
+from strivelm.loading import open_model
+
+
+def main() -> None:
+    """Serves the page until it is stopped; 2 for a model or setting that can't be had, 1 for an address."""
+    parser = argparse.ArgumentParser(description="Open the StriveLM page.")
+    parser.add_argument(
+        "--model",
+        metavar="REF",
+        default=os.environ.get("STRIVELM_MODEL") or "bundled",
+        help="bundled, a model folder, owner/name or owner/name@revision (default: $STRIVELM_MODEL, else bundled)",
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to language-model agents too (needs gradio[mcp])"
+    )
+    asked = parser.parse_args()
+    ref = asked.model
+    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
+    if not (port.isdecimal() and 1 <= int(port) <= 65_535):
+        print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
+        sys.exit(2)
+    if asked.mcp and importlib.util.find_spec("mcp") is None:
+        print('app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"', file=sys.stderr)
+        sys.exit(2)
+    torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
+
+    try:
+        # ZeroGPU wants the model on the GPU from the start, and lends that for a call.
+        model = open_model(ref, "cuda" if torch.cuda.is_available() else "cpu")
+        model.model.tokenizer  # noqa: B018  (a model without a vocabulary can't read a prompt)
+    except (CheckpointError, ValueError) as error:
+        print(f"app.py: can't open the model {ref!r}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+    from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
+
+    offered = tuple(filter(None, map(str.strip, os.environ.get("STRIVELM_MODELS", "").split(","))))
+    page = build(model, offered)
+    try:
+        _, address, _ = page.launch(**launch_options(), mcp_server=asked.mcp, quiet=True, prevent_thread_lock=True)
+    except (OSError, ValueError) as error:  # ValueError: Gradio could not reach its own address
+        print(f"app.py: can't listen: {error}", file=sys.stderr)
+        sys.exit(1)
+    print(f"StriveLM is open at {address} with the model {ref}. Ctrl+C closes it.", flush=True)
+    page.block_thread()
