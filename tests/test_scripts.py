@@ -44,6 +44,7 @@ def test_training_leaves_a_model_folder_and_its_record(trained):
     assert sorted(p.name for p in out.iterdir()) == [
         "README.md",
         "config.json",
+        "generation_config.json",
         "loss.png",
         "model.safetensors",
         "ngrams.safetensors",
