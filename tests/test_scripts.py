@@ -90,7 +90,7 @@ def test_a_model_without_line_breaks_begins_with_what_it_has(tmp_path):
     assert (done.returncode, len(done.stdout), done.stdout[0]) == (0, 1 + 6 + 1, "x")
 
 
-@pytest.mark.parametrize(("start", "note"), [("", ""), ("§§", "nothing of the start is left")])
+@pytest.mark.parametrize(("start", "note"), [("", ""), ("§§", "nothing of the prompt is left")])
 def test_a_start_of_nothing_begins_after_a_line_break(trained, start, note):
     done = run("generate.py", "--model", trained[0], "--start", start, "--steps", 5, "--seed", 1)
     assert (done.returncode, done.stdout[0], len(done.stdout)) == (0, "\n", 1 + 5 + 1)

@@ -219,7 +219,7 @@ def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, machi
 def sample(model: GPT, characters: int) -> str:
     """What the model writes now, from nothing; the same random stream at every look."""
     start = model.tokenizer.encode(model.tokenizer.start)
-    steps = generate(model, start, SamplingConfig(characters, temperature=0.8, seed=1))
+    steps = generate(model, start, SamplingConfig(characters, seed=1))
     return model.tokenizer.decode([step.id for step in steps])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from strivelm.generation import DEFAULTS
 from strivelm.ui import limits
 from strivelm.ui.api import answers
 from strivelm.ui.core.gpu import Work
@@ -39,11 +40,11 @@ def _endpoints(work: Work, models: Models) -> list[Callable]:
 
     def generate(
         prompt: str,
-        max_new_tokens: int = 200,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int = 0,
+        max_new_tokens: int = DEFAULTS.max_new_tokens,
+        temperature: float = DEFAULTS.temperature,
+        top_k: int = DEFAULTS.top_k,
+        top_p: float = DEFAULTS.top_p,
+        seed: int | None = DEFAULTS.seed,
         model: str = "bundled",
     ) -> str:
         """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""
@@ -53,7 +54,11 @@ def _endpoints(work: Work, models: Models) -> list[Callable]:
             raise gr.Error(str(error), print_exception=False) from None
 
     def next_characters(
-        text: str, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, model: str = "bundled"
+        text: str,
+        temperature: float = DEFAULTS.temperature,
+        top_k: int = DEFAULTS.top_k,
+        top_p: float = DEFAULTS.top_p,
+        model: str = "bundled",
     ) -> list:
         """Every character that may come after a text, likeliest first: char, probability, sampled_probability."""
         return _said(next_, model, text, temperature, top_k, top_p)
