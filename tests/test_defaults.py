@@ -1,4 +1,4 @@
-"""One set of defaults and names for how a character is chosen: in Python, on the command line, the page, its endpoints."""
+"""One set of defaults and names for how a character is chosen: Python, the command line, the page, its endpoints."""
 
 import inspect
 import re
