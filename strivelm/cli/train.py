@@ -32,10 +32,10 @@ from strivelm.data.corpus import Corpus, load_corpus
 from strivelm.data.ngrams import ladder
 from strivelm.hub import publish
 from strivelm.training.config import TrainConfig
-from strivelm.training.distillation import Lesson, check_teachers, lesson
-from strivelm.training.distributed import Team, local_device, team
+from strivelm.training.distillation import SoftTargets, check_teachers, soft_targets
+from strivelm.training.distributed import ProcessGroup, local_device, team
 from strivelm.training.events import Evaluation, Finished, Progress, Resumable
-from strivelm.training.hardware import CHOICES, Machine, cores, resolve_device, settle
+from strivelm.training.hardware import CHOICES, Hardware, cores, resolve_device, settle
 from strivelm.training.presets import PRESETS
 from strivelm.training.run_folder import Run, check_folder, is_finished, sample, saved_state
 from strivelm.training.trainer import new_model, train
@@ -49,7 +49,7 @@ class Flags:
 
     sizes: Annotated[Sizes, tyro.conf.arg(name="")]
     training: Annotated[TrainConfig, tyro.conf.arg(name="")]
-    machine: Annotated[Machine, tyro.conf.arg(name="")]
+    machine: Annotated[Hardware, tyro.conf.arg(name="")]
     preset: Literal[tuple(PRESETS)] = "small"
     """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
     data: str = "bundled"
@@ -90,7 +90,7 @@ def parse(args: list[str]) -> Flags:
     training = PRESETS[preset].training
     if any(a.split("=")[0] == "--minutes" for a in args):  # then they alone decide, unless steps are asked for as well
         training = replace(training, max_steps=None, minutes=1.0)
-    defaults = Flags(PRESETS[preset].sizes, training, Machine(), preset)
+    defaults = Flags(PRESETS[preset].sizes, training, Hardware(), preset)
     named_ones = "\n".join(f"  {name}: {a_preset.purpose}" for name, a_preset in PRESETS.items())
     return tyro.cli(Flags, default=defaults, args=args, description=f"{__doc__}\npresets:\n{named_ones}")
 
@@ -122,7 +122,7 @@ def some(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-def introduce(model: GPT, corpus: Corpus, flags: Flags, machine: Machine, crew: Team, out: Path) -> None:
+def introduce(model: GPT, corpus: Corpus, flags: Flags, hardware: Hardware, group: ProcessGroup, out: Path) -> None:
     """Prints what is about to be trained, on what, with what, and what to beware of."""
     sizes, config = model.config, flags.training
     say(f"text     {corpus.name}: {some(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
@@ -137,7 +137,7 @@ def introduce(model: GPT, corpus: Corpus, flags: Flags, machine: Machine, crew: 
     say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}")
     if flags.teachers:
         say(f"teachers {', '.join(flags.teachers)}; their share in what is learnt: {config.distillation:g}")
-    say(f"machine  {machine}" + (f", {crew.size} processes" if crew.size > 1 else ""))
+    say(f"machine  {machine}" + (f", {group.size} processes" if group.size > 1 else ""))
     say(f"folder   {out}")
     if PRESETS[flags.preset].taught and not flags.teachers:
         say("note     this preset counts on --teachers: --preset teacher is the one for learning alone")
@@ -155,23 +155,23 @@ def counting(corpus: Corpus) -> dict[str, float]:
     return rungs
 
 
-def prepared(flags: Flags, corpus: Corpus, machine: Machine, crew: Team, device: torch.device) -> Lesson | None:
+def prepared(flags: Flags, corpus: Corpus, hardware: Hardware, group: ProcessGroup, device: torch.device) -> SoftTargets | None:
     """What the teachers expect of the text, with a bar while they read it; None without teachers, or --dry-run."""
     if not flags.teachers:
         return None
-    with crew.one_before_the_others():  # one of them fetches what is on the Hub
+    with group.one_before_the_others():  # one of them fetches what is on the Hub
         teachers = [GPT.from_pretrained(name, map_location=device) for name in flags.teachers]
     if flags.dry_run:
         check_teachers(teachers, corpus)
         return None
-    hidden = True if crew.rank else None
+    hidden = True if group.rank else None
     with tqdm(desc="teachers read", unit=" characters", unit_scale=True, leave=False, disable=hidden) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        return lesson(teachers, corpus, machine, crew, progress)
+        return soft_targets(teachers, corpus, machine, group, progress)
 
 
 class Reading:
@@ -204,18 +204,18 @@ class CtrlC:
 
     ECHO = 1.0  # seconds
 
-    def __init__(self, crew: Team):
-        self.crew, self.pressed_at = crew, None
+    def __init__(self, group: ProcessGroup):
+        self.group, self.pressed_at = group, None
 
     def __call__(self) -> bool:
         return self.pressed_at is not None
 
     def __enter__(self) -> "CtrlC":
-        self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if self.crew.rank else self._press)
+        self._before = signal.signal(signal.SIGINT, signal.SIG_IGN if self.group.rank else self._press)
         return self
 
     def __exit__(self, *exception) -> None:
-        if self.crew.size == 1:  # a team's last words must not be cut by an echo
+        if self.group.size == 1:  # a team's last words must not be cut by an echo
             signal.signal(signal.SIGINT, self._before)
 
     def _press(self, *_) -> None:
@@ -248,7 +248,7 @@ def show(event: Progress | Evaluation, bar: tqdm, model: GPT, characters: int) -
             say(f"--- sample\n{sample(model, characters)}\n---")
 
 
-def settled(flags: Flags, model: GPT, state: dict | None, crew: Team) -> Machine:
+def settled(flags: Flags, model: GPT, state: dict | None, group: ProcessGroup) -> Hardware:
     """What the run computes with: as flags say, then as the run that goes on did, then as measured now."""
     asked = replace(flags.machine, device=str(next(model.parameters()).device))
     then = state.get("machine", {}) if state else {}
@@ -256,12 +256,12 @@ def settled(flags: Flags, model: GPT, state: dict | None, crew: Team) -> Machine
         open_ones = [name for name in ("threads", *CHOICES) if getattr(asked, name) in (0, "auto")]
         asked = replace(asked, **{name: then[name] for name in open_ones if name in then})
     neighbours = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    machine = replace(crew.told(settle(asked, model, max(1, cores() // neighbours))), device=asked.device)
-    torch.set_num_threads(machine.threads)
-    if machine.device == "cpu" and machine.threads * neighbours > cores():
-        say(f"note     {machine.threads * neighbours} threads share {some(cores(), 'core')}: fewer would be faster")
+    machine = replace(group.broadcast(settle(asked, model, max(1, cores() // neighbours))), device=asked.device)
+    torch.set_num_threads(hardware.threads)
+    if hardware.device == "cpu" and hardware.threads * neighbours > cores():
+        say(f"note     {hardware.threads * neighbours} threads share {some(cores(), 'core')}: fewer would be faster")
     if then and then != asdict(machine):
-        say(f"note     the run was begun with {Machine(**then)}: from here on its weights will not be those of a run")
+        say(f"note     the run was begun with {Hardware(**then)}: from here on its weights will not be those of a run")
         say("         that was never stopped, bit for bit")
     return machine
 
@@ -278,12 +278,12 @@ def follow(events: Iterator, keeper: Run, flags: Flags) -> Finished | Resumable:
     return event
 
 
-def run(flags: Flags, crew: Team, device: torch.device) -> None:
+def run(flags: Flags, group: ProcessGroup, device: torch.device) -> None:
     """Trains as the flags say, showing progress, keeping the best model in the folder."""
-    out, first = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}", crew.rank == 0
-    state, overwrite = crew.told(saved_state(out) if flags.resume and first else None), flags.overwrite
+    out, first = flags.out or Path("runs") / f"{flags.preset}-{Path(flags.data).stem}", group.rank == 0
+    state, overwrite = group.broadcast(saved_state(out) if flags.resume and first else None), flags.overwrite
     if flags.resume and state is None:
-        finished = crew.told(is_finished(out) if first else None)
+        finished = group.broadcast(is_finished(out) if first else None)
         if finished:
             say(
                 f"The run in {out} is finished: there is nothing to resume. A longer one starts anew, in another --out."
@@ -293,18 +293,18 @@ def run(flags: Flags, crew: Team, device: torch.device) -> None:
         say(f"Nothing was saved in {out} yet: starting from the beginning.")
     if first:
         check_folder(out, overwrite or state is not None)
-    with crew.one_before_the_others(), closing(Reading(silent=not first)) as reading:
+    with group.one_before_the_others(), closing(Reading(silent=not first)) as reading:
         corpus = load_corpus(flags.data, progress=reading)
     model = new_model(corpus, flags.sizes, flags.training.seed, device, flags.training.init)
-    machine = settled(flags, model, state, crew)
-    stop = CtrlC(crew)
-    introduce(model, corpus, flags, machine, crew, out)
-    taught = prepared(flags, corpus, machine, crew, device)
-    events = train(model, corpus, flags.training, state, stop, machine, crew, taught)
+    machine = settled(flags, model, state, group)
+    stop = CtrlC(group)
+    introduce(model, corpus, flags, machine, group, out)
+    taught = prepared(flags, corpus, machine, group, device)
+    events = train(model, corpus, flags.training, state, stop, machine, group, taught)
     if flags.dry_run:
         say("Nothing was trained or written: --dry-run.")
         return
-    command = command_line(machine, crew)
+    command = command_line(machine, group)
     if first:
         dtype = getattr(torch, flags.dtype)
         keeper = Run(out, model, corpus, flags.training, command, overwrite, state, machine, dtype)
@@ -338,11 +338,11 @@ def to_the_hub(out: Path, flags: Flags) -> None:
         raise ValueError(f"{error}. The model is safe in {out}: python scripts/push.py {out} {flags.push}") from error
 
 
-def command_line(machine: Machine, crew: Team) -> str:
+def command_line(hardware: Hardware, group: ProcessGroup) -> str:
     """The command that starts this run anew, with what was measured written out: so it computes the same again."""
-    start = f"torchrun --nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}" if crew.size > 1 else "python"
+    start = f"torchrun --nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}" if group.size > 1 else "python"
     flags = [a for a in sys.argv[1:] if a != "--resume"]
-    for name in ("threads", "precision") if machine.device == "cpu" else ():
+    for name in ("threads", "precision") if hardware.device == "cpu" else ():
         if not any(a.split("=")[0] == f"--{name}" for a in flags):
             flags += [f"--{name}", str(getattr(machine, name))]
     return f"{start} scripts/train.py {shlex.join(flags)}"
@@ -355,13 +355,13 @@ def main() -> None:
         tracking.library()  # better missing now than after hours
     if flags.push is not None and not flags.dry_run:
         publish.check(flags.push, private=flags.private or None)  # likewise
-    device = local_device(resolve_device(flags.machine.device))
-    with team(device) as crew:
-        if crew.rank > 0:
+    device = local_device(resolve_device(flags.hardware.device))
+    with team(device) as group:
+        if group.rank > 0:
             console.silence()
         try:
-            run(flags, crew, device)
+            run(flags, group, device)
         except (ValueError, OSError):
-            if crew.rank > 0:  # the first process says it, once; a process that ended before it would have it killed
+            if group.rank > 0:  # the first process says it, once; a process that ended before it would have it killed
                 time.sleep(AFTER_THE_FIRST)  # which torchrun cuts short as soon as the first has ended
             raise

@@ -16,9 +16,9 @@ from strivelm.generation import SamplingConfig, generate
 from strivelm.model import GPT
 from strivelm.training.config import TrainConfig
 from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
-from strivelm.training.hardware import PLAIN, Machine
+from strivelm.training.hardware import PLAIN, Hardware
 from strivelm.training.loss_curve import loss_curve
-from strivelm.training.trainer import ResumeError
+from strivelm.training.resume import ResumeError
 
 RESUME = Path("resume") / "state.pt"
 SNAPSHOTS = "snapshots"
@@ -108,7 +108,7 @@ class Run:
         command: str = "",
         overwrite: bool = False,
         resume: dict | None = None,
-        machine: Machine = PLAIN,
+        hardware: Hardware = PLAIN,
         dtype: torch.dtype = torch.float32,
     ):
         self.folder, self.model, self.dtype = Path(folder), model, dtype
@@ -187,7 +187,7 @@ class Run:
         return True
 
 
-def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, machine: Machine) -> dict:
+def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, hardware: Hardware) -> dict:
     """What training.json says of a run that has seen nothing yet."""
     device = next(model.parameters()).device
     return {

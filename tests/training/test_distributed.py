@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
 from strivelm.training.config import TrainConfig
-from strivelm.training.distributed import ALONE, Team
-from strivelm.training.trainer import Trainer, new_model, train
+from strivelm.training.distributed import ALONE, ProcessGroup
+from strivelm.training import Trainer, new_model, train
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 EXACT = ["--threads", "1", "--precision", "float32"]
@@ -105,13 +105,13 @@ FAILING = """
 import sys
 from contextlib import nullcontext
 from strivelm.cli import train
-from strivelm.training.distributed import Team
+from strivelm.training.distributed import ProcessGroup
 
 def run(*_):
     raise ValueError("no such thing")
 
 rank = int(sys.argv.pop())
-train.run, train.team = run, lambda device: nullcontext(Team(rank, 2))
+train.run, train.team = run, lambda device: nullcontext(ProcessGroup(rank, 2))
 train.time.sleep = lambda seconds: print("waited", seconds, file=sys.stderr)
 train.console.guarded(train.main)
 """
@@ -165,7 +165,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(parts):
 def test_shares_are_all_of_it_and_each_thing_once():
     things = torch.arange(11)
     for size in (1, 2, 3, 11, 20):
-        shares = [Team(rank, size).share(things) for rank in range(size)]
+        shares = [ProcessGroup(rank, size).share(things) for rank in range(size)]
         assert torch.equal(torch.cat(shares), things)
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -174,11 +174,11 @@ def test_one_alone_hears_itself():
     numbers = [torch.tensor([1.0, 2.0])]
     ALONE.sum(numbers)
     assert numbers[0].tolist() == [1.0, 2.0]
-    assert ALONE.told("a word") == "a word"
+    assert ALONE.broadcast("a word") == "a word"
 
 
 def test_a_batch_that_cannot_be_cut_is_refused():
     corpus = corpus_from_text(TEXT, "cats and dogs")
     model = new_model(corpus, Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12), 0)
     with pytest.raises(ValueError, match=r"a batch of 4 windows can't be cut into 6 parts \(2 processes x"):
-        train(model, corpus, TrainConfig(batch_size=4, grad_accumulation=3), team=Team(0, 2))
+        train(model, corpus, TrainConfig(batch_size=4, grad_accumulation=3), group=ProcessGroup(0, 2))

@@ -20,7 +20,7 @@ from strivelm.training.events import Evaluation, Finished, Resumable
 from strivelm.training.hardware import PLAIN
 from strivelm.training.presets import PRESETS
 from strivelm.training.run_folder import RESUME, Run, saved_state
-from strivelm.training.trainer import ResumeError, new_model, train
+from strivelm.training import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
 CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3, noise=0.1)
@@ -243,8 +243,8 @@ def test_a_run_goes_on_with_the_arithmetic_it_began_with(corpus, tmp_path):
     model = new_model(load_corpus(str(text)), Sizes(n_layer=1, n_head=2, n_embd=16, block_size=16, dropout=0.05), 1337)
     config = dataclasses.replace(PRESETS["small"].training, max_steps=4, batch_size=4)
     machine = dataclasses.replace(PLAIN, threads=1, precision="bfloat16")
-    keeper = Run(tmp_path / "run", model, load_corpus(str(text)), config, machine=machine)
-    for event in train(model, load_corpus(str(text)), config, machine=machine):
+    keeper = Run(tmp_path / "run", model, load_corpus(str(text)), config, hardware=machine)
+    for event in train(model, load_corpus(str(text)), config, hardware=machine):
         keeper.keep(event)
         if isinstance(event, Resumable):
             break

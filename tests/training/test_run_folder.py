@@ -14,7 +14,7 @@ from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate
 from strivelm.training.events import Snapshot
 from strivelm.training.run_folder import Run
-from strivelm.training.trainer import new_model, train
+from strivelm.training import new_model, train
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12)

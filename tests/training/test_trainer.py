@@ -14,7 +14,9 @@ from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate, training_loss
 from strivelm.training.events import Evaluation, Finished, Progress, Snapshot
 from strivelm.training.presets import PRESETS
-from strivelm.training.trainer import Trainer, TrainingDivergedError, new_model, optimizers, schedule, train
+from strivelm.training import Trainer, new_model, train
+from strivelm.training.optimizers import optimizers, schedule
+from strivelm.training.trainer import TrainingDivergedError
 
 SEED_TEXT = Path(__file__).resolve().parents[3] / "shared" / "seed" / "input.txt"
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.1)
