@@ -73,12 +73,18 @@ def _joined(
     for path in paths:
         file, name, noticed = _opened(path, cache_dir, progress, encoding)
         notes += [f"{name}: {note}" for note in noticed]
+        decoder = codecs.getincrementaldecoder("utf-8")()
         with file:
             if end != b"\n":
                 yield b"\n", None
             first = True
             while part := file.read(PIECE):
                 end = part[-1:]
+                try:
+                    decoder.decode(part)
+                except UnicodeDecodeError:
+                    hint = formats.guess(part)
+                    raise CorpusError(f"{path} is not UTF-8 text; {hint}, or save it as UTF-8 and try again") from None
                 yield part.removeprefix(codecs.BOM_UTF8) if first else part, None
                 first = False
 
