@@ -70,7 +70,6 @@ class GPT(
     PyTorchModelHubMixin,
     library_name="strivelm",
     pipeline_tag="text-generation",
-    license="mit",
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
@@ -306,10 +305,16 @@ class GPT(
                 folder, repo_id, private=private, revision=revision, token=token, message=commit_message
             )
 
-    def generate_model_card(self, corpus: dict | None = None, best: dict | None = None, **kwargs) -> ModelCard:
-        """The README of a model folder: what the model is and, from a run's record, how it came about."""
+    def generate_model_card(
+        self, corpus: dict | None = None, best: dict | None = None, license: str | None = None, **kwargs
+    ) -> ModelCard:
+        """The README of a model folder: what the model is and, from a run's record, how it came about.
+
+        Without a license it names none: that depends on the text that the model learnt.
+        """
         card = super().generate_model_card(
             config=self.config, parameters=f"{self.num_parameters():,}", corpus=corpus, best=best, **kwargs
         )
         describe(card.data, corpus, best)
+        card.data.license = license
         return card

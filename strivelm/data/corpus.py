@@ -139,8 +139,8 @@ def load_corpus(
         cache_dir: where tiny Shakespeare, large downloads and the ids of large texts are kept; None means
             $STRIVELM_CACHE, else ~/.cache/strivelm.
         progress: called after each piece of about a megabyte with the bytes done, the bytes in all (None where nobody
-            knows), and what was done: "fetching" (from the web, the Hub, a pipe or several files) or "unpacking", then "reading", then for a large
-            text whose ids are not there yet "encoding". Each counts from 0.
+            knows), and what was done: "fetching" (from the web, the Hub, a pipe or several files) or "unpacking", then
+            "reading", then for a large text whose ids are not there yet "encoding". Each counts from 0.
         encoding: of the text; None means UTF-8, or what a byte order mark says.
 
     Raises:

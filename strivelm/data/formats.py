@@ -105,7 +105,9 @@ def _as_text(
         return file, _markup(head)
     found = store(_decoded(file, what, encoding or marked), what)
     file.close()
-    how = f"It was read as {encoding}." if encoding else f"It was read as {marked.upper()}, as its byte order mark says."
+    how = (
+        f"It was read as {encoding}." if encoding else f"It was read as {marked.upper()}, as its byte order mark says."
+    )
     return found, (how, *_markup(found.read(HEAD)))
 
 
@@ -152,7 +154,9 @@ def _only_member(file: BinaryIO, what: str) -> tuple[zipfile.ZipFile, str]:
         if name in names:
             raise CorpusError(f"{what} is a document of Microsoft {program}; open it there, {AS_TEXT}")
     if "META-INF/container.xml" in names:
-        raise CorpusError(f"{what} is an e-book (EPUB); {AS_TEXT}, for example by pandoc FILE.epub -t plain -o FILE.txt")
+        raise CorpusError(
+            f"{what} is an e-book (EPUB); {AS_TEXT}, for example by pandoc FILE.epub -t plain -o FILE.txt"
+        )
     if "content.xml" in names:
         raise CorpusError(f"{what} is an OpenDocument file; open it in its program, {AS_TEXT}")
     if len(names) != 1:

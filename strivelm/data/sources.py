@@ -51,7 +51,9 @@ def open_sources(
     file = _fetched(_joined(paths, cache_dir, progress, encoding, notes), "the files", cache_dir, progress)
     names = [formats.readable(Path(path).name) for path in paths]
     notes.insert(0, f"It is made of {len(paths)} texts: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}.")
-    name = formats.readable(Path(named[0]).resolve().name) if len(named) == 1 else f"{names[0]} and {len(names) - 1} more"
+    name = (
+        formats.readable(Path(named[0]).resolve().name) if len(named) == 1 else f"{names[0]} and {len(names) - 1} more"
+    )
     return file, name, tuple(dict.fromkeys(notes))
 
 

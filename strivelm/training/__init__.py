@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from strivelm.training.trainer import Trainer, new_model
 
 __all__ = ["ResumeError", "TrainConfig", "Trainer", "new_model", "train"]
-_HOME = {"ResumeError": "resume", "TrainConfig": "config", "Trainer": "trainer", "new_model": "trainer", "train": "loop"}
+_HOME = {
+    "ResumeError": "resume",
+    "TrainConfig": "config",
+    "Trainer": "trainer",
+    "new_model": "trainer",
+    "train": "loop",
+}
 
 
 def __getattr__(name: str) -> object:

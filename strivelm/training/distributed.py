@@ -81,7 +81,7 @@ def check_environment(environment: Mapping[str, str] = os.environ) -> None:
         what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set" if missing else "that is wrong"
         raise ValueError(
             f"the environment says WORLD_SIZE={size!r}, but {', '.join(wrong) + ': ' if wrong else ''}{what}; start "
-            "several processes with torchrun --nproc-per-node=N, which sets them all, or unset WORLD_SIZE to train alone"
+            "several processes with torchrun --nproc-per-node=N, which sets all, or unset WORLD_SIZE to train alone"
         )
 
 

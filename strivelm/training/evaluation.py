@@ -30,8 +30,8 @@ def training_loss(
 ) -> float:
     """What training lowers: mean loss in nats per character over the windows that batches are drawn from.
 
-    All of them where `characters` is None, which is exact; else a fixed choice that holds so many characters, or as many
-    as the text: then the windows lie evenly spread over it, before that at random places.
+    All of them where `characters` is None, which is exact; else a fixed choice that holds so many characters, or as
+    many as the text: then the windows lie evenly spread over it, before that at random places.
     """
     return result_of(training_reading(model, ids, characters, seed, group))
 

@@ -51,9 +51,7 @@ class EvaluationPlan:
         return aside + cost <= fraction * (self.seconds - self.last_seconds - snapshots * cost)
 
 
-def plan(
-    model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_character: float | None = None
-) -> EvaluationPlan:
+def plan(model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_character: float | None = None) -> EvaluationPlan:
     """The plan of a run.
 
     Args:

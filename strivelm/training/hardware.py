@@ -93,7 +93,7 @@ def _word(on: bool) -> str:
 
 
 def _checked_compile(hardware: Hardware, may_do_without: bool) -> str:
-    """"on" after torch.compile has compiled something small; where it can't, "off" if that is an answer."""
+    """ "on" after torch.compile has compiled something small; where it can't, "off" if that is an answer."""
     try:
         torch.compile(lambda x: torch.nn.functional.gelu(x) * 2)(torch.ones(8, device=hardware.device))
     except Exception as error:  # a compiler that is missing, broken, or of another kind: torch raises many kinds
@@ -102,7 +102,9 @@ def _checked_compile(hardware: Hardware, may_do_without: bool) -> str:
         if may_do_without:
             warnings.warn(f"torch.compile does not work here ({reason}); going on without", stacklevel=3)
             return "off"
-        needs = "a C++ compiler (g++ or clang; CXX names one)" if hardware.device == "cpu" else "a C compiler and Triton"
+        needs = (
+            "a C++ compiler (g++ or clang; CXX names one)" if hardware.device == "cpu" else "a C compiler and Triton"
+        )
         raise ValueError(
             f"--compile on needs {needs}, with which torch can't compile here: {reason}. Install one, or pass "
             "--compile off"

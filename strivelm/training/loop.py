@@ -34,7 +34,7 @@ def train(
     group: ProcessGroup = ALONE,
     soft_targets: SoftTargets | None = None,
 ) -> Iterator[Event]:
-    """Trains the model where it is, yielding Progress, Evaluating, Evaluation, Snapshot, Resumable, at the end Finished.
+    """Trains the model where it is, yielding Progress, Evaluating, Evaluation, Snapshot, Resumable, and Finished.
 
     The model is left with its best weights by validation loss, in evaluation mode; also when training diverges.
     A reader that goes away early leaves it with the weights of that moment.

@@ -2,7 +2,7 @@
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks" (kellerjordan.github.io/posts/muon).
 torch.optim.Muon (from torch 2.9 on) iterates in bfloat16 whatever the device, which a CPU without bfloat16 units
-does a hundred times slower than float32; this one iterates in what it is asked to, and shares the work in a process group.
+does a hundred times slower than float32; this one iterates in what it is asked to, and shares the work in a group.
 """
 
 import torch

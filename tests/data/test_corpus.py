@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from strivelm.config import Sizes
 from strivelm.data import sources
 from strivelm.data.corpus import SHAKESPEARE_SHA256, CorpusError, batch, corpus_from_text, load_corpus
-from strivelm.training.config import TrainConfig
 from strivelm.training import new_model, train
+from strivelm.training.config import TrainConfig
 
 HOUSE = Path(__file__).resolve().parents[2]
 SHAKESPEARE = HOUSE.parent / "shared" / "data" / "tinyshakespeare.txt"

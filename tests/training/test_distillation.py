@@ -10,12 +10,11 @@ from commands import SMALL, run
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
-from strivelm.training import distillation
+from strivelm.training import ResumeError, distillation, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.distillation import soft_targets
 from strivelm.training.distributed import ProcessGroup
 from strivelm.training.events import Resumable
-from strivelm.training import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.1)
 CONFIG = TrainConfig(max_steps=20, batch_size=4, eval_interval=10, warmup_steps=2, distillation=0.7)

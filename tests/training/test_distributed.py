@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
+from strivelm.training import Trainer, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.distributed import ALONE, ProcessGroup
-from strivelm.training import Trainer, new_model, train
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 EXACT = ["--threads", "1", "--precision", "float32"]

@@ -8,12 +8,12 @@ import torch
 from strivelm.data.corpus import load_corpus
 from strivelm.model import _attention_in_steps
 from strivelm.training import hardware as machines
+from strivelm.training import new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate
 from strivelm.training.hardware import PLAIN, Hardware, cores, resolve_device, settle
-from strivelm.training.presets import PRESETS
-from strivelm.training import new_model, train
 from strivelm.training.optimizers import optimizers
+from strivelm.training.presets import PRESETS
 
 
 def test_devices_have_names():
@@ -48,7 +48,7 @@ def test_settling_leaves_nothing_open_and_the_model_alone(make_model):
 def test_the_clearly_fastest_wins_and_the_plain_one_a_tie(make_model, monkeypatch):
     model = make_model()
     seconds = {(1, "float32"): 1.0, (1, "bfloat16"): 0.5, (2, "float32"): 0.6, (2, "bfloat16"): 0.48}
-    monkeypatch.setattr(machines, "_seconds", lambda machine, _: seconds[hardware.threads, hardware.precision])
+    monkeypatch.setattr(machines, "_seconds", lambda hardware, *_: seconds[hardware.threads, hardware.precision])
     before = torch.get_num_threads()
     try:
         found = settle(Hardware(device="cpu"), model, most_threads=2)

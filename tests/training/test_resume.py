@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from strivelm import load_model
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text, load_corpus
+from strivelm.training import ResumeError, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.events import Evaluation, Finished, Resumable
 from strivelm.training.hardware import PLAIN
 from strivelm.training.presets import PRESETS
 from strivelm.training.run_folder import RESUME, Run, saved_state
-from strivelm.training import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
 CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3, noise=0.1)

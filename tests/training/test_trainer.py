@@ -10,12 +10,12 @@ import torch
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text, load_corpus
+from strivelm.training import Trainer, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate, training_loss
 from strivelm.training.events import Evaluation, Finished, Progress, Snapshot
-from strivelm.training.presets import PRESETS
-from strivelm.training import Trainer, new_model, train
 from strivelm.training.optimizers import optimizers, schedule
+from strivelm.training.presets import PRESETS
 from strivelm.training.trainer import TrainingDivergedError
 
 SEED_TEXT = Path(__file__).resolve().parents[3] / "shared" / "seed" / "input.txt"
