@@ -5,6 +5,7 @@ import gradio as gr
 from strivelm.ui.components import message
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
+from strivelm.ui.tabs.attention import payload  # noqa: F401  (declares what the tab asks)
 from strivelm.ui.tabs.attention.attention import VIEW
 
 
