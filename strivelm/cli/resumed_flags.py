@@ -6,7 +6,7 @@ import shlex
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from strivelm.cli.train import Flags, parse
+from strivelm.cli.training_flags import Flags, parse
 from strivelm.config import Sizes
 from strivelm.training.config import TrainConfig
 from strivelm.training.resume import ResumeError, check_same

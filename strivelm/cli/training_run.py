@@ -14,8 +14,8 @@ from strivelm.checkpoint import CheckpointError
 from strivelm.cli import tracking
 from strivelm.cli.commands import command
 from strivelm.cli.resumed_flags import flags_of, flags_to_resume
-from strivelm.cli.train import Flags
 from strivelm.cli.stages import Stages
+from strivelm.cli.training_flags import Flags
 from strivelm.cli.training_output import CtrlC, Reading, Showing, clock, describe, say, some
 from strivelm.config import GPTConfig
 from strivelm.data.corpus import Corpus, load_corpus

@@ -67,7 +67,7 @@ def ladder_of(tables: "NGrams", train: Sequence[int], validation: Sequence[int])
     if not set(wanted) <= set(tables.names):
         return ladder(train, validation, tables.vocab_size)
     table = tables.surprisal(validation[:MAX_CHARACTERS])
-    return {name: float(np.nanmean(table[name])) for name in ("uniform", *wanted)}
+    return {"uniform": math.log(tables.vocab_size)} | {name: float(np.nanmean(table[name])) for name in wanted}
 
 
 def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:

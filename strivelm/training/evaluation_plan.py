@@ -57,28 +57,24 @@ def plan(model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_character:
     Args:
         seconds_per_character: of an evaluation, from `measured`; needed where the clock ends the run.
     """
-    validation, snapshots, asked = max(0, len(corpus.validation) - 1), config.snapshots, config.eval_characters
-    longest = max(MOST, asked or 0)
-    most, ends = asked or MOST, [longest]
+    validation, most = max(0, len(corpus.validation) - 1), config.eval_characters or MOST
+    longest, window = max(MOST, most), corpus.window(model.block_size)
     if config.max_steps is not None:
-        work = BACKWARD * config.max_steps * config.batch_size * corpus.window(model.block_size) * SHARE
+        work = SHARE * BACKWARD * config.max_steps * config.batch_size * window
         last = min(validation, max(longest, int(work / 2)))
-        looks = 1 + config.max_steps // config.eval_interval + snapshots
-        ends.append(max(longest, int(work / 2)))
-        if asked is None:
+        if config.eval_characters is None:
+            looks = 1 + config.max_steps // config.eval_interval + config.snapshots
             most = min(most, max(LEAST, int((work - last) / (2 * looks))))
     if config.minutes is None:
-        return EvaluationPlan(most, min(validation, ends[-1]))
-    budget = SHARE * 60 * config.minutes
-    if config.max_steps is None:
-        ends.append(max(longest, int(budget / 2 / seconds_per_character)))
-    last = min(validation, ends[-1])
-    looks = LOOKS + snapshots
-    window = corpus.window(model.block_size)
-    free = budget - last * seconds_per_character - OVERHEAD * (looks + 1)
-    characters = max(window, min(most, int(free / (2 * looks) / seconds_per_character)))
-    last_seconds = (last + 2 * characters) * seconds_per_character + OVERHEAD
-    return EvaluationPlan(characters, last, budget, last_seconds, 2 * characters * seconds_per_character + OVERHEAD)
+        return EvaluationPlan(most, last)
+    budget, speed = SHARE * 60 * config.minutes, max(seconds_per_character, 1e-9)
+    by_time = min(validation, max(longest, int(budget / 2 / speed)))
+    last = by_time if config.max_steps is None else min(last, by_time)
+    looks = LOOKS + config.snapshots
+    free = budget - last * speed - OVERHEAD * (looks + 1)
+    characters = max(window, min(most, int(free / (2 * looks) / speed)))
+    cost = 2 * characters * speed + OVERHEAD
+    return EvaluationPlan(characters, last, budget, last * speed + cost, cost)
 
 
 def measured(model: GPT, corpus: Corpus, group: ProcessGroup = ALONE) -> float:

@@ -333,7 +333,7 @@ def test_snapshots_of_a_run_by_the_clock_are_even_in_the_logarithm_too(corpus, m
     monkeypatch.setattr("strivelm.training.trainer.time.perf_counter", lambda: now[0])
     take_step, look = Trainer.take_step, Trainer.look
     monkeypatch.setattr(Trainer, "take_step", lambda self: (now.__setitem__(0, now[0] + 0.1), take_step(self))[1])
-    monkeypatch.setattr(Trainer, "look", lambda self: (now.__setitem__(0, now[0] + 1.0), look(self))[1])
+    monkeypatch.setattr(Trainer, "look", lambda self, last: (now.__setitem__(0, now[0] + 0.05), look(self, last))[1])
     config = dataclasses.replace(QUICK, max_steps=None, minutes=0.5, snapshots=7, eval_interval=10_000)
     events = list(train(new_model(corpus, SIZES, 0), corpus, config))
     steps = [event.evaluation.step for event in events if isinstance(event, Snapshot)]
