@@ -177,10 +177,9 @@ def _opened(archive: zipfile.ZipFile, member: str, what: str) -> BinaryIO:
 
 def _decoded(file: BinaryIO, what: str, encoding: str) -> Parts:
     try:
+        b"".decode(encoding)  # which refuses codecs of other things, such as hex
         decoder = codecs.getincrementaldecoder(encoding)()
-        if not isinstance(codecs.decode(b"", encoding), str):
-            raise LookupError
-    except LookupError:
+    except (LookupError, ValueError):
         raise CorpusError(
             f"there is no encoding called {encoding!r}; expected one that Python knows: utf-8, utf-16, latin-1, "
             "cp1252, cp1251, shift_jis, …"

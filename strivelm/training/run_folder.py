@@ -8,6 +8,7 @@ import platform
 import re
 import shlex
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -79,8 +80,6 @@ def check_folder(folder: str | Path, replace: bool = False) -> None:
         OSError: it can't be made or written.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file; expected a folder, or a name that is not taken")
     _check_writable(folder)
     check_free(folder)
     _check_contents(folder, replace)
@@ -106,17 +105,19 @@ def _check_contents(folder: Path, replace: bool) -> None:
 def _check_writable(folder: Path) -> None:
     """Raises OSError where the folder, or the nearest one above it that exists, takes no new folder."""
     try:
-        folder.lstat() if folder.is_symlink() else os.stat(folder)
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
+            raise FileExistsError(f"{folder} is a file; expected a folder, or a name that is not taken")
     except FileNotFoundError:
         pass
+    except FileExistsError:
+        raise
     except OSError as error:  # a name that is too long, a file on the way
-        raise type(error)(error.errno, f"{folder} can't be made: {error.strerror}; pass another --out") from None
+        raise OSError(f"{folder} can't be made: {error.strerror}; pass another --out") from None
     place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".strivelm-", dir=place))
     except OSError as error:
-        reason = f"{place}: {error.strerror}"
-        raise type(error)(error.errno, f"{folder} can't be written ({reason}); pass another --out") from None
+        raise OSError(f"{folder} can't be written ({place}: {error.strerror}); pass another --out") from None
 
 
 def sweep(folder: str | Path) -> None:

@@ -144,7 +144,9 @@ def test_a_taught_run_goes_on_with_the_same_teachers_only(corpus):
     *_, _ = train(resumed, corpus, CONFIG, resume=state, soft_targets=soft_targets([teacher(corpus, 1)], corpus))
     assert torch.equal(weights(resumed), weights(whole))
     for others in (None, soft_targets([teacher(corpus, 2)], corpus)):
-        with pytest.raises(ResumeError, match=r"other settings \(the teachers: sha256 [0-9a-f]{12}… then, (none|sha256 .*) now\)"):
+        with pytest.raises(
+            ResumeError, match=r"other settings \(the teachers: sha256 [0-9a-f]{12}… then, (none|sha256 .*) now\)"
+        ):
             train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=state, soft_targets=others)
 
 
