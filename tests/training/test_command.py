@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
 def test_help_has_groups_and_examples_one_a_line_that_can_be_copied():
     printed = run("train.py", "--help").stdout
     for group in ("text", "folder", "sizes", "training", "hardware", "sharing"):
-        assert f"─ {group} options ─" in printed
+        assert f"{group} options" in printed
     examples = re.search(r"examples:\n((?:    .+\n)+)", printed)[1].splitlines()
     assert len(examples) == 6
     for example in examples:
@@ -102,9 +102,9 @@ def test_a_dry_run_says_all_that_will_be(tmp_path):
 def test_flags_are_looked_at_before_a_taken_folder(trained, flags, message, dry):
     out, _ = trained
     done = run("train.py", "--out", out, *FLAGS, *flags, *(["--dry-run"] if dry else []))
-    assert done.returncode == 1
-    if dry or "teachers" not in flags[0] and "encoding" not in flags[0]:
-        assert message in done.stderr
+    assert done.returncode != 0
+    if dry or flags[0] not in ("--teachers", "--encoding"):
+        assert message in " ".join(done.stderr.replace("│", " ").split())  # in a box, where tyro says it
     else:  # what takes time comes after the folder
         assert "already holds a model" in done.stderr
 
@@ -172,8 +172,8 @@ def test_a_bare_resume_takes_its_flags_from_the_run(stopped):
     lines = [line for line in (running.stdout.readline() for _ in range(20)) if line.startswith(("resuming", "iter"))]
     running.kill()
     running.communicate()
-    assert re.match(r"resuming at step \d+0?\n", lines[0])
-    assert int(lines[1].split()[1]) > 10
+    begun = int(re.fullmatch(r"resuming at step (\d+)\n", lines[0])[1])
+    assert int(lines[1].split()[1]) == begun + 5
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_the_license_is_the_one_that_is_asked_for(tmp_path, flags, license):
 
 
 def test_what_is_printed_runs_when_it_is_copied(trained):
-    out, printed = trained
+    _, printed = trained
     line = re.search(r"Let it speak: (.*)", printed)[1]
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -267,11 +267,11 @@ def test_what_is_printed_runs_when_it_is_copied(trained):
         ("strivelm train", r"(strivelm|\S*python\S* -m strivelm) generate --model 'a b'"),
     ],
 )
-def test_commands_have_the_form_in_which_this_one_was_started(monkeypatch, started, expected):
+def test_commands_have_the_form_in_which_this_one_was_started(monkeypatch, tmp_path, started, expected):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", [started])
     assert re.fullmatch(expected, command("generate", "--model", "a b"))
-    monkeypatch.chdir("/")
+    monkeypatch.chdir(tmp_path)
     if started.endswith(".py"):
         assert str(ROOT / "scripts" / "generate.py") in command("generate")
 
