@@ -11,6 +11,7 @@ This room knows tensors and keys, not the model's class. Reading trusts nothing:
 checked against config.json in the file's header, before memory is taken for a weight.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -133,7 +134,8 @@ def write_together(contents: dict[Path, bytes]) -> None:
         raise OSError(error.errno, f"could not write {path}: {error.strerror}; {before}") from error
     finally:
         for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what went wrong above is what a person has to know
+                temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -70,7 +70,6 @@ class GPT(
     PyTorchModelHubMixin,
     library_name="strivelm",
     pipeline_tag="text-generation",
-    license="mit",
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
@@ -306,8 +305,13 @@ class GPT(
                 folder, repo_id, private=private, revision=revision, token=token, message=commit_message
             )
 
-    def generate_model_card(self, corpus: dict | None = None, best: dict | None = None, **kwargs) -> ModelCard:
-        """The README of a model folder: what the model is and, from a run's record, how it came about."""
+    def generate_model_card(
+        self, corpus: dict | None = None, best: dict | None = None, license: str | None = None, **kwargs
+    ) -> ModelCard:
+        """The README of a model folder: what the model is and, from a run's record, how it came about.
+
+        Without a license it names none: that depends on the text that the model learnt.
+        """
         prompt = "[0]"
         if self.config.chars is not None:  # short enough for transformers to add a character
             prompt = literal(self.tokenizer.example[: max(1, self.block_size - 1)])
@@ -320,4 +324,5 @@ class GPT(
             **kwargs,
         )
         describe(card.data, corpus, best)
+        card.data.license = license
         return card
