@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
 
 from strivelm import checkpoint
 from strivelm.hub import model_card
 from strivelm.hub.cache import has_id
 from strivelm.hub.client import HubError, Limits, Line, checked_name
-from strivelm.hub.upload import Errand, check_rights, said, twice
+from strivelm.hub.upload import Errand, check_rights, info_of, said, twice
 
 CARD = "README.md"
 
@@ -172,9 +171,8 @@ def _examine(api: HfApi, line: Line, private: bool | None) -> None:
     """Raises HubError where a push would be refused, or where it should be."""
     repo = line.repo
     check_rights(Errand(repo), api.whoami())
-    try:
-        info = api.model_info(repo, expand=["private"])
-    except RepositoryNotFoundError:
+    info = info_of(api.model_info, repo, ["private"])
+    if info is None:
         return
     api.auth_check(repo, write=True)
     if private and not info.private:

@@ -8,7 +8,12 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.utils import get_session
 
 from strivelm.checkpoint import CheckpointError
@@ -69,6 +74,26 @@ def twice(act: Callable[[], Any]) -> Any:
         if not passes(error):
             raise
         return act()
+
+
+def info_of(ask: Callable[..., Any], repo: str, wanted: list[str]) -> Any:
+    """What the client's model_info or space_info says of a repo; None where there is none, or it is not shown.
+
+    A mirror may answer 404 to the very question for single fields (Artifactory does): it is asked for all of them.
+    """
+    try:
+        return ask(repo, expand=wanted)
+    except RepositoryNotFoundError:
+        return None
+    except HfHubHTTPError as error:
+        if error.response.status_code != 404:
+            raise
+    try:
+        return ask(repo)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 404:
+            raise
+        return None
 
 
 def passes(error: Exception) -> bool:

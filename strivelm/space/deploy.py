@@ -14,12 +14,12 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, SpaceRuntime
 from huggingface_hub import __version__ as client
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from strivelm.hub.cache import hasher
 from strivelm.hub.client import NO_HUB, HubError, Limits, Line, UnreachableError, checked_name
-from strivelm.hub.upload import BILLING, Errand, check_rights, passes, said, twice
+from strivelm.hub.upload import BILLING, Errand, check_rights, info_of, passes, said, twice
 from strivelm.loading import COME_ALONG, parse_ref
 from strivelm.space import bundle
 
@@ -166,9 +166,8 @@ class _Space:
     def examine(self, private: bool | None) -> None:
         """Finds out whether it exists. Raises HubError where a deployment would be refused, or should be."""
         check_rights(self.errand, self.api.whoami())
-        try:
-            info = self.api.space_info(self.repo, expand=["private", "sdk"])
-        except RepositoryNotFoundError:
+        info = info_of(self.api.space_info, self.repo, ["private", "sdk"])
+        if info is None:
             return
         self.api.auth_check(self.repo, repo_type="space", write=True)
         if private and not info.private:

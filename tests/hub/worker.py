@@ -182,3 +182,10 @@ def picked(ref: str) -> list[dict]:
     page, names = models.Models(open_random("ab \n")), ("current", "header", "said", "asked")
     rows = picker.switch(page, ref, "noise")
     return [{n: v if isinstance(v, str) else None for n, v in zip(names, row, strict=True)} for row in rows]
+
+
+def forget_session() -> None:
+    """Lets the client open its connections anew: it reads what the environment says of proxies when it opens them."""
+    from huggingface_hub.utils import close_session
+
+    close_session()
