@@ -19,11 +19,11 @@ from huggingface_hub import constants
 from strivelm import GPT, open_model
 from strivelm.hub import publish
 from strivelm.hub.client import Limits
-from strivelm.space import deploy
+from strivelm.space import deploy, waiting
 
 torch.set_num_threads(1)
 deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
-deploy.LOG_SECONDS = 2.0
+waiting.LOG_SECONDS = 2.0
 QUICK = {"wait": 1.0, "seconds": 8.0, "tries": 2, "pause": 0.05}
 
 
@@ -138,6 +138,16 @@ def deployed(repo: str, root, **how) -> tuple[str, list[str]]:
     """What `deploy.deploy` returns, and what it lets be heard."""
     heard: list[str] = []
     return deploy.deploy(repo, root=Path(root), report=heard.append, **how), heard
+
+
+def planned(repo: str, root, **how) -> deploy.Planned:
+    """What `deploy.plan` returns."""
+    return deploy.plan(repo, root=Path(root), **how)
+
+
+def planned_push(folder, repo: str, **how) -> tuple[str, list[publish.Planned]]:
+    """What `publish.plan` returns."""
+    return publish.plan(folder, repo, **how)
 
 
 def in_two_worlds(repo: str, text: str, token: str) -> tuple[list, list, str]:
