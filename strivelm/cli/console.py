@@ -10,23 +10,31 @@ import sys
 import warnings
 from collections.abc import Callable
 
+from strivelm.cli import surroundings
+
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
 
 
 def guarded(main: Callable[[], None]) -> None:
     """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    surroundings.open_streams()
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its code instead
             stream.reconfigure(errors="backslashreplace")
     try:
+        surroundings.prepare()
         main()
     except BrokenPipeError:
         silence()
         sys.exit(1)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] == "strivelm":
+            raise
+        sys.exit(f"error: {error.name} is not installed; pip install -r requirements.txt brings all that is needed")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise

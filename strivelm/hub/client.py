@@ -105,12 +105,17 @@ class Stated:
     """The sha256 of a large file, the git blob id of a small one."""
 
 
+def named_proxies() -> dict[str, str]:
+    """The addresses of proxies that the environment names, by variable."""
+    return {name: address for name, address in os.environ.items() if name.lower() in PROXIES and address}
+
+
 def unusable_proxy(error: Exception) -> str:
     """What is wrong with the proxy that the environment names, and which variable that is."""
-    names = [name for name, address in os.environ.items() if name.lower() in PROXIES and address]
-    socks = any(os.environ[name].lower().startswith("socks") for name in names)
+    names = named_proxies()
+    socks = any(address.lower().startswith("socks") for address in names.values())
     how = "a SOCKS proxy needs one more package: pip install socksio" if socks else "expected http://host:port"
-    return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({str(error).splitlines()[0]}); {how}"
+    return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({str(error).split('. ')[0]}); {how}"
 
 
 def name_in(address: str) -> str | None:

@@ -73,6 +73,8 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
             outcome.append(models.facts(ref, lambda done, total: heard.put((done, total))))
         except ValueError as wrong:
             outcome.append(wrong)
+        except Exception as wrong:  # of whatever kind: else 'Opening…' would stay
+            outcome.append(f"The model can't be opened: {type(wrong).__name__} on this page's side.")
         finally:
             heard.put(None)
 
