@@ -13,6 +13,7 @@ that these files would not say is not written.
 
 import re
 import reprlib
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -265,6 +266,20 @@ def _readable(path: Path) -> Iterator[None]:
         raise CheckpointError(f"{path} is no readable safetensors file, or is cut short: {error}") from error
 
 
+@contextmanager
+def _nameable(path: Path) -> Iterator[Path]:
+    """A name of the file that safetensors can read: it takes none but UTF-8, which a folder's name need not be."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = Path(folder, WEIGHTS)
+            link.symlink_to(path.resolve())
+            yield link
+    else:
+        yield path
+
+
 def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     """The configuration and the weights, in our names, on the CPU, in float32 (float64 stays float64).
 
@@ -278,7 +293,7 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     with ExitStack() as opened:
         for path in paths:
             with _readable(path):
-                file = opened.enter_context(safe_open(path, framework="pt"))
+                file = opened.enter_context(safe_open(opened.enter_context(_nameable(path)), framework="pt"))
                 for name in file.keys():  # noqa: SIM118 (it is no dict)
                     if name in holders:
                         raise CheckpointError(f"{where}: two of its files hold {name[:80]}")

@@ -28,6 +28,13 @@ def test_what_is_saved_comes_back_bit_by_bit_and_ready_to_speak_and_learn(model,
     assert back.tok.weight.grad is not None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere every name is a text")
+def test_a_folder_whose_name_is_no_text_is_written_and_read(model, tmp_path):
+    folder = tmp_path / os.fsdecode(b"m\xff")
+    model.save_pretrained(folder)
+    assert torch.equal(GPT.from_pretrained(folder).tok.weight, model.tok.weight)
+
+
 def test_double_precision_stays(make_model, tmp_path):
     make_model().double().save_pretrained(tmp_path)
     assert GPT.from_pretrained(tmp_path).tok.weight.dtype == torch.float64

@@ -65,7 +65,10 @@ def main() -> None:
 
         page = build(model, offered)
         try:
-            _, address, _ = page.launch(**launch_options(), mcp_server=asked.mcp, quiet=True, prevent_thread_lock=True)
+            # Named, the port is that one or none; Gradio itself would go on to the next ones without a word.
+            exactly = int(port) if "GRADIO_SERVER_PORT" in os.environ else None
+            settings = {"mcp_server": asked.mcp, "quiet": True, "prevent_thread_lock": True, "server_port": exactly}
+            _, address, _ = page.launch(**launch_options(), **settings)
         except Exception as error:  # Gradio raises several kinds, Exception itself too, where it can't reach itself
             where = f"{os.environ.get('GRADIO_SERVER_NAME', '127.0.0.1')}, port {port}"
             words = " ".join(str(error).split())

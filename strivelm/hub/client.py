@@ -115,7 +115,8 @@ def unusable_proxy(error: Exception) -> str:
     names = named_proxies()
     socks = any(address.lower().startswith("socks") for address in names.values())
     how = "a SOCKS proxy needs one more package: pip install socksio" if socks else "expected http://host:port"
-    return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({str(error).split('. ')[0]}); {how}"
+    why = str(error).split(". ")[0]
+    return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({why}); {how}"
 
 
 def name_in(address: str) -> str | None:
