@@ -71,6 +71,16 @@ def test_what_changes_nothing_is_passed_over(model, folder, same_logits, random_
         assert torch.equal(found, model(random_ids(model, 3, 16))[0])
 
 
+@pytest.mark.parametrize("case", LEFTOVERS)
+def test_what_changes_nothing_is_passed_over_on_the_hub_too(hub, publish, client, model, folder, tmp_path, case):
+    from hub.worker import fingerprint
+
+    edit_weights(folder, LEFTOVERS[case])
+    edit_config(folder, bos_token_id=0, eos_token_id=0)
+    publish(folder)
+    assert client("opened", "alice/one", cache_dir=tmp_path / "cache")["model"] == fingerprint(model)
+
+
 def test_a_tied_matrix_may_be_stored_under_the_heads_name_alone(model, folder, random_ids, same_logits):
     edit_weights(folder, lambda tensors: tensors.update({"lm_head.weight": tensors.pop(PREFIX + "wte.weight")}))
     back, ids = GPT.from_pretrained(folder), random_ids(model, 3, 16)

@@ -153,7 +153,7 @@ def test_an_unknown_user_without_a_home_beside_anothers_temporary_files(tmp_path
 
 def test_no_folder_is_called_tilde(tmp_path):
     """Whatever the package is asked to keep: without a home it says so, or puts it where the command found room."""
-    script = "import strivelm; from strivelm import load_corpus, load_model\n"
+    script = "from strivelm import load_model; from strivelm.data.corpus import load_corpus\n"
     for act in ("load_model('alice/one')", "load_corpus('shakespeare')"):
         homeless = "import os; os.path.expanduser = lambda path: path; os.environ.pop('HOME', None)\n"
         homeless += "import pathlib\ndef none(self): raise RuntimeError('Could not determine home directory.')\n"
