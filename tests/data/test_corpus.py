@@ -222,7 +222,7 @@ def test_what_a_killed_process_left_is_swept_once_it_is_old(all_is_large, tmp_pa
     (tmp_path / "text").write_text("A text whose reader is killed.")
     script = """
 import os, signal
-from strivelm import corpus, sources
+from strivelm.data import corpus, sources
 sources.LARGE, sources.PIECE = 16, 7
 corpus.load_corpus("text", "cache", lambda done, total, what: what == "encoding" and os.kill(os.getpid(), 9))
 """
@@ -247,7 +247,7 @@ def test_a_large_text_needs_a_fraction_of_its_size(tmp_path):
     script = """
 import re
 from pathlib import Path
-from strivelm import corpus, sources
+from strivelm.data import corpus, sources
 def peak():
     return 1024 * int(re.search("VmHWM:[^0-9]*([0-9]+) kB", Path("/proc/self/status").read_text())[1])
 corpus.load_corpus("bundled")

@@ -1,5 +1,6 @@
 """The models that are open in this process, and what the page says about them."""
 
+import itertools
 import math
 import os
 import threading
@@ -98,6 +99,7 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
         self._renew()
         if hasattr(os, "register_at_fork"):  # Windows has no forks
             renew = weakref.WeakMethod(self._renew)
@@ -135,6 +137,20 @@ class Models:
         finally:  # also of a name that no model has: there are very many
             with self._here:
                 self._opening.pop(ref, None)
+
+    def at_hand(self, ref: str) -> bool:
+        """Whether a model can be had at once: it is open already, or came along."""
+        ref = ref.strip()
+        with self._here:
+            return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
+
+    def number(self, ref: str) -> int:
+        """A number that no other open model has, or ever had in this process. Raises ValueError as `get` does."""
+        model = self.get(ref).model
+        with self._here:
+            if model not in self._numbers:
+                self._numbers[model] = next(self._count)
+            return self._numbers[model]
 
     def facts(self, ref: str, progress: Progress | None = None) -> Facts:
         """What there is to know of a model, under the name that it was asked by. Raises ValueError as `get` does."""

@@ -115,7 +115,7 @@ def test_nothing_that_opening_raises_leaves_the_picker_waiting(make_open, monkey
     monkeypatch.setattr(found, "facts", lambda *_: 1 / 0)
     *_, last = picker.switch(found, "x/y", "own")
     assert json.loads(last[2])["text"] == (
-        "The model can't be opened: ZeroDivisionError on this page's side. own stays open."
+        "The model can't be opened (ZeroDivisionError). own stays open."
     )
 
 

@@ -13,7 +13,7 @@ from strivelm.generation import SamplingConfig, distribution, generate, new_seed
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
-from strivelm.ui.tabs.generate.payload import start_from
+from strivelm.ui.core.reading import start_from
 
 DRAWS = 200
 """How many numbers of a seed's stream go along: one for each character that is appended."""

@@ -196,7 +196,7 @@ def positions(reading: Reading) -> Figure:
     at, T, C = reading.at, reading.config.block_size, reading.config.n_embd
     token, place, total = recorded.token_embedding[at], recorded.position_embedding[at], recorded.residual[0, at]
     same = [i for i, char in enumerate(reading.text) if char == reading.char]
-    units = inspection.spaces.unit(recorded.residual[0, same])
+    units = inspection.vectors.unit(recorded.residual[0, same])
     alike = (units @ units.T)[same.index(at)].tolist()
     rows = [
         [str(i), bar(cosine, number(cosine, 4)), "chosen" if i == at else ""]

@@ -6,7 +6,7 @@ import torch
 
 from strivelm.generation import SamplingConfig, generate
 from strivelm.loading import COME_ALONG, OpenModel, open_model
-from strivelm.ui.tabs.generate.payload import start_from
+from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.learn.lessons import blocks
 
 WRITTEN = 48
