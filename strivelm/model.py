@@ -272,11 +272,15 @@ class GPT(
             model_card_kwargs: what the README says besides the sizes: corpus, best, ngrams.
 
         Raises:
-            CheckpointError: a weight is not finite, or does not fit the dtype.
+            CheckpointError: a weight is not finite, or does not fit the dtype; or the model was changed (a head that
+                is not the embedding, a bias, another part, an adapter), so that the files would hold another one.
             OSError: the folder can't be written.
         """
         # The mixin's own way would delete the old config.json before anything is written.
         folder = Path(save_directory)
+        with torch.device("meta"):  # what these sizes are when nobody has changed a part
+            plain = GPT(**vars(self.config))
+        checkpoint.check_modules(self, plain)
         checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)
         (folder / checkpoint.TRAINING).unlink(missing_ok=True)
         if not (folder / "README.md").exists():
