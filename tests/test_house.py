@@ -14,7 +14,8 @@ PACKAGE = ROOT / "strivelm"
 # map in CONTRIBUTING.md is this one.
 ARROWS = {
     "config": set(),
-    "decoder": set(),
+    "native": {"data"},
+    "decoder": {"native"},
     "generation": set(),
     "tokenizer": set(),
     "checkpoint": {"config", "tokenizer"},
