@@ -177,7 +177,8 @@ static void attend(int hd, int n, const float *q, const float *keys, const float
     }
     float scale = 1 / sum_of(total);
     for (int i = 0; i < n; i += LANES) store(scores + i, load(scores + i) * scale);
-    strips(NEAR, 1, (struct product){.x = scores, .w = (const char *)values, .y = y, .w_row = padded(hd, LANES), .in = n, .out = hd});
+    struct product mean = {.x = scores, .w = (const char *)values, .y = y, .w_row = padded(hd, LANES), .in = n, .out = hd};
+    strips(NEAR, 1, 1, mean);
 }
 
 struct reader {

@@ -139,41 +139,36 @@ INLINE void tile(const int rows, const int vecs, const int kind, const struct pr
         }
 }
 
-INLINE void tiles(const int vecs, const int kind, int rows, const struct product *p) {
-    switch (rows) {
-        case 1: return tile(1, vecs, kind, p);
-        case 2: return tile(2, vecs, kind, p);
-        case 3: return tile(3, vecs, kind, p);
-#if defined(__AVX512F__)
-        case 4: return tile(4, vecs, kind, p);
-        case 5: return tile(5, vecs, kind, p);
-        case 6: return tile(6, vecs, kind, p);
-#endif
-    }
-}
-
-// n rows of a strip that is `vecs` vectors wide, TALL at a time.
+// n rows of a strip that is `vecs` vectors wide: as many at a time as share a weight, then what is left.
 INLINE void strip(const int vecs, const int kind, int n, struct product p) {
-    for (int r = 0; r < n; r += TALL) {
-        tiles(vecs, kind, n - r < TALL ? n - r : TALL, &p);
-        p.x += TALL * p.x_row;
-        p.y += TALL * p.y_row;
+    while (n > 0) {
+        int taken = n >= TALL ? TALL : n >= 4 ? 4 : n >= 2 ? 2 : 1;
+        if (taken == TALL)
+            tile(TALL, vecs, kind, &p);
+        else if (taken == 4)
+            tile(4, vecs, kind, &p);
+        else if (taken == 2)
+            tile(2, vecs, kind, &p);
+        else
+            tile(1, vecs, kind, &p);
+        p.x += taken * p.x_row;
+        p.y += taken * p.y_row;
+        n -= taken;
     }
 }
 
-static inline void strips(const int kind, int n, struct product p) {
-    int columns = p.out, column = 0;
-    while (column < columns) {
-        int vecs = (columns - column + LANES - 1) / LANES, taken = vecs >= 4 ? 4 : 1;
-        p.out = columns - column;
-        if (n == 1 && vecs >= WIDE) {
-            tile(1, taken = WIDE, kind, &p);
-        } else if (taken == 4) {
-            strip(4, kind, n, p);
-        } else {
-            strip(1, kind, n, p);
-        }
-        column += taken * LANES;
+// All columns, some vectors at a time: many where there is but one row.
+INLINE void strips(const int kind, const int one, int n, struct product p) {
+    for (int left = p.out; left > 0;) {
+        int vecs = (left + LANES - 1) / LANES, taken = one && vecs >= WIDE ? WIDE : vecs >= 4 ? 4 : 1;
+        p.out = left;
+        if (one && taken == WIDE)
+            tile(1, WIDE, kind, &p);
+        else if (taken == 4)
+            one ? tile(1, 4, kind, &p) : strip(4, kind, n, p);
+        else
+            one ? tile(1, 1, kind, &p) : strip(1, kind, n, p);
+        left -= taken * LANES;
         p.y += taken * LANES;
         p.w += taken * LANES * (kind & HALF ? 2 : 4);
         if (p.bias) p.bias += taken * LANES;
@@ -192,9 +187,9 @@ static inline void multiply(int n, struct product p) {
         block.y += column;
         if (p.bias) block.bias += column;
         if (p.half)
-            strips(HALF | ONCE, n, block);
+            n == 1 ? strips(HALF | ONCE, 1, n, block) : strips(HALF | ONCE, 0, n, block);
         else
-            strips(ONCE, n, block);
+            n == 1 ? strips(ONCE, 1, n, block) : strips(ONCE, 0, n, block);
     }
 }
 

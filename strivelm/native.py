@@ -27,7 +27,7 @@ from strivelm.data.sources import cache_folder
 
 HERE = Path(__file__).parent
 SOURCES = [HERE / name for name in ("decoder.c", "sampling.c", "kernels.h")]
-FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fPIC", "-shared")
+FLAGS = ("-O2", "-std=gnu11", "-fno-math-errno", "-fPIC", "-shared")
 PROCESSORS = (("-march=native",), ())  # what is tried in turn; not every compiler knows its own processor
 TIMEOUT = 60  # seconds; a second or two are enough
 
@@ -121,7 +121,7 @@ def _compile(command: list[str], to: Path, timeout: float) -> None:
         with tempfile.TemporaryFile() as said:
             try:
                 running = subprocess.Popen(
-                    [*command, *FLAGS, *processor, "-o", str(to), *sources],
+                    [*command, *FLAGS, *processor, "-o", str(to), *sources, "-lm"],
                     **{"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "start_new_session": True},
                 )
             except OSError as error:
@@ -250,6 +250,7 @@ def weights(model) -> Weights:
 
     Raises UnavailableError.
     """
+    library()
     with _lock:
         known = _packed.get(model)
         if known is not None:
