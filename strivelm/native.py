@@ -75,15 +75,17 @@ def load(folder: Path, compiler: str | None = None, timeout: float = TIMEOUT) ->
     Raises UnavailableError.
     """
     command = shlex.split(compiler or os.environ.get("CC") or "cc")
-    path = folder / f"decoder-{_key(command)}.so"
-    if _is_ours(path):
-        with suppress(OSError, AttributeError):  # one that can't be loaded is made anew
-            return _opened(path)
+    name = f"decoder-{_key(command)}"
+    for path in sorted(folder.glob(f"{name}-*.so")):
+        if _is_ours(path) and _is_whole(path):
+            with suppress(OSError, AttributeError):  # one that can't be loaded is made anew
+                return _opened(path)
     if not command or shutil.which(command[0]) is None:
         raise UnavailableError(f"there is no C compiler ({' '.join(command) or 'cc'})")
     with tempfile.TemporaryDirectory() as own:
-        made = Path(own) / path.name
+        made = Path(own) / f"{name}.so"
         _compile(command, made, timeout)
+        path = folder / f"{name}-{_digest(made)}.so"
         if _kept(made, path):
             made = path
         try:
@@ -113,6 +115,18 @@ def _is_ours(path: Path) -> bool:
         return False
     user = getattr(os, "getuid", lambda: 0)()
     return os.name != "posix" or all(s.st_uid in (user, 0) and not s.st_mode & 0o022 for s in found)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a library is what its name says: running a part of one would end the process."""
+    try:
+        return path.stem.endswith(f"-{_digest(path)}")
+    except OSError:
+        return False
 
 
 def _compile(command: list[str], to: Path, timeout: float) -> None:

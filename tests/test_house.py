@@ -32,7 +32,7 @@ ARROWS = {
     "ui.limits": {"generation"},
     "ui.core": {"checkpoint", "data", "generation", "hub", "loading", "ui.limits"},
     "ui.components": {"ui.core"},
-    "ui.api": {"generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
+    "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "training"),
         *("ui.components", "ui.core", "ui.limits"),
