@@ -1,4 +1,4 @@
-"""One stream of text, sampled with top-k 40: the decoder in C beside the one in torch and transformers' cached generate.
+"""One stream of text, sampled with top-k 40: the decoder in C beside the one in torch and transformers' generate.
 
 Transformers can't go past a model's context. There, our speeds are set against its speed inside it, and ours hold what
 it costs to read half of the context afresh whenever it is full. Ratios are of CPU time, which a busy machine bends
