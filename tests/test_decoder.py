@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from strivelm import load_model
 from strivelm.decoder import Decoder, NativeDecoder, engine_of, in_view, one_thread
 
-ENGINES = [pytest.param("c", marks=pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")), "torch"]
+ENGINES = [
+    pytest.param(
+        "c", marks=pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is not on this machine")
+    ),
+    "torch",
+]
 
 
 def recomputed(model, first, rest):
@@ -91,7 +96,7 @@ def models(draw):
     return sizes, draw(st.sampled_from([2, 3, 17, 65, 130, 3000])), draw(st.booleans()), draw(st.integers(1, 300))
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is not on this machine")
 @settings(max_examples=25)
 @given(models())
 def test_c_says_what_torch_does_whatever_the_sizes(make_model, drawn):
@@ -114,7 +119,7 @@ def test_c_says_what_torch_does_whatever_the_sizes(make_model, drawn):
         assert c.length == by_torch.length
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is not on this machine")
 def test_a_stream_says_the_same_alone_and_in_company_to_the_bit(make_model, random_ids):
     model = make_model(n_embd=48, n_head=3, block_size=130)
     first, rest = random_ids(model, 7, 120), random_ids(model, 7, 40, seed=1)

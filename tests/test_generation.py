@@ -179,7 +179,7 @@ def in_c(make_model):
     """A decoder in C of 50 characters, of which only `draw` is asked."""
     decoder = make_model(vocab_size=50, chars=None).decoder()
     if not hasattr(decoder, "draw"):
-        pytest.skip("there is no C compiler")
+        pytest.skip("a C compiler is not on this machine")
     return decoder
 
 

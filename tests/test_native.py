@@ -17,7 +17,7 @@ from strivelm import SamplingConfig, generate, load_model, native
 from strivelm.decoder import Decoder, NativeDecoder, engine_of
 
 ROOT = Path(__file__).parents[1]
-needs_c = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+needs_c = pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is not on this machine")
 
 
 def script(path, lines):
@@ -254,7 +254,7 @@ def test_float16_is_read_where_it_holds_every_number(make_model):
 def test_narrower_vectors_give_the_same(make_model, random_ids, tmp_path, monkeypatch, flags):
     known = "".join(Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else "")
     if not all(f" {flag[2:]}" in known for flag in flags):
-        pytest.skip("another processor")
+        pytest.skip("such a processor is not on this machine")
     ids = random_ids(model := make_model(n_head=3, n_embd=30, block_size=70), 2, 69)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -279,7 +279,7 @@ def test_a_sanitised_build_finds_nothing(tmp_path, flags):
     (tmp_path / "empty.c").write_text("int main(void) { return 0; }\n")
     probe = subprocess.run([*command, str(tmp_path / "empty.c")], capture_output=True)
     if probe.returncode or subprocess.run([str(tmp_path / "driver")], capture_output=True).returncode:
-        pytest.skip("this compiler has no sanitizers")
+        pytest.skip("a sanitizer is not on this machine")
     sources = [str(path) for path in native.SOURCES if path.suffix == ".c"]
     subprocess.run([*command, str(ROOT / "tests" / "native_driver.c"), *sources, "-lm"], check=True)
     done = subprocess.run([str(tmp_path / "driver")], capture_output=True, text=True, timeout=300)
@@ -328,7 +328,7 @@ console.log(JSON.stringify([found, said]));
 @pytest.mark.parametrize("half", [0, 1])
 def test_webassembly_writes_the_same(make_model, tmp_path, half):
     if missing := [name for name in ("clang", "wasm-ld", "node") if shutil.which(name) is None]:
-        pytest.skip(f"there is no {' and no '.join(missing)}")
+        pytest.skip(f"{missing[0]} is not on this machine")
     wasm = tmp_path / "decoder.wasm"
     sources = [str(path) for path in native.SOURCES if path.suffix == ".c"]
     flags = ["-O3", "-std=gnu11", "-msimd128", "-mbulk-memory", "-ffreestanding", "-nostdlib"]

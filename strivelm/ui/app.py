@@ -1,28 +1,20 @@
 """The page: a header that says which model this is, and the tabs that work on it."""
 
+import json
+
 import gradio as gr
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
-from strivelm.ui.components import picker
+from strivelm.ui.components import picker, scripts
 from strivelm.ui.components.view import read
-from strivelm.ui.core.gpu import Work
+from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
-from strivelm.ui.tabs.embeddings import tab as embeddings
-from strivelm.ui.tabs.generate import tab as generate
-from strivelm.ui.tabs.learn import tab as learn
-from strivelm.ui.tabs.predictions import tab as predictions
 
-TABS = (
-    ("generate", "Generate", generate.build),
-    ("attention", "Attention", attention.build),
-    ("embeddings", "Embeddings", embeddings.build),
-    ("predictions", "Predictions", predictions.build),
-    ("learn", "Learn", learn.build),
-)
+TABS = (("attention", "Attention", attention.build),)
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
 
@@ -37,17 +29,16 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     models = Models(model, offered)
     with gr.Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
-        shown, said, asked = picker.build(models, current)
+        head = picker.build(models)
         with gr.Tabs(elem_id="tabs") as tabs:
-            page = Page(models, Work(models), current, tabs)
+            page = Page(models, Dispatcher(models), current, tabs)
             for id, title, fill in TABS:
                 with gr.Tab(title, id=id) as tab:
                     fill(page)
-                tab.select(None, None, None, js=page.selected(id))
-        page.wire()
-        opened = picker.restore(blocks, models, [current, shown, said, asked])
-        page.restore(opened, tuple(id for id, _, _ in TABS))
-        endpoints.offer(page.work, models)
+                tab.select(None, None, None, js=f"() => strivelm.turn({json.dumps(id)})")
+        page.wire_carried()
+        picker.wire(blocks, page, head, tuple(id for id, _, _ in TABS))
+        endpoints.offer(page.dispatcher)
     # A call beyond the queue's end is refused with a sentence instead of waiting for ever.
     return blocks.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
 
@@ -57,7 +48,7 @@ def launch_options() -> dict:
     return {
         "theme": theme.theme(),
         "css": theme.css() + read("common.css"),
-        "head": f"<script>{read('common.js')}</script>",
+        "head": f"<script>{scripts.shared()}</script>",
         "run_history": False,  # else every text is written to localStorage, and updates are several times slower
         "footer_links": ["api", "settings"],
         "ssr_mode": False,

@@ -22,8 +22,14 @@ LOOK_SECONDS = 15.0
 """How long one look inside may take; ZeroGPU is asked for so much of its visitor's quota."""
 SLOWEST = 50.0
 """Characters a second that writing has at the least, where it is asked beforehand how long it will take."""
+ANSWER_BYTES = 8_000_000
+"""How large an answer may be, as JSON; a question may set another limit."""
+QUESTION_BYTES = 200_000
+"""How large a question may be, as JSON."""
+KEPT_BYTES = 64_000_000
+"""How much is kept of answers that the next visitor may ask for as well."""
 CONCURRENT = 4
-"""How many calls write at once."""
+"""How many calls write at once, and how many look inside at once."""
 QUEUE = 32
 """How many calls may wait."""
 OPEN_PARAMETERS = 100_000_000
@@ -76,13 +82,6 @@ def checked_sampling(
         return SamplingConfig(max_new_tokens, temperature, top_k, top_p, seed)
     except ValueError as error:
         raise ValueError(f"The setting {error}.") from None
-
-
-def required_sampling(max_new_tokens, temperature, top_k, top_p, seed) -> SamplingConfig:
-    """The settings of a text, of which an endpoint wants all. Raises ValueError, a sentence, where one is missing."""
-    if seed is None:
-        raise ValueError("The setting seed is empty; expected a whole number from 0 on.")
-    return checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
 
 
 def _seed(value: object) -> object:

@@ -1,6 +1,7 @@
 """Surprisal against evaluate, the writer's own words, brute force over windows, and the ladder's losses."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_many_windows_are_read_in_batches_to_the_same_numbers(make_model, random
     model = make_model().double()
     ids = random_ids(model, 100)
     expected = surprisal(model, ids, stride=3)
-    monkeypatch.setattr("strivelm.inspection.surprisal.AT_ONCE", 2 * 16 * (25 + 2 * 16))  # two windows
+    monkeypatch.setattr(sys.modules["strivelm.inspection.surprisal"], "AT_ONCE", 2 * 16 * (25 + 2 * 16))  # two windows
     found = surprisal(model, ids, stride=3)
     for name in ("model", "entropy", "rank", "seen"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), equal_nan=True)
@@ -172,7 +173,7 @@ def test_side_by_side_the_loss_is_evaluates(model, random_ids):
 
 
 def test_it_is_told_again_and_again_and_the_last_word_is_the_whole(make_model, random_ids, monkeypatch):
-    monkeypatch.setattr("strivelm.inspection.surprisal.A_STEP", 40)
+    monkeypatch.setattr(sys.modules["strivelm.inspection.surprisal"], "A_STEP", 40)
     model = make_model(n_layer=1)
     ids = random_ids(model, 16 * 7 + 1)
     found = list(loss_by_position(model, ids))

@@ -245,8 +245,8 @@ def test_drawing_leaves_matplotlib_as_it_is():
 def test_only_drawing_imports_matplotlib_and_never_pyplot():
     script = """
 import json, sys
-from strivelm.curve import loss_curve
-from strivelm.hub import BUNDLED
+from strivelm.training.loss_curve import loss_curve
+from strivelm.loading import BUNDLED
 assert "matplotlib" not in sys.modules
 loss_curve(json.loads((BUNDLED / "training.json").read_text("utf-8")))
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules

@@ -168,7 +168,7 @@ def test_trackio_itself_keeps_a_run_and_goes_on_with_it(tmp_path):
     script = """
         import sys
         from strivelm.cli.tracking import Tracker
-        from strivelm.events import Evaluation, Finished, Progress
+        from strivelm.training.events import Evaluation, Finished, Progress
         record = {"sizes": {"n_layer": 2}, "evaluations": [], "best": None, "finished": False}
         with Tracker(record, "runs/mine") as tracker:
             tracker.keep(Evaluation(0, 4.1, None, 0.5, True))

@@ -8,14 +8,16 @@ import torch
 
 from strivelm import inspection
 from strivelm.decoder import engine_of
-from strivelm.generation import distribution
+from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.questions import question
 
 
+@question("api.model_info", device=False)
 def model_info(opened: OpenModel) -> dict:
-    """What the model is."""
+    """What a model is: sizes, vocabulary, corpus, validation loss in nats per character, what counting reaches."""
     facts = facts_of(opened)
     return {
         "model": facts.name,
@@ -36,9 +38,16 @@ def model_info(opened: OpenModel) -> dict:
     }
 
 
+@question("api.next_characters")
 @torch.no_grad()
-def next_characters(opened: OpenModel, text: str, temperature: float, top_k: int, top_p: float) -> list[dict]:
-    """Every character that may come next, the likeliest first: {char, probability, sampled_probability}."""
+def next_characters(
+    opened: OpenModel,
+    text: str,
+    temperature: float = DEFAULTS.temperature,
+    top_k: int = DEFAULTS.top_k,
+    top_p: float = DEFAULTS.top_p,
+) -> list[dict]:
+    """Every character that may come after a text, likeliest first: char, probability, sampled_probability."""
     config = limits.checked_sampling(1, temperature, top_k, top_p, 0)
     logits = inspection.trace(opened.model, _end(opened, text), keep={"logits"}).logits[-1].float().cpu()
     probabilities, sampled = logits.softmax(-1), distribution(logits, config)
@@ -50,15 +59,17 @@ def next_characters(opened: OpenModel, text: str, temperature: float, top_k: int
     ]
 
 
+@question("api.score")
 def score(opened: OpenModel, text: str) -> dict:
-    """How much each character surprised the model, in nats, from the second one on, and their mean."""
+    """How much each character of a text surprised the model, in nats, from the second one on, and the mean."""
     found = inspection.surprisal(opened.model, _whole(opened, text, least=2))
     pairs = zip(found.chars[1:], found.model[1:].tolist(), strict=True)
     return {"characters": [{"char": char, "nats": nats} for char, nats in pairs], "mean_nats": found.mean}
 
 
+@question("api.attention")
 def attention(opened: OpenModel, text: str, layer: int, head: int) -> dict:
-    """One head's weights on a text, a row a query."""
+    """One head's attention on a text: T x T weights, a row for each character that looks. Counts from 0."""
     config = opened.model.config
     for name, value, many in (("layer", layer, config.n_layer), ("head", head, config.n_head)):
         if type(value) is not int or not 0 <= value < many:
@@ -67,25 +78,29 @@ def attention(opened: OpenModel, text: str, layer: int, head: int) -> dict:
     return {"characters": list(recorded.chars), "attention": recorded.attention[layer, head].tolist()}
 
 
+@question("api.heads", cached=True)
 def heads(opened: OpenModel) -> dict:
     """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
     found = inspection.heads(opened.model).to_dict()
     return {name: value for name, value in found.items() if name not in ("offsets", "uniform_offsets")}
 
 
+@question("api.logit_lens")
 def logit_lens(opened: OpenModel, text: str) -> dict:
-    """What each depth of the model would write next, at each position: the likeliest five, with probabilities."""
+    """What each depth of the model would write after each character of a text: the likeliest five."""
     found = inspection.logit_lens(opened.model, _whole(opened, text)).to_dict()
     return {name: value for name, value in found.items() if name not in ("logits", "probabilities")}
 
 
-def ablate(opened: OpenModel, text: str, switched_off: str) -> dict:
-    """What changes when heads ("0.1,2.0") are switched off: the next character's probabilities, the losses."""
-    return inspection.ablate(opened.model, _whole(opened, text), heads_named(switched_off)).to_dict()
+@question("api.ablate")
+def ablate(opened: OpenModel, text: str, heads: str) -> dict:
+    """What the model says of a text with all its heads, and without some, named like "0.1,2.0" (layer.head)."""
+    return inspection.ablate(opened.model, _whole(opened, text), heads_named(heads)).to_dict()
 
 
-def neighbours(opened: OpenModel, char: str, k: int) -> list[dict]:
-    """The k characters whose embeddings point most nearly the same way: {char, cosine}."""
+@question("api.neighbours")
+def neighbours(opened: OpenModel, char: str, k: int = 5) -> list[dict]:
+    """The characters whose embeddings point most nearly the same way as one's: char, cosine."""
     if type(k) is not int or k < 1:
         raise ValueError(f"The number of neighbours is {k!r}; expected a whole number, at least 1.")
     if not isinstance(char, str) or len(char) != 1:
@@ -95,8 +110,9 @@ def neighbours(opened: OpenModel, char: str, k: int) -> list[dict]:
     return [{"char": other, "cosine": cosine} for other, cosine in zip(found.chars, found.cosine.tolist(), strict=True)]
 
 
-def embedding_map(opened: OpenModel, dimensions: int) -> dict:
-    """The characters' embeddings on their first principal components, with the variance that these explain."""
+@question("api.embedding_map")
+def embedding_map(opened: OpenModel, dimensions: int = 2) -> dict:
+    """The characters' embeddings on 2 or 3 principal components, with the share of the variance explained."""
     if dimensions not in (2, 3):
         raise ValueError(f"The number of dimensions is {dimensions!r}; expected 2 or 3.")
     space = inspection.token_space(opened.model)

@@ -1,108 +1,101 @@
-"""The public endpoints: typed, plain JSON, the same functions that the tabs use. Each names its model last.
+"""The endpoints of the page: one for each public question, and the two by which the page's own views ask.
 
-Each docstring is what a program, or a language model that was given the page as a tool, reads of its endpoint.
+A question "api.NAME" (`strivelm.ui.api.answers`) becomes the endpoint /NAME: typed, plain JSON, its model last. Its
+docstring is what a program reads of it, or a language model that was given the page as a tool, which calls it by the
+function's name.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 
 from strivelm.ui import limits
 from strivelm.ui.api import answers
-from strivelm.ui.core.gpu import Work
-from strivelm.ui.core.models import Models
-from strivelm.ui.tabs.generate.payload import continued
+from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.questions import QUESTIONS, Question, size_of
+
+PUBLIC = "api."
+"""What the names of public questions begin with."""
+LANES = ("looking", "writing")
+"""The views' own endpoints; each has its own number of questions that are answered at once."""
+
+assert answers  # its questions are declared by importing it
 
 
-def offer(work: Work, models: Models) -> None:
+def offer(dispatcher: Dispatcher) -> None:
     """Adds the endpoints to the page that is being built."""
-    for endpoint in _endpoints(work, models):
-        many = {"concurrency_id": "writing"} if endpoint.__name__ == "generate" else {"concurrency_id": "looking"}
+    for question in QUESTIONS.values():
+        if question.name.startswith(PUBLIC):
+            endpoint = _public(question, dispatcher)
+            gr.api(
+                endpoint,
+                api_name=endpoint.__name__,
+                api_description=endpoint.__doc__,
+                concurrency_id=question.lane,
+                concurrency_limit=limits.CONCURRENT,
+            )
+    for lane in LANES:
         gr.api(
-            endpoint,
-            api_name=endpoint.__name__,
-            api_description=endpoint.__doc__,
+            _private(lane, dispatcher),
+            api_name=lane,
+            api_visibility="undocumented",
+            concurrency_id=lane,
             concurrency_limit=limits.CONCURRENT,
-            **many,
         )
 
 
-def _endpoints(work: Work, models: Models) -> list[Callable]:
-    write = work(continued, lambda ref, prompt, characters, *settings: limits.seconds_to_write(characters))
-    next_, score_, attention_ = work(answers.next_characters), work(answers.score), work(answers.attention)
-    heads_, lens_, ablate_ = work(answers.heads), work(answers.logit_lens), work(answers.ablate)
-    neighbours_, map_ = work(answers.neighbours), work(answers.embedding_map)
+def _public(question: Question, dispatcher: Dispatcher) -> Callable:
+    """The function that a program calls: the question's arguments, then the model, which is the page's own if left."""
 
-    def model_info(model: str = "bundled") -> dict:
-        """What a model is: sizes, vocabulary, corpus, validation loss in nats per character, what counting reaches."""
-        return _said(lambda: answers.model_info(models.get(model)))  # no work for a GPU
-
-    def generate(
-        prompt: str,
-        max_new_tokens: int = 200,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        model: str = "bundled",
-    ) -> str:
-        """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""
+    def pieces(*given, **named) -> Iterator[object]:
+        arguments = signature.bind(*given, **named)
+        arguments.apply_defaults()
+        *rest, model = arguments.arguments.items()
         try:
-            yield from write(model, prompt, max_new_tokens, temperature, top_k, top_p, seed)
-        except (ValueError, IndexError) as error:
+            yield from dispatcher.stream(question.name, [model[1]], dict(rest))
+        except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    def next_characters(
-        text: str, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, model: str = "bundled"
-    ) -> list:
-        """Every character that may come after a text, likeliest first: char, probability, sampled_probability."""
-        return _said(next_, model, text, temperature, top_k, top_p)
+    def whole(*given, **named) -> object:
+        *_, answer = pieces(*given, **named)
+        return answer
 
-    def score(text: str, model: str = "bundled") -> dict:
-        """How much each character of a text surprised the model, in nats, from the second one on, and the mean."""
-        return _said(score_, model, text)
-
-    def attention(text: str, layer: int, head: int, model: str = "bundled") -> dict:
-        """One head's attention on a text: T x T weights, a row for each character that looks. Counts from 0."""
-        return _said(attention_, model, text, layer, head)
-
-    def heads(model: str = "bundled") -> dict:
-        """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
-        return _said(heads_, model)
-
-    def logit_lens(text: str, model: str = "bundled") -> dict:
-        """What each depth of the model would write after each character of a text: the likeliest five."""
-        return _said(lens_, model, text)
-
-    def ablate(text: str, heads: str, model: str = "bundled") -> dict:
-        """What the model says of a text with all its heads, and without some, named like "0.1,2.0" (layer.head)."""
-        return _said(ablate_, model, text, heads)
-
-    def neighbours(char: str, k: int = 5, model: str = "bundled") -> list:
-        """The characters whose embeddings point most nearly the same way as one's: char, cosine."""
-        return _said(neighbours_, model, char, k)
-
-    def embedding_map(dimensions: int = 2, model: str = "bundled") -> dict:
-        """The characters' embeddings on 2 or 3 principal components, with the share of the variance explained."""
-        return _said(map_, model, dimensions)
-
-    return [
-        model_info,
-        generate,
-        next_characters,
-        score,
-        attention,
-        heads,
-        logit_lens,
-        ablate,
-        neighbours,
-        embedding_map,
+    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        inspect.Parameter(one.name, keyword, default=one.default, annotation=one.kind) for one in question.arguments
     ]
+    own = inspect.Parameter("model", keyword, default=dispatcher.models.own, annotation=str)
+    answers_with = inspect.signature(question.function, eval_str=True).return_annotation
+    if question.streamed:
+        (answers_with,) = answers_with.__args__  # of Iterator[…]
+    signature = inspect.Signature(
+        [*parameters, own], return_annotation=getattr(answers_with, "__origin__", answers_with)
+    )
+    endpoint = pieces if question.streamed else whole
+    endpoint.__name__ = endpoint.__qualname__ = question.name.removeprefix(PUBLIC)
+    endpoint.__doc__ = inspect.getdoc(question.function)
+    endpoint.__signature__ = signature
+    endpoint.__annotations__ = {name: one.annotation for name, one in signature.parameters.items()}
+    endpoint.__annotations__["return"] = signature.return_annotation
+    return endpoint
 
 
-def _said(work: Callable, *arguments) -> object:
-    """What a piece of work answers. Raises gr.Error, one sentence, for what it can't do."""
-    try:
-        return work(*arguments)
-    except (ValueError, IndexError) as error:  # UnknownCharacterError and CheckpointError are ValueErrors
-        raise gr.Error(str(error), print_exception=False) from None
+def _private(lane: str, dispatcher: Dispatcher) -> Callable:
+    """The function that `strivelm.ask` in the browser calls; what goes wrong is a piece of the answer."""
+
+    def ask(question: dict) -> dict:
+        """Answers a question of one of the page's views."""
+        try:
+            if not isinstance(question, dict) or size_of(question) > limits.QUESTION_BYTES:
+                raise ValueError(f"The question is too large; expected at most {limits.QUESTION_BYTES:,} bytes.")
+            name, of, arguments = (question.get(part) for part in ("name", "of", "arguments"))
+            if isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].lane != lane:
+                raise ValueError(f"{name} is asked by /{QUESTIONS[name].lane}, not by /{lane}.")
+            for piece in dispatcher.stream(name, of, arguments):
+                yield {"value": piece}
+        except ValueError as error:
+            yield {"error": str(error)}
+        yield {}  # Gradio sends the last piece twice
+
+    return ask

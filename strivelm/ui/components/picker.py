@@ -1,24 +1,39 @@
 """The header: which model is open, what its loss is worth, and how to open another one."""
 
-import json
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import gradio as gr
 
 from strivelm.ui.components import header, message
 from strivelm.ui.core.models import Facts, Models
+from strivelm.ui.core.page import QUIET, Page
 
 COPY_LINK = """() => {
   const button = document.querySelector("#share");
   const say = (label) => () => strivelm.flash(button, label);
   strivelm.copy(location.href).then(say("Link copied"), say("Copy it from the address bar"));
 }"""
+SHOWN_STEP = 0.02
+"""The share of a download after which its progress is said again."""
 
 
-def build(models: Models, current: gr.Textbox) -> tuple[gr.HTML, gr.HTML, gr.Dropdown]:
-    """The header's components: what is said of the model, the message under it, the picker."""
+@dataclass(frozen=True)
+class Header:
+    """The header's components."""
+
+    shown: gr.HTML
+    """What is said of the model."""
+    said: gr.HTML
+    """The message under it."""
+    asked: gr.Dropdown
+    """The picker."""
+
+
+def build(models: Models) -> Header:
+    """Adds the header to the page that is being built."""
     with gr.Column(elem_id="head"):
         shown = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
         with gr.Row(elem_id="picker"):
@@ -32,32 +47,75 @@ def build(models: Models, current: gr.Textbox) -> tuple[gr.HTML, gr.HTML, gr.Dro
                 elem_id="model",
             )
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
-    said = message.view("model-message")
     share.click(None, None, None, js=COPY_LINK)
-    own = json.dumps(models.own)
-    current.change(None, current, None, js=f"(ref) => {{ strivelm.turn('model', ref === {own} ? '' : ref); }}")
+    return Header(shown, message.view("model-message"), asked)
 
-    gr.on(
-        [asked.input, asked.select],
-        lambda ref, now: (yield from switch(models, ref, now)),
-        [asked, current],
-        [current, shown, said, asked],
-        show_progress="hidden",
-        trigger_mode="always_last",
-        concurrency_id="opening",
-        concurrency_limit=2,
-        api_visibility="private",
+
+def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> None:
+    """Connects the header when all tabs are built: a link's model and values as the page opens, and the picker.
+
+    Another model is one event: the header, the texts that nobody has touched and what else shows something of the model
+    change with it, and then the views in sight ask again.
+    """
+    models, head_outputs = page.models, [page.current, head.shown, head.said, head.asked]
+    follows = [one.component for one in page.linked if one.follow]
+    outputs = [*head_outputs, *page.outputs]
+    pending = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
+    opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": 2}
+
+    def switched(ref: str, now: str, *values) -> Iterator[list]:
+        for current, *rest in switch(models, ref, now):
+            opened = isinstance(current, str)
+            yield [current, *rest, *(page.renewed(now, current, values) if opened else [gr.skip()] * len(page.outputs))]
+
+    def arrived(request: gr.Request, *values) -> list:
+        """What can be had at once: the link's tab and values, and its model where nothing has to be fetched."""
+        said = dict(request.query_params)
+        ref = (said.get("model") or models.own).strip()
+        now, head_values, renewed = models.own, [gr.skip()] * 4, [gr.skip()] * len(page.outputs)
+        if ref != now and models.at_hand(ref):
+            *_, (current, *rest) = switch(models, ref, now)
+            head_values = [current, *rest]
+            if isinstance(current, str):
+                renewed, ref, now = page.renewed(now, current, values), current, current
+        elif ref != now:
+            head_values = [gr.skip(), gr.skip(), message.note(f"Opening {ref[:200]}…"), gr.skip()]
+        tab, *linked = page.restored(said, tabs)
+        following = iter(renewed)
+        merged = []
+        for one, value in zip(page.linked, linked, strict=True):
+            fresh = next(following) if one.follow else gr.skip()
+            merged.append(fresh if _skipped(value) else value)
+        waits = "" if ref == now or models.at_hand(ref) else ref
+        return [*head_values, tab, waits, *merged, *following]
+
+    everything = [page.current, *page.components]
+    shows = [component for component, _ in page.following]
+    opened = blocks.load(
+        arrived, follows, [*head_outputs, page.tabs, pending, *page.components, *shows], queue=False, **QUIET
     )
-    return shown, said, asked
+    config = page.config()
+    # What stands behind '#' the server was not sent.
+    opened = opened.then(
+        None, page.components, page.components, js=f"(...values) => strivelm.restored({config}, values)"
+    )
+    opened.then(None, everything, None, js=page.script("arrive"))
+    changed = "(model, ...values) => { strivelm.changed(model, values); }"
+    fetched = pending.change(switched, [pending, page.current, *follows], outputs, **opening)
+    picked = gr.on(
+        [head.asked.input, head.asked.select],
+        switched,
+        [head.asked, page.current, *follows],
+        outputs,
+        trigger_mode="always_last",
+        **opening,
+    )
+    for event in (fetched, picked):
+        event.then(None, everything, None, js=changed)
 
 
-def restore(blocks: gr.Blocks, models: Models, outputs: list) -> gr.events.Dependency:
-    """Opens the model that the address names (?model=owner/name), when the page is opened."""
-
-    def named(request: gr.Request) -> Iterator[tuple]:
-        yield from switch(models, request.query_params.get("model") or models.own, models.own)
-
-    return blocks.load(named, None, outputs, show_progress="hidden", api_visibility="private")
+def _skipped(value: object) -> bool:
+    return isinstance(value, dict) and value == gr.skip()
 
 
 def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
@@ -73,6 +131,8 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
             outcome.append(models.facts(ref, lambda done, total: heard.put((done, total))))
         except ValueError as wrong:
             outcome.append(wrong)
+        except Exception as wrong:  # whatever it is, nobody may wait for ever
+            outcome.append(ValueError(f"The model can't be opened ({type(wrong).__name__})."))
         finally:
             heard.put(None)
 
@@ -81,7 +141,7 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
     shown = -1.0
     while (news := heard.get()) is not None:
         done, total = news
-        if total and done / total - shown >= 0.02:
+        if total and done / total - shown >= SHOWN_STEP:
             shown = done / total
             sentence = f"Opening {ref[:200]}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB are here."
             yield gr.skip(), gr.skip(), message.note(sentence), gr.skip()

@@ -1,11 +1,12 @@
 """Interactive components: each a NAME.py with its NAME.js and NAME.css beside it.
 
-All of them follow one rule: the HTML template is constant, the value is one string of JSON, and the script writes what
-it holds with textContent. Text from a model or a visitor never comes near a template, where `${…}` would run.
+All of them follow one rule: the HTML template is constant, and the script writes what it shows with textContent. Text
+from a model or a visitor never comes near a template, where `${…}` would run.
 
-A view is shown in three places by the same script: in the page (`View.component`), in a notebook (`View.show`), and in
-a file of its own that needs nothing else (`View.html`). What views share is in common.js (`window.strivelm`) and
-common.css.
+A view is shown in three places by the same script. In the page (`View.component`) it asks for what it shows, by
+`strivelm.view` and `strivelm.ask`; in a notebook (`View.show`) and in a file of its own that needs nothing else
+(`View.html`) it is given a value, a string of JSON in `props.value`. What views share is `window.strivelm` (see
+`scripts`) and common.css.
 """
 
 import html
@@ -16,9 +17,15 @@ from pathlib import Path
 
 import gradio as gr
 
+from strivelm.ui.components import scripts
 from strivelm.ui.core import codec
+from strivelm.ui.core.questions import question
 
 HERE = Path(__file__).parent
+VIEWS: dict[str, "View"] = {}
+"""All views by name."""
+PLACE = "STRIVELM_VALUE"
+"""What stands in a view's file where its value has to be."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,13 @@ class View:
     """Further scripts, PART.js, that stand before its own where one file would be too long; they share its scope."""
     styles: tuple[str, ...] = ()
     """Further styles, STYLE.css, that stand before its own: what several views share."""
-    raw: bool = False
-    """Whether its value is text that the script itself knows how to read, and not JSON."""
+
+    def __post_init__(self):
+        VIEWS[self.name] = self
 
     @cached_property
     def script(self) -> str:
-        """What runs once when the view appears. It sees `element`, `props`, `watch`, `trigger` and `server`."""
+        """What runs once when the view appears, in a scope of its own; it sees `element`, `props` and `watch`."""
         return "\n".join(read(f"{part}.js", self.folder) for part in (*self.parts, self.name))
 
     @cached_property
@@ -51,41 +59,33 @@ class View:
     def component(self, value: object = None, **options) -> gr.HTML:
         """The view as a part of the page, showing a value that JSON can hold; its options are those of `gr.HTML`."""
         return gr.HTML(
-            self._written(value),
+            codec.dumps(value),
             html_template=self.template,
             js_on_load=self.script,
             css_template=self.style,
             apply_default_css=False,
-            server_functions=[self._standalone()],
             **options,
         )
 
     def html(self, value: object, title: str = "StriveLM") -> str:
         """The view as an HTML file of its own, that loads nothing, showing a value that JSON can hold."""
+        return self.file(title).replace(PLACE, json.dumps(codec.dumps(value)))
+
+    def file(self, title: str = "StriveLM") -> str:
+        """The same with PLACE where the value's JSON has to stand, as a string of JavaScript without '<'."""
         return (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<style>{read('common.css')}{read('standalone.css')}.strivelm-view {{ {self.style} }}</style>"
             f'<body><main class="strivelm-view">{self.template}</main>'
-            f"<script>{read('common.js')}\n"
-            f"strivelm.mount(document.querySelector('.strivelm-view'), {json.dumps(self._written(value))}, "
-            f"(element, props, watch, trigger, server) => {{\n{self.script}\n}});</script>"
+            f"<script>{scripts.shared()}\n"
+            f"strivelm.mount(document.querySelector('.strivelm-view'), {PLACE}, "
+            f"(element, props, watch, trigger) => {{\n{self.script}\n}});</script>"
         ).replace("\r", "")
 
     def show(self, value: object, height: int = 640) -> "Shown":
         """The view for a notebook: the last line of a cell draws it."""
         return Shown(self.html(value), height)
-
-    def _standalone(self):
-        """What the view's own script may ask the server for: itself as a file."""
-
-        def standalone(value: str) -> str:
-            return self.html(value if self.raw else json.loads(value))
-
-        return standalone
-
-    def _written(self, value: object) -> str:
-        return (value or "").replace("<", "\\u003c") if self.raw else codec.dumps(value)
 
 
 @dataclass(frozen=True)
@@ -113,3 +113,11 @@ def read(name: str, folder: Path = HERE) -> str:
     """A file of a folder, or of this one where it isn't there."""
     own = folder / name
     return (own if own.is_file() else HERE / name).read_text("utf-8")
+
+
+@question("view.file", device=False, cached=True)
+def file(view: str) -> str:
+    """A view as an HTML file of its own, in which the browser puts what it shows in PLACE's stead."""
+    if view not in VIEWS:
+        raise ValueError(f"There is no view {view!r:.40}; expected one of {', '.join(sorted(VIEWS))}.")
+    return VIEWS[view].file()

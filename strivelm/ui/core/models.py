@@ -1,5 +1,6 @@
 """The models that are open in this process, and what the page says about them."""
 
+import itertools
 import math
 import os
 import threading
@@ -96,6 +97,7 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
         self._renew()
         renew = weakref.WeakMethod(self._renew)
         os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
@@ -133,6 +135,20 @@ class Models:
                 self._opening.pop(ref, None)
                 self._close_some()
             return found
+
+    def at_hand(self, ref: str) -> bool:
+        """Whether a model can be had at once: it is open already, or came along."""
+        ref = ref.strip()
+        with self._here:
+            return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
+
+    def number(self, ref: str) -> int:
+        """A number that no other open model has, or ever had in this process. Raises ValueError as `get` does."""
+        model = self.get(ref).model
+        with self._here:
+            if model not in self._numbers:
+                self._numbers[model] = next(self._count)
+            return self._numbers[model]
 
     def facts(self, ref: str, progress: Progress | None = None) -> Facts:
         """What there is to know of a model, under the name that it was asked by. Raises ValueError as `get` does."""

@@ -5,22 +5,22 @@ link shows its reader the same view, and nothing of one visitor is kept where an
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import gradio as gr
 
 from strivelm.ui import limits
-from strivelm.ui.core.gpu import Work
-from strivelm.ui.core.models import Models
+from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.models import Facts, Models
 
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 """Of every event of the page: nothing lies over a view while it waits, and programs have endpoints of their own."""
-LOOKING = QUIET | {"concurrency_id": "looking", "concurrency_limit": limits.CONCURRENT}
-"""Of an event that looks into a model: so many run at once, whoever asks."""
 
 Parse = Callable[[str], object]
 """Makes a component's value of what an address says; raises ValueError for what means nothing."""
+Follow = Callable[[Facts], object]
+"""Gives a component's value for a model."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,13 @@ class Linked:
     name: str
     component: gr.components.Component
     parse: Parse
+    follow: Follow | None = None
+    """What its usual value is for a model; None where that is the same for all."""
 
-
-@dataclass(frozen=True)
-class Carried:
-    """A button that takes a text into another tab."""
-
-    button: gr.Button
-    text: gr.components.Component
-    tab: str
+    @property
+    def usual(self) -> object:
+        """Its value when the page is opened, which the address leaves out."""
+        return self.component.value
 
 
 @dataclass
@@ -47,70 +45,121 @@ class Page:
     """What a tab's `build` is given: where models come from, and where it says what it has."""
 
     models: Models
-    work: Work
+    dispatcher: Dispatcher
     current: gr.Textbox
-    """Holds the reference of this visitor's model; every piece of work takes it as an input."""
+    """Holds the reference of this visitor's model."""
     tabs: gr.Tabs
     linked: list[Linked] = field(default_factory=list)
-    carried: list[Carried] = field(default_factory=list)
-    eager: list[str] = field(default_factory=list)
-    """The tabs that work at once when they are opened."""
-    texts: dict[str, gr.components.Component] = field(default_factory=dict)
-    """The text that each tab works on, by the tab's id; its run button is `run-ID`."""
+    following: list[tuple[gr.components.Component, Follow]] = field(default_factory=list)
+    """Components that show something of the model, and what they show."""
+    carried: list[tuple[gr.Button, gr.components.Component, str]] = field(default_factory=list)
+    """Buttons that take a component's text to another tab."""
 
-    def link(self, tab: str, name: str, component: gr.components.Component, parse: Parse = str) -> None:
-        """Keeps a component's value in the address; its value at the start, the usual one, is left out of it.
+    @property
+    def facts(self) -> Facts:
+        """Of the model that the page is started with."""
+        return self.models.facts(self.models.own)
 
-        What a view itself keeps there (`strivelm.put(tab, name, value)` in its script) needs no component.
+    def link(
+        self,
+        tab: str,
+        name: str,
+        component: gr.components.Component,
+        parse: Parse = str,
+        follow: Follow | None = None,
+    ) -> None:
+        """Keeps a component's value in the address, but for its usual one; scripts read it by `strivelm.get`.
+
+        What a view itself keeps there (`strivelm.put(tab, name, value, usual)`) needs no component.
+
+        Args:
+            follow: what the usual value is for a model, which an untouched component takes on when that is opened.
         """
-        self.linked.append(Linked(tab, name, component, parse))
-        place = ", ".join(map(json.dumps, (tab, name)))
-        js = f"(value) => {{ strivelm.put({place}, value, {json.dumps(component.value)}); }}"
-        component.change(None, component, None, js=js)
+        self.linked.append(Linked(tab, name, component, parse, follow))
+        place = f"{json.dumps(tab)}, {json.dumps(name)}"
+        component.change(None, component, None, js=f"(value) => {{ strivelm.put({place}, value); }}")
 
-    def text(self, tab: str, component: gr.Textbox) -> None:
-        """Says which component holds the text that a tab works on: it is linked, and others carry their texts there."""
-        self.texts[tab] = component
-        self.link(tab, "text", component, limits.checked_prompt)
+    def text(self, tab: str, component: gr.Textbox, usual: Follow) -> None:
+        """Says which component holds the text that a tab works on: it is linked, and others carry their texts there.
 
-    def first(self, tab: str) -> None:
-        """Has a tab's run button pressed when the tab is opened for the first time, so that it is never met empty."""
-        self.eager.append(tab)
+        Args:
+            usual: the text to begin with, for a model.
+        """
+        self.link(tab, "text", component, limits.checked_prompt, usual)
+
+    def follow(self, component: gr.components.Component, shown: Follow) -> None:
+        """Says what a component shows of the model, which is renewed with each that is opened."""
+        self.following.append((component, shown))
+
+    def run(self, tab: str, triggers: Iterable) -> None:
+        """Has a tab's views look (`strivelm.view`) when something happens, with what its components hold by then."""
+        mine = [one for one in self.linked if one.tab == tab]
+        puts = "".join(
+            f"strivelm.put({json.dumps(tab)}, {json.dumps(one.name)}, values[{i}]);" for i, one in enumerate(mine)
+        )
+        js = f"(...values) => {{ {puts} strivelm.run({json.dumps(tab)}); }}"
+        gr.on(list(triggers), None, [one.component for one in mine], None, js=js)
 
     def carry(self, button: gr.Button, text: gr.components.Component, tab: str) -> None:
         """Lets a button take a component's text to another tab, which opens and works on it."""
-        self.carried.append(Carried(button, text, tab))
+        self.carried.append((button, text, tab))
 
-    def selected(self, tab: str) -> str:
-        """The script that runs in the browser when a tab is opened."""
-        return f"() => strivelm.opened({json.dumps(tab)}, {json.dumps(tab in self.eager)})"
+    # -- when all tabs are built ---------------------------------------------------------------------------------------
 
-    def wire(self) -> None:
-        """Connects what the tabs have said; to be called when all of them are built."""
-        for way in self.carried:
-            if way.tab not in self.texts:  # a page without that tab
-                way.button.visible = False
+    @property
+    def components(self) -> list[gr.components.Component]:
+        """The linked components, whose values the browser keeps in the same order."""
+        return [one.component for one in self.linked]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What changes with the model: linked components that follow it, and what shows something of it."""
+        follows = [one.component for one in self.linked if one.follow]
+        return [*follows, *(component for component, _ in self.following)]
+
+    def renewed(self, before: str, after: str, values: Iterable[object]) -> list:
+        """The values of `outputs` for another model; what the visitor has changed stays where it can be read.
+
+        Args:
+            before, after: the models by reference.
+            values: what the linked components that follow the model hold.
+        """
+        old, new = self.models.facts(before), self.models.facts(after)
+        known, found = set(new.vocabulary), []
+        for one, value in zip((one for one in self.linked if one.follow), values, strict=True):
+            untouched = value == one.follow(old) or (one.name == "text" and not set(value or "") <= known)
+            found.append(one.follow(new) if untouched else gr.skip())
+        return [*found, *(shown(new) for _, shown in self.following)]
+
+    def script(self, call: str) -> str:
+        """JavaScript that calls `strivelm.CALL(page, model, values)` with the current model and the linked values."""
+        return f"(model, ...values) => {{ strivelm.{call}({self.config()}, model, values); }}"
+
+    def config(self) -> str:
+        """What the browser has to know of the page, as JSON."""
+        linked = [[one.tab, one.name, one.usual] for one in self.linked]
+        return json.dumps({"own": self.models.own, "linked": linked}).replace("<", "\\u003c")
+
+    def wire_carried(self) -> None:
+        """Connects the buttons that carry texts; to be called when all tabs are built."""
+        texts = {one.tab: one.component for one in self.linked if one.name == "text"}
+        for button, text, tab in self.carried:
+            if tab not in texts:  # a page without that tab
+                button.visible = False
                 continue
+            name = json.dumps(tab)
             js = f"""(text) => {{
-              strivelm.carry({json.dumps(way.tab)});
-              return [text, {{__type__: "update", selected: {json.dumps(way.tab)}}}];
+              strivelm.put({name}, "text", text);
+              strivelm.run({name});
+              return [text, {{__type__: "update", selected: {name}}}];
             }}"""
-            way.button.click(None, way.text, [self.texts[way.tab], self.tabs], js=js)
+            button.click(None, text, [texts[tab], self.tabs], js=js)
 
-    def restore(self, opened: gr.events.Dependency, tabs: tuple[str, ...]) -> None:
-        """After `opened`: sets the linked components by the address, opens its tab and presses the tab's run button."""
-
-        def values(request: gr.Request) -> list:
-            said = dict(request.query_params)
-            tab = said.get("tab") if said.get("tab") in tabs else tabs[0]
-            found = [_value(one, said) if one.tab == tab else gr.skip() for one in self.linked]
-            return [gr.Tabs(selected=tab) if tab != tabs[0] else gr.skip(), *found]
-
-        outputs = [self.tabs, *(one.component for one in self.linked)]
-        restored = opened.then(values, None, outputs, queue=False, show_progress="hidden", api_visibility="private")
-        # A link to a text shows what there is to see of it; the plain page waits to be asked.
-        js = f"() => strivelm.arrive({json.dumps(tabs)})"
-        restored.then(None, None, None, js=js)
+    def restored(self, said: dict[str, str], tabs: tuple[str, ...]) -> list:
+        """The tab and the values of the linked components as an address says; what means nothing there is skipped."""
+        tab = said.get("tab") if said.get("tab") in tabs else tabs[0]
+        found = [_value(one, said) if one.tab == tab else gr.skip() for one in self.linked]
+        return [gr.Tabs(selected=tab) if tab != tabs[0] else gr.skip(), *found]
 
 
 def _value(one: Linked, said: dict[str, str]) -> object:

@@ -5,6 +5,14 @@ from strivelm.ui.core.models import Facts
 SHAKESPEARE = ("ROMEO:\n", "KING RICHARD III:\n", "To be, or not to be", "O, my lord, ", "First Citizen:\n")
 FABLES = ("Once upon a time", "A fox", "The old mouse said", "In the forest", "One morning ")
 COUNT = 4
+PASSAGES = (
+    "ROMEO:\nThe night is long, and yet I will not sleep.\n"
+    "The moon is on the wall; the wall is white.\nCome, gentle night, and let the garden sleep.\n",
+    "Once upon a time a fox came to the river. He saw the old mouse on the other side, and the mouse saw the fox.\n",
+)
+"""Texts to begin with, the first of which a model can read."""
+SHOWN_FIRST = 96
+"""How many characters a text to begin with has where no passage can be read."""
 
 
 def examples(facts: Facts) -> list[str]:
@@ -28,3 +36,13 @@ def examples(facts: Facts) -> list[str]:
 def label(prompt: str) -> str:
     """The prompt as a button shows it, its line breaks drawn."""
     return prompt.replace("\n", " ⏎")
+
+
+def passage(facts: Facts) -> str:
+    """A text to begin with, every character of which the model knows, within its context."""
+    known = set(facts.vocabulary)
+    for passage in PASSAGES:
+        if set(passage) <= known:
+            return passage[: facts.context]
+    often = -(-SHOWN_FIRST // len(facts.vocabulary))  # small vocabularies repeat: heads may look for that
+    return (facts.vocabulary * max(2, often))[: min(facts.context, SHOWN_FIRST)]

@@ -1,19 +1,19 @@
 // What is chosen and pointed at, and what is drawn anew when it changes.
 
-function load() {
-  const next = props.value ? JSON.parse(props.value) : null;
+function show(next) {
   const before = shown;
   shown = next;
   at(".empty").hidden = Boolean(shown);
   at(".whole").hidden = !shown;
   if (!shown) return;
   chars = [...shown.text];
-  maps = strivelm.bytes(shown.maps);
+  maps = strivelm.u8(shown.maps);
   answers.clear();
+  asked.clear();
   calculated = "";
   for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // they are of what was shown before
-  setJudged(shown.judged ?? part("judged"));
-  setCircuits(shown.circuits ?? part("circuits"));
+  setJudged(shown.judged);
+  if (shown.circuits || before?.model !== shown.model) setCircuits(shown.circuits);
   for (const [name, answer] of Object.entries(shown.answers ?? {})) answers.set(name, decoded(answer));
   state.over = null;
   restore(before);
@@ -21,29 +21,31 @@ function load() {
   buildStrip();
   draw();
   drawGrid();
-  measure();
   element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
 }
 
-// What was measured after the maps were painted, if it is of these maps; circuits are of the model alone.
-const nameOfPart = (name) => JSON.stringify(name === "circuits" ? [shown.model] : [shown.model, shown.text]);
-
-function part(name) {
-  const found = props[name] && JSON.parse(props[name]);
-  return found && !found.error && found.name === nameOfPart(name) ? found : null;
+// The maps first; what heads do is measured on what is painted, and what does not depend on the text comes last.
+async function look({ signal, model }) {
+  const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
+  const found = await ask("maps", { text: strivelm.get("attention", "text") ?? "" });
+  show(found);
+  strivelm.say("attention", "note", found.notes.join("\n"));
+  setJudged(await ask("judged", { text: found.text }));
+  for (const { canvas, map } of tiles)
+    if (nameOf(map) === "rollout" || nameOf(map) === "uniform") paint(canvas, map, state.scale);
+  measured();
+  if (!circuits) setCircuits(await ask("circuits"));
+  measured();
 }
 
-// Asks for what is not there yet. In a file of its own all of it is.
-function measure() {
-  if (!inPage()) return;
-  const question = (what) => ({ what, name: nameOfPart(what), model: shown.model, text: shown.text });
-  if (!judged) trigger("ask_judged", question("judged"));
-  else if (!circuits) trigger("ask_circuits", question("circuits"));
+function measured() {
+  tellGrid();
+  draw();
 }
 
 function setJudged(found) {
   judged = found ?? null;
-  rollouts = judged && strivelm.bytes(judged.rollout);
+  rollouts = judged && strivelm.u8(judged.rollout);
 }
 
 function setCircuits(found) {
@@ -54,7 +56,7 @@ function setCircuits(found) {
 function restore(before) {
   const said = (name) => (before ? undefined : strivelm.get("attention", name));
   const kept = mapNamed(said("head") ?? before?.chosen);
-  state.map = kept ?? firstHead();
+  state.map = kept ?? 0;
   const at = Number(said("at") ?? NaN);
   const same = before?.text === shown.text;
   state.pin = at >= 0 && at < length() ? Math.floor(at) : same ? state.pin : length() - 1;
@@ -68,9 +70,6 @@ function restore(before) {
   shown.chosen = nameOf(state.map);
   keep();
 }
-
-// The head with the plainest pattern, where that is known; else the first.
-const firstHead = () => 0;
 
 function keep() {
   shown.chosen = nameOf(state.map);
@@ -105,7 +104,7 @@ function pin(query, key) {
   keep();
   draw();
   // what is pinned is told exactly
-  if (isHead(state.map) && inPage()) ofRow().then(follow, () => {});
+  if (isHead(state.map) && strivelm.inPage()) ofRow().then(follow, () => {});
 }
 
 // Draws what depends on where the pointer is; the maps stay.
@@ -240,12 +239,7 @@ async function weightsAsRows() {
 }
 
 // The view as it stands, with the exact numbers that are here already.
-async function page() {
-  const whole = { ...shown, judged, circuits };
-  return server.standalone
-    ? server.standalone(JSON.stringify(whole))
-    : `<!doctype html>${document.documentElement.outerHTML}`;
-}
+const page = () => strivelm.file("attention", { ...shown, judged, circuits });
 
 strivelm.tools(at(".tools-all"), "attention-heads", { python, png: gridPicture, html: page });
 strivelm.tools(at(".tools-one"), "attention-head", {
@@ -263,25 +257,9 @@ element.strivelm = {
   state: () => ({ ...state, head: nameOf(state.map), text: shown?.text, lines: shown ? linesShown().map(nameOf) : [] }),
 };
 
-watch("value", load);
-watch("judged", () => {
-  if (!shown) return;
-  setJudged(part("judged"));
-  measure();
-  for (const { canvas, map } of tiles)
-    if (nameOf(map) === "rollout" || nameOf(map) === "uniform") paint(canvas, map, state.scale);
-  tellGrid();
-  draw();
-});
-watch("circuits", () => {
-  if (!shown) return;
-  setCircuits(part("circuits"));
-  tellGrid();
-  draw();
-});
-watch("answer", hear);
 strivelm.redrawn(element, () => {
   draw();
   if (shown) drawGrid();
 });
-load();
+show(JSON.parse(props.value));
+if (strivelm.inPage()) strivelm.view({ tab: "attention", element, look });

@@ -100,56 +100,34 @@ function key() {
   return row.indexOf(Math.max(...row));
 }
 
-// -- asking for exact numbers: one question at a time, each only once ---------------------------------------------------
-let asking = Promise.resolve();
-let heard = null;
-let turn = 0; // an answer that is the same string as the last one would not be heard
+// -- asking for exact numbers: each only once ---------------------------------------------------------------------------
+const asked = new Map(); // promises, by what they are of
 
-function ask(name, question) {
+function exactly(name, question, given) {
   if (answers.has(name)) return Promise.resolve(answers.get(name));
+  if (asked.has(name)) return asked.get(name);
   const of = shown;
-  return (asking = asking
-    .catch(() => {})
-    .then(() => {
-      if (answers.has(name)) return answers.get(name);
-      if (!inPage() || of !== shown)
-        throw new Error("Exact numbers are computed in the page, or by the Python lines below.");
-      const asked = `${name} ${++turn}`;
-      return new Promise((found, failed) => {
-        const late = setTimeout(() => failed(new Error("The server did not answer; try again.")), 60_000);
-        heard = (answer) => {
-          if (answer.name !== asked) return;
-          clearTimeout(late);
-          if (answer.error) return failed(new Error(answer.error));
-          if (of === shown) answers.set(name, decoded(answer));
-          found(decoded(answer));
-        };
-        trigger("ask_answer", { ...question, name: asked, model: of.model, text: of.text });
-      });
-    }));
+  const answer = strivelm
+    .ask(`attention.${question}`, { text: of.text, ...given })
+    .then((found) => {
+      if (of === shown) answers.set(name, decoded(found));
+      return decoded(found);
+    })
+    .finally(() => asked.delete(name));
+  asked.set(name, answer);
+  return answer;
 }
 
-const inPage = () => Boolean(element.closest("gradio-app"));
 const ofRow = () =>
-  ask(`${nameOf(state.map)}.${query()}`, {
-    what: "row",
+  exactly(`${nameOf(state.map)}.${query()}`, "row", {
     layer: layerOf(state.map),
     head: state.map % shown.heads,
     query: query(),
   });
-const ofMap = () => ask(nameOf(state.map), { what: "exact", map: nameOf(state.map) });
+const ofMap = () => exactly(nameOf(state.map), "exact", { map: nameOf(state.map) });
 
-function decoded(answer) {
-  const floats = (text) => new Float32Array(strivelm.bytes(text).buffer);
-  return Object.fromEntries(
-    Object.entries(answer).map(([name, part]) => [
-      name,
-      ["weights", "query", "keys", "scores", "attention"].includes(name) ? floats(part) : part,
-    ]),
+const NUMBERS = ["weights", "query", "keys", "scores", "attention"];
+const decoded = (answer) =>
+  Object.fromEntries(
+    Object.entries(answer).map(([name, part]) => [name, NUMBERS.includes(name) ? strivelm.f32(part) : part]),
   );
-}
-
-function hear() {
-  const answer = props.answer && JSON.parse(props.answer);
-  if (answer) heard?.(answer);
-}

@@ -79,7 +79,7 @@ function readout() {
     p = value(state.map, q, k);
   const number =
     precise === undefined
-      ? `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}, as maps hold bytes${isHead(state.map) && inPage() ? "; a click tells it exactly" : ""}`
+      ? `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}, as maps hold bytes${isHead(state.map) && strivelm.inPage() ? "; a click tells it exactly" : ""}`
       : `${precise.toPrecision(5)}, exactly`;
   return `${told(q)} ${verbOf(state.map)} ${told(k)}: ${number}`;
 }

@@ -15,22 +15,11 @@ from strivelm.loading import OpenModel
 from strivelm.model import GPT
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.reading import Start, start_from
 from strivelm.ui.tabs.generate import text as sheets
 
 Update = tuple[str, tuple[str, ...] | None, str | None]
 """What the page shows next: the sheet, sentences about the prompt, the seed; None leaves what is there."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """What the model reads before it writes."""
-
-    ids: list[int]
-    """The ids, at least one."""
-    text: str
-    """The same as text."""
-    notes: tuple[str, ...]
-    """Sentences about what was changed or will not be seen; empty where the prompt is taken as it is."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +34,6 @@ class Written:
     """How long all of it took."""
     ended: str = ""
     """'' while it is being written, "complete" at the end, "time" where the time was over before."""
-
-
-def start_from(model: GPT, prompt: str) -> Start:
-    """What the model reads of a prompt: without unknown characters, and with a beginning where nothing is left."""
-    tokenizer = model.tokenizer
-    encoding = tokenizer.encode_leniently(prompt)
-    ids, text, notes = encoding.ids, encoding.text, []
-    if encoding.unknown:
-        known = f"It knows the {len(tokenizer):,} characters of its training text and no others."
-        notes.append(f"{encoding.report} {known}")
-    if not ids:
-        text = tokenizer.start
-        ids = tokenizer.encode(text)
-        what = "Nothing of the prompt is left" if prompt else "The prompt is empty"
-        how = "a line break" if text == "\n" else f"{text!r}, the first character it knows"
-        notes.append(f"{what}, so the model begins after {how}.")
-    if len(ids) > model.block_size:
-        notes.append(
-            f"The prompt has {len(ids):,} characters, and this model sees at most {model.block_size:,} at a time: "
-            "it reads the end of it."
-        )
-    return Start(ids, text, tuple(notes))
 
 
 def pieces(model: GPT, prompt: str, start: Start) -> list[tuple[str, str]]:
@@ -110,12 +77,12 @@ def write(
 def continued(opened: OpenModel, prompt, max_new_tokens, temperature, top_k, top_p, seed) -> Iterator[str]:
     """Yields the growing new text after a prompt, as the public endpoint gives it.
 
-    Raises ValueError, a sentence, for an empty prompt, an unknown character or a setting that is missing or impossible.
+    Raises ValueError, a sentence, for an empty prompt, an unknown character or an impossible setting.
     """
     prompt = limits.checked_prompt(prompt)
     if not prompt:
         raise ValueError("The prompt is empty; give at least one character, for example a line break.")
-    config = limits.required_sampling(max_new_tokens, temperature, top_k, top_p, seed)
+    config = limits.checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
     for written in write(opened.model, opened.model.tokenizer.encode(prompt), config):
         yield written.text
 

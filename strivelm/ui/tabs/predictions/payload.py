@@ -19,8 +19,8 @@ from strivelm.ui import limits
 from strivelm.ui.core import prompts
 from strivelm.ui.core.codec import dumps
 from strivelm.ui.core.models import Facts, name_of
+from strivelm.ui.core.reading import start_from
 from strivelm.ui.core.samples import sample
-from strivelm.ui.tabs.generate.payload import start_from
 
 TOP = 5
 """How many of the likeliest characters are listed at each place."""

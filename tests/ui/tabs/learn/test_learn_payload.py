@@ -42,7 +42,7 @@ def test_frequencies_are_those_of_the_training_text(bundled):
 
 def test_the_corpus_is_shown_only_where_it_comes_along(bundled):
     assert all("300" not in one["title"] for one in shown(bundled, "2").blocks)
-    text = (HERE.parents[1] / "assets" / "fables.txt").read_bytes()
+    text = (HERE.parents[3] / "assets" / "fables.txt").read_bytes()
     assert beginning(hashlib.sha256(text).hexdigest()) == text.decode()[:300]
     assert beginning(None) is None
 
@@ -257,7 +257,7 @@ def test_a_record_that_is_odd_is_read_as_far_as_it_is_numbers(noise):
 
 def test_the_notebooks_run_turns_where_the_readme_says():
     best = min(NOTEBOOK, key=lambda row: row[2])
-    readme = (HERE.parents[2] / "README.md").read_text("utf-8")
+    readme = (HERE.parents[4] / "README.md").read_text("utf-8")
     at_best, at_end = re.search(r"(\d\.\d+) at step 50, (\d\.\d+) at step 500", readme).groups()
     assert best[0] == 50
     assert best[2] == pytest.approx(float(at_best), abs=0.01)

@@ -89,7 +89,7 @@ def test_the_program_has_a_line_for_every_box(box):
         assert any(code in text for text in lines.values()), code
     found = lines_of(box, source())
     assert found
-    model = (HERE.parents[1] / "model.py").read_text("utf-8").splitlines()
+    model = (HERE.parents[3] / "model.py").read_text("utf-8").splitlines()
     assert all(model[n - 1] == lines[n] for n in found)
 
 

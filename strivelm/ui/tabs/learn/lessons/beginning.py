@@ -196,7 +196,7 @@ def positions(reading: Reading) -> Figure:
     at, T, C = reading.at, reading.config.block_size, reading.config.n_embd
     token, place, total = recorded.token_embedding[at], recorded.position_embedding[at], recorded.residual[0, at]
     same = [i for i, char in enumerate(reading.text) if char == reading.char]
-    units = inspection.spaces.unit(recorded.residual[0, same])
+    units = inspection.vectors.unit(recorded.residual[0, same])
     alike = (units @ units.T)[same.index(at)].tolist()
     rows = [
         [str(i), bar(cosine, number(cosine, 4)), "chosen" if i == at else ""]
@@ -248,7 +248,7 @@ def own_text(opened: OpenModel) -> str:
     """A text that the model writes itself, the same every time: at temperature 1, from seed 0, after a line break."""
     model, start = opened.model, opened.model.tokenizer.start
     if model not in _texts:
-        config = SamplingConfig(max(1, min(WRITTEN, model.block_size) - 1), 1.0, seed=0)
+        config = SamplingConfig(max(1, min(WRITTEN, model.block_size) - 1), 1.0, 0, seed=0)
         steps = generate(model, model.tokenizer.encode(start), config)
         _texts[model] = start + model.tokenizer.decode([step.id for step in steps])
     return _texts[model]

@@ -12,7 +12,7 @@ from strivelm import inspection
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import name_of
-from strivelm.ui.tabs.generate.payload import start_from
+from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.learn.lessons import IDS
 
 DROPPED = 0.9

@@ -1,0 +1,73 @@
+// What the visitor has chosen, tab by tab, and the address that says it: ?model=…&tab=…&text=…
+//
+// The choices are kept here whole; the address names those of the open tab that differ from the usual. It is written in
+// the browser alone. A long text stands behind '#', as a proxy refuses requests whose query is long, and Gradio sends
+// the query along with each.
+const HOME = "generate"; // the tab of an address that names none
+const LONGEST_QUERY = 1500; // characters as they are sent; a proxy takes 4,000 or more
+const read = () => [...new URLSearchParams(location.search), ...new URLSearchParams(location.hash.slice(1))];
+const asked = new Map(read());
+const chosen = { model: asked.get("model") ?? "", own: "", tab: asked.get("tab") || HOME, tabs: {}, usual: {} };
+for (const [name, value] of asked)
+  if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[chosen.tab] ??= {})[name] = value;
+
+// The parts of the address: [query, fragment].
+function parts() {
+  const kept = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
+  const { model, own, tab, tabs, usual } = chosen;
+  const unusual = ([name, value]) => value != null && String(value) !== String(usual[tab]?.[name] ?? "");
+  const names = { model: model === own ? "" : model, tab: tab === HOME ? "" : tab };
+  const given = [
+    ...Object.entries(names).filter(([, value]) => value),
+    ...Object.entries(tabs[tab] ?? {}).filter(unusual),
+  ];
+  const [short, long] = [[], []];
+  for (const pair of given)
+    (new URLSearchParams([...kept, ...short, pair]).toString().length > LONGEST_QUERY ? long : short).push(pair);
+  return [new URLSearchParams([...kept, ...short]).toString(), new URLSearchParams(long).toString()];
+}
+
+function write() {
+  const [query, fragment] = parts();
+  const address = `${query ? `?${query}` : location.pathname}${fragment ? `#${fragment}` : ""}`;
+  if (query === location.search.slice(1) && fragment === location.hash.slice(1)) return;
+  history.replaceState(history.state, "", address);
+  // A Space is shown in a frame; this is how the address around it learns of it
+  // (huggingface.co/docs/hub/spaces-handle-url-parameters).
+  const spread = { queryString: query, hash: fragment };
+  if (window.parent !== window) window.parent.postMessage(spread, "https://huggingface.co");
+}
+
+// Writes the address once for all that changes in one moment. A file of its own has no address to keep; before the
+// page has read its address, nothing may change it.
+let due = false,
+  ready = false;
+function soon() {
+  if (due || !ready) return;
+  due = true;
+  queueMicrotask(() => ((due = false), write()));
+}
+
+// Keeps a choice of a tab; `usual` is the value that the address leaves out.
+function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "") {
+  (chosen.tabs[tab] ??= {})[name] = value ?? "";
+  (chosen.usual[tab] ??= {})[name] = usual;
+  soon();
+}
+
+// A choice of a tab, or undefined where it has not been made.
+const get = (tab, name) => (chosen.tabs[tab]?.[name] === "" ? undefined : chosen.tabs[tab]?.[name]);
+
+// Which tab is open.
+function turn(tab) {
+  chosen.tab = tab;
+  soon();
+}
+
+// From here on the address follows what is chosen.
+function follow() {
+  ready = Boolean(document.querySelector("gradio-app"));
+  soon();
+}
+
+export { chosen, put, get, turn, follow };

@@ -1,0 +1,143 @@
+// When views ask: as their tab is opened, when the visitor presses its button, and when another model is opened.
+//
+// A view says what it does by strivelm.view({ tab, element, look }). What it shows is dimmed while it asks; of two
+// questions the later one wins; a view that is out of sight asks when it is seen again.
+import { chosen, follow, put } from "./address.js";
+import { appeared } from "./drawing.js";
+
+const views = new Set();
+let arrived = false;
+
+const seen = (element) => element.isConnected && element.clientWidth > 0;
+
+const line = (tab) => document.querySelector(`#${tab}-message .message`);
+
+// A sentence under a tab's button: kind is "note", "error" or "waiting"; without a text the line is empty.
+function say(tab, kind = "", text = "") {
+  const there = line(tab);
+  if (!there) return;
+  there.dataset.kind = text ? kind : "";
+  there.textContent = text;
+}
+
+function waiting(element, is) {
+  element.dataset.waiting = String(is);
+  element.setAttribute("aria-busy", String(is));
+}
+
+async function look(view) {
+  view.stale = false;
+  view.running?.abort();
+  const running = (view.running = new AbortController());
+  waiting(view.element, true);
+  try {
+    await view.look({ signal: running.signal, model: chosen.model });
+    if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
+    view.failed = false;
+  } catch (error) {
+    if (view.running !== running || error.name === "AbortError") return;
+    view.failed = true;
+    say(view.tab, "error", error.message);
+  } finally {
+    if (view.running === running) {
+      view.running = null;
+      waiting(view.element, false);
+    }
+  }
+}
+
+function wake(view) {
+  if (arrived && view.stale && seen(view.element)) look(view);
+}
+
+// Has a view ask when there is reason to.
+//   tab: whose button and text it follows    element: what is dimmed while it asks
+//   look({ signal, model }): asks and draws; a promise. What it throws is said under the tab's button.
+//   eager: whether it works before it is asked    model(): what happens at once when another model is opened
+// Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
+function view({ tab, element, look: act, eager = true, model = () => {} }) {
+  const made = { tab, element, look: act, eager, model, stale: eager, asked: eager, running: null, failed: false };
+  views.add(made);
+  appeared(element, () => wake(made));
+  queueMicrotask(() => wake(made));
+  const again = () => {
+    made.stale = made.asked = true;
+    wake(made);
+  };
+  return { again, stop: () => made.running?.abort() };
+}
+
+// A tab's button was pressed.
+function run(tab) {
+  for (const one of views) {
+    if (one.tab !== tab) continue;
+    one.stale = one.asked = true;
+    wake(one);
+  }
+}
+
+// The values of the components that the address keeps, in the page's order.
+function keep(values) {
+  chosen.page.linked.forEach(([tab, name, usual], i) => put(tab, name, values[i], usual));
+}
+
+// The page has read its address: from here on views work.
+//   page: { own: the model it was started with, linked: [[tab, name, usual value], …] }
+function arrive(page, model, values) {
+  Object.assign(chosen, { page, own: page.own, model });
+  keep(values);
+  arrived = true;
+  follow();
+  for (const one of views) wake(one);
+}
+
+// Another model is open: what is in sight asks again with what the visitor has chosen, the rest when it is seen.
+function changed(model, values) {
+  if (!arrived || model === chosen.model) return;
+  chosen.model = model;
+  keep(values);
+  for (const one of views) {
+    if (!one.element.isConnected) {
+      views.delete(one);
+      continue;
+    }
+    one.model();
+    one.stale = one.asked;
+    wake(one);
+  }
+}
+
+// The values of linked components as the address has them: what stands behind '#' was not sent to the server.
+function restored(page, values) {
+  const long = new URLSearchParams(location.hash.slice(1));
+  return values.map((value, i) => {
+    const [tab, name] = page.linked[i];
+    return tab === chosen.tab && long.has(name) ? long.get(name) : value;
+  });
+}
+
+// Gives a Gradio text field a value, as if it had been typed.
+function type(id, value) {
+  const field = document.querySelector(`#${id} textarea, #${id} input`);
+  if (!field) return;
+  const prototype = field.matches("textarea") ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
+  Object.getOwnPropertyDescriptor(prototype, "value").set.call(field, value);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// Runs a view's script outside the page; there it is never given another value.
+function mount(element, value, script) {
+  const theme = matchMedia("(prefers-color-scheme: dark)");
+  const toggle = () => document.body.classList.toggle("dark", theme.matches);
+  theme.addEventListener("change", toggle);
+  toggle();
+  script(
+    element,
+    { value },
+    () => {},
+    () => {},
+    {},
+  );
+}
+
+export { view, run, arrive, changed, restored, say, type, mount };

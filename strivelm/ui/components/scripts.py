@@ -1,0 +1,34 @@
+"""The scripts that views share: ES modules of `common` and `plots`, put together into one script for a page or a file.
+
+A module imports from its neighbours by `import { … } from "./NAME.js";` and ends with `export { … };`. Node and the
+linters read it as it is. In the browser, where a file of its own can't load another, everything that is exported
+becomes a property of `window.strivelm`.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MODULES = (
+    *("common/format", "common/codec", "common/colour", "common/drawing", "common/address"),
+    *("common/ask", "common/tabs", "common/export"),
+)
+"""The modules, each after those that it imports from."""
+
+IMPORT = re.compile(r'^import \{ ([^}]*?) \} from "(?:\.|\.\./common)/\w+\.js";$', re.MULTILINE)
+EXPORT = re.compile(r"^export \{([^}]*)\};\n\Z", re.MULTILINE)
+
+
+@cache
+def shared() -> str:
+    """One script that makes `window.strivelm`. Raises ValueError for a module that is written in another way."""
+    return "\n".join(["window.strivelm ??= {};", *map(_module, MODULES)])
+
+
+def _module(name: str) -> str:
+    source = IMPORT.sub(r"const { \1 } = window.strivelm;", (HERE / f"{name}.js").read_text("utf-8"))
+    body, found = EXPORT.subn(r"return {\1};\n", source)
+    if found != 1 or re.search(r"^(import|export)\b", body, re.MULTILINE):
+        raise ValueError(f'{name}.js must import as `import {{ a }} from "./b.js";` and end with `export {{ a, b }};`')
+    return f"Object.assign(window.strivelm, (() => {{\n{body}}})());"

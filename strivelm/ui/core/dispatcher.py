@@ -1,0 +1,194 @@
+"""Answers questions: here limits hold, errors become sentences, and equal questions are answered once."""
+
+import functools
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+
+from strivelm.ui import limits
+from strivelm.ui.core.deadline import OverTime, deadline
+from strivelm.ui.core.gpu import SENTENCES, gpu
+from strivelm.ui.core.models import Models
+from strivelm.ui.core.questions import QUESTIONS, Question, size_of
+
+log = logging.getLogger("strivelm")
+
+
+class Dispatcher:
+    """Answers every question that is declared, about models that are named by their references.
+
+    Made while the page is built: ZeroGPU wants to know every function that may borrow a GPU before the page is
+    launched, and runs it in a fork of this process; so models are named, and answers are plain Python.
+    """
+
+    def __init__(self, models: Models):
+        self.models = models
+        self._kept, self._waiting, self._lock = OrderedDict(), {}, threading.Lock()
+        self._work = {name: self._made(question) for name, question in QUESTIONS.items()}
+
+    def _made(self, question: Question) -> Callable:
+        """The question's function, taking references in place of models, run on a lent GPU where there is one."""
+        borrows = gpu(lambda refs, arguments: question.longest(arguments)) if question.device else lambda made: made
+
+        if question.streamed:
+
+            def answer(refs, arguments):
+                try:
+                    yield from question.function(*map(self.models.get, refs), **arguments)
+                except SENTENCES as error:
+                    yield _Failed(str(error))
+        else:
+
+            def answer(refs, arguments):
+                try:
+                    return question.function(*map(self.models.get, refs), **arguments)
+                except SENTENCES as error:
+                    return _Failed(str(error))  # as a value: of an error ZeroGPU's fork sends the name alone
+
+        return borrows(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
+
+    def ask(self, name: str, refs: Sequence[str], arguments: Mapping[str, object]) -> object:
+        """The whole answer to a question, of one that comes in pieces the last piece.
+
+        Raises ValueError, a sentence, for what can't be done.
+        """
+        answer = None
+        for piece in self.stream(name, refs, arguments):
+            answer = piece
+        return answer
+
+    def stream(self, name: object, refs: object, arguments: object) -> Iterator[object]:
+        """Yields the pieces of an answer; the answer itself where it comes whole.
+
+        Args:
+            name: a question's, as in "attention.maps".
+            refs: of which models it is asked, as many as the question is about.
+            arguments: by name.
+
+        Raises ValueError, a sentence, for what can't be done; ends early where the reader closes it.
+        """
+        question, refs, given = self._understood(name, refs, arguments)
+        for ref in refs:
+            self.models.get(ref)  # opened before a fork, which inherits it
+        if question.streamed:
+            yield from self._pieces(question, refs, given)
+        elif question.cached:
+            yield self._once(question, refs, given)
+        else:
+            yield self._whole(question, refs, given)
+
+    def _understood(self, name: object, refs: object, arguments: object) -> tuple[Question, list[str], dict]:
+        question = QUESTIONS.get(name) if isinstance(name, str) else None
+        if question is None:
+            raise ValueError(f"There is no question {name!r:.60}; expected one of {', '.join(sorted(QUESTIONS))}.")
+        if not isinstance(refs, list | tuple) or len(refs) != question.models:
+            raise ValueError(f"{question.name} is asked of {question.models} models; got {refs!r:.60}.")
+        if not isinstance(arguments, Mapping):
+            raise ValueError(f"The arguments of {question.name} are {arguments!r:.40}; expected them by name.")
+        return question, list(refs), question.checked(arguments)
+
+    def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
+        until, sent = time.monotonic() + question.longest(arguments), 0
+        pieces = self._work[question.name](refs, arguments)
+        try:
+            while True:
+                with _sentences(question), deadline(until - time.monotonic()):
+                    piece = next(pieces, _END)
+                if piece is _END:
+                    return
+                sent += size_of(_unless_failed(piece))
+                if sent > question.max_bytes:
+                    raise ValueError(_too_large(question))
+                yield piece
+        finally:
+            pieces.close()
+
+    def _whole(self, question: Question, refs: list[str], arguments: dict) -> object:
+        with _sentences(question), deadline(question.longest(arguments)):
+            answer = self._work[question.name](refs, arguments)
+        if size_of(_unless_failed(answer)) > question.max_bytes:
+            raise ValueError(_too_large(question))
+        return answer
+
+    def _once(self, question: Question, refs: list[str], arguments: dict) -> object:
+        """The answer, computed once for all who ask the same of the same open models."""
+        of = tuple(map(self.models.number, refs))  # a name may stand for another model later
+        key = (question.name, of, json.dumps(arguments, sort_keys=True))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+            found = self._waiting.get(key)
+            first = found is None
+            if first:
+                found = self._waiting[key] = Future()
+        if not first:
+            return found.result(timeout=question.longest(arguments) + 5)
+        try:
+            answer = self._whole(question, refs, arguments)
+        except BaseException as error:
+            found.set_exception(error if isinstance(error, ValueError) else ValueError("The other visitor left."))
+            raise
+        else:
+            found.set_result(answer)
+            self._keep(key, answer)
+            return answer
+        finally:
+            with self._lock:
+                self._waiting.pop(key, None)
+
+    def _keep(self, key: tuple, answer: object) -> None:
+        size = size_of(answer)
+        with self._lock:
+            self._kept[key] = (answer, size)
+            while sum(size for _, size in self._kept.values()) > limits.KEPT_BYTES:
+                self._kept.popitem(last=False)
+
+
+class _Failed(str):
+    """A sentence in place of an answer."""
+
+
+class _sentences:  # noqa: N801  (a context manager)
+    """Turns what goes wrong inside into ValueError, a sentence; what nobody foresaw goes to the log in one line."""
+
+    def __init__(self, question: Question):
+        self.question = question
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is None or not isinstance(error, Exception) or isinstance(error, ValueError):
+            return
+        if isinstance(error, OverTime):
+            raise ValueError(
+                f"{self.question.name} would take longer than it may here; a shorter text or a smaller model helps."
+            ) from None
+        log.warning("%s failed: %s: %.300s", self.question.name, kind.__name__, error)
+        log.debug("the traceback", exc_info=error)
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            raise ValueError(
+                f"{self.question.name} does not fit in memory; a shorter text or a smaller model helps."
+            ) from None
+        raise ValueError(f"{self.question.name} failed ({kind.__name__}); the page's log says more.") from None
+
+
+_END = object()
+
+
+def _unless_failed(answer: object) -> object:
+    if isinstance(answer, _Failed):
+        raise ValueError(str(answer))
+    return answer
+
+
+def _too_large(question: Question) -> str:
+    return (
+        f"The answer to {question.name} is larger than the {question.max_bytes / 1e6:,.0f} MB that are sent; a shorter "
+        "text helps."
+    )

@@ -1,0 +1,180 @@
+"""Everything that can be asked of a model: a name, a function of open models, and what its arguments may be.
+
+A question is declared where it is answered, by `@question("attention.maps")` above a function whose first parameters
+are open models and whose others are plain, typed values. From this registry come what the views ask in the browser
+(`strivelm.ask`), the endpoints and MCP tools (`strivelm.ui.api`), and the notebook functions. `Dispatcher` answers.
+"""
+
+import inspect
+import math
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from strivelm.loading import OpenModel
+from strivelm.ui import limits
+
+Seconds = float | Callable[..., float]
+"""How long an answer may take; a function is asked with the question's own arguments."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a question takes beside models."""
+
+    name: str
+    kind: object
+    """str, int, float, bool, list[…] of these, or one of them and None."""
+    default: object = inspect.Parameter.empty
+    """What it is where nobody gives it; `Parameter.empty` where it has to be given."""
+
+    def checked(self, value: object, question: str) -> object:
+        """The value as the question takes it. Raises ValueError, a sentence, for a value of another kind."""
+        found = _converted(value, self.kind)
+        if found is _WRONG:
+            raise ValueError(
+                f"The argument {self.name} of {question} is {value!r:.40}; expected {_described(self.kind)}."
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that can be asked."""
+
+    name: str
+    """The part of the page that asks it and what it is, as in "attention.maps"."""
+    function: Callable[..., object]
+    """Answers it in plain Python; a generator gives a long answer in pieces."""
+    models: int
+    """Of how many models it is asked; 0 for what needs none."""
+    arguments: tuple[Argument, ...]
+    seconds: Seconds
+    """How long it may take, on a CPU and on a GPU that is lent for a call."""
+    max_bytes: int
+    """How large its answer may get, as JSON."""
+    device: bool
+    """Whether it computes with a model's weights; what only reads text never borrows a GPU."""
+    cached: bool
+    """Whether equal questions have equal answers that are worth keeping for the next visitor."""
+    lane: str
+    """"looking" or "writing": each has its own number of questions that are answered at once."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer comes in pieces."""
+        return inspect.isgeneratorfunction(self.function)
+
+    def checked(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The arguments by name, defaults filled in.
+
+        Raises ValueError, a sentence, for one that is missing, unknown or of another kind.
+        """
+        known = {argument.name: argument for argument in self.arguments}
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{self.name} takes no argument {unknown[0]!r:.40}; expected {', '.join(known) or 'no arguments'}."
+            )
+        found = {}
+        for name, argument in known.items():
+            if name in given:
+                found[name] = argument.checked(given[name], self.name)
+            elif argument.default is inspect.Parameter.empty:
+                raise ValueError(f"{self.name} needs the argument {name}: {_described(argument.kind)}.")
+            else:
+                found[name] = argument.default
+        return found
+
+    def longest(self, arguments: Mapping[str, object]) -> float:
+        """How many seconds an answer to these arguments may take."""
+        return self.seconds(**arguments) if callable(self.seconds) else self.seconds
+
+
+QUESTIONS: dict[str, Question] = {}
+"""All questions by name."""
+
+
+def question(
+    name: str,
+    *,
+    seconds: Seconds = limits.LOOK_SECONDS,
+    max_bytes: int = limits.ANSWER_BYTES,
+    device: bool = True,
+    cached: bool = False,
+    lane: str = "looking",
+) -> Callable[[Callable], Callable]:
+    """The decorator that makes a function a question; the function itself stays as it is.
+
+    Its first parameters are the open models that it is asked of (annotated `OpenModel`); the others are its arguments,
+    each annotated with a kind that `Argument` knows. It raises ValueError, a sentence, for what can't be done.
+    """
+
+    def declare(function: Callable) -> Callable:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+        models = sum(parameter.annotation is OpenModel for parameter in parameters)
+        if any(parameter.annotation is OpenModel for parameter in parameters[models:]):
+            raise TypeError(f"{name}: the open models must be the first parameters")
+        arguments = tuple(Argument(one.name, one.annotation, one.default) for one in parameters[models:])
+        for argument in arguments:
+            _described(argument.kind)  # raises for a kind that can't be checked
+        if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
+            raise TypeError(f"there are two questions {name}")
+        QUESTIONS[name] = Question(name, function, models, arguments, seconds, max_bytes, device, cached, lane)
+        return function
+
+    return declare
+
+
+def size_of(value: object) -> int:
+    """How many bytes a value has as JSON, nearly; what is long in it is text."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, dict):
+        return sum(size_of(one) + len(str(key)) + 6 for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return sum(size_of(one) + 2 for one in value)
+    return 8
+
+
+_WRONG = object()
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "nothing"}
+
+
+def _converted(value: object, kind: object) -> object:
+    """The value as one of a kind, or _WRONG. JSON has one sort of number: a slider's 40.0 is the whole number 40."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        found = (_converted(value, one) for one in typing.get_args(kind))
+        return next((one for one in found if one is not _WRONG), _WRONG)
+    if typing.get_origin(kind) is list:
+        (item,) = typing.get_args(kind)
+        items = [_converted(one, item) for one in value] if isinstance(value, list | tuple) else [_WRONG]
+        return _WRONG if any(one is _WRONG for one in items) else items
+    if kind is types.NoneType:
+        return None if value is None else _WRONG
+    if kind is bool or isinstance(value, bool):
+        return value if kind is bool and isinstance(value, bool) else _WRONG
+    if kind is str:
+        return value if isinstance(value, str) and _is_text(value) else _WRONG
+    if not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        return _WRONG
+    if kind is int:
+        return int(value) if value == int(value) else _WRONG
+    return float(value) if abs(value) <= sys.float_info.max else _WRONG
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is text: half of a surrogate pair, which JSON can carry, is none."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _described(kind: object) -> str:
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return " or ".join(_described(one) for one in typing.get_args(kind))
+    if typing.get_origin(kind) is list:
+        return f"a list, each item {_described(typing.get_args(kind)[0])}"
+    if kind not in _NAMES:
+        raise TypeError(f"a question can't take {kind!r}; expected str, int, float, bool, None, or lists of these")
+    return _NAMES[kind]
