@@ -19,7 +19,7 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 
 from strivelm import checkpoint
 from strivelm.config import GPTConfig
-from strivelm.decoder import Decoder
+from strivelm.decoder import Decoder, decoder
 from strivelm.generation import DEFAULTS, SamplingConfig, generate
 from strivelm.hub import download, publish
 from strivelm.hub.model_card import describe, literal
@@ -180,9 +180,13 @@ class GPT(
         """How many numbers are learnt: V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
         return sum(p.numel() for p in self.parameters())
 
-    def decoder(self, batch_size: int = 1) -> Decoder:
-        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`)."""
-        return Decoder(self, batch_size)
+    def decoder(self, batch_size: int = 1, engine: str | None = None) -> Decoder:
+        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`).
+
+        Args:
+            engine: what computes, "c" or "torch"; None is the fastest that can.
+        """
+        return decoder(self, batch_size, engine)
 
     def generate(
         self,

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "strivelm"
 # map in CONTRIBUTING.md is this one.
 ARROWS = {
     "config": set(),
-    "decoder": set(),
+    "native": {"data"},
+    "decoder": {"native"},
     "generation": set(),
     "tokenizer": set(),
     "files": set(),
@@ -37,7 +38,7 @@ ARROWS = {
     "ui.limits": {"generation"},
     "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits"},
     "ui.components": {"ui.core"},
-    "ui.api": {"generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
+    "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "training"),
         *("ui.components", "ui.core", "ui.limits"),

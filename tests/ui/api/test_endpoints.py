@@ -9,6 +9,7 @@ import torch
 from gradio_client.exceptions import AppError
 
 from strivelm import SamplingConfig, inspection
+from strivelm.decoder import engine_of
 from strivelm.generation import distribution
 from strivelm.inspection.forward import embedded
 
@@ -76,6 +77,7 @@ def test_model_info_says_what_the_model_is(ask, noise):
         "counting": {},
         "validation_loss": 3.5,
         "uniform_loss": pytest.approx(math.log(len(config.chars))),
+        "engine": engine_of(noise.model),
     }
 
 
