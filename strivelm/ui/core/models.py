@@ -16,6 +16,9 @@ from strivelm.hub.download import Progress
 from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
 from strivelm.ui import limits
 
+LONGEST_REF = 300
+"""How long a reference may be: longer than any that the Hub has."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -116,6 +119,8 @@ class Models:
         ref = ref.strip()
         if ref == self.own:
             return self._own
+        if len(ref) > LONGEST_REF:
+            raise ValueError(f"The model's name has {len(ref):,} characters; expected bundled or owner/name.")
         with self._here:
             if ref in self._open:
                 self._open.move_to_end(ref)
@@ -130,9 +135,11 @@ class Models:
                 facts_of(found)
             except CheckpointError as error:
                 raise ValueError(f"The model can't be opened: {str(error).rstrip('.')}.") from error
+            finally:
+                with self._here:
+                    self._opening.pop(ref, None)
             with self._here:
                 self._open[ref] = found
-                self._opening.pop(ref, None)
                 self._close_some()
             return found
 
