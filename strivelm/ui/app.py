@@ -9,6 +9,7 @@ from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
 from strivelm.ui.components import picker, scripts
 from strivelm.ui.components.view import read
+from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
@@ -31,7 +32,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     Raises ValueError for a model without a vocabulary.
     """
     models = Models(model, offered)
-    with gr.Blocks(title="StriveLM", analytics_enabled=False) as blocks:
+    with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
         with gr.Tabs(elem_id="tabs") as tabs:

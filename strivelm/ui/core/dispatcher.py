@@ -95,7 +95,8 @@ class Dispatcher:
         if question is None:
             raise ValueError(f"There is no question {shown(name)}; expected one of {', '.join(sorted(QUESTIONS))}.")
         if not isinstance(refs, list | tuple) or len(refs) != question.models:
-            raise ValueError(f"{question.name} is asked of {question.models} models; got {shown(refs)}.")
+            many = f"{question.models} model{'' if question.models == 1 else 's'}"
+            raise ValueError(f"{question.name} is asked of {many}, each by its reference; got {shown(refs)}.")
         if not isinstance(arguments, Mapping):
             raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")
         return question, list(refs), question.checked(arguments)
