@@ -271,7 +271,8 @@ def test_a_license_that_the_hub_lacks_is_found_before_a_training(hub, client, va
 
 def test_the_script_shows_what_would_go(hub, client, variables, run_folder):
     with variables(HF_TOKEN="hf_alice"):
-        code, out, err = client("script", "push.py", str(run_folder), "alice/one", "--dry-run")
+        flags = ["--license", "mit", "--dry-run"]
+        code, out, err = client("script", "push.py", str(run_folder), "alice/one", *flags)
     assert (code, err) == (0, "")
     assert f"{(run_folder / 'model.safetensors').stat().st_size:>14,}  model.safetensors" in out.splitlines()
     assert "license mit" in out.splitlines()
