@@ -14,9 +14,7 @@ from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 
-TABS = (
-    ("attention", "Attention", attention.build),
-)
+TABS = (("attention", "Attention", attention.build),)
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
 

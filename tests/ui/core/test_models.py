@@ -14,7 +14,6 @@ from strivelm import CheckpointError, OpenModel, loading
 from strivelm.ui import limits
 from strivelm.ui.components import picker
 from strivelm.ui.core import models
-from strivelm.ui.core.gpu import Work
 from strivelm.ui.core.models import Models, facts_of
 
 
@@ -114,9 +113,7 @@ def test_nothing_that_opening_raises_leaves_the_picker_waiting(make_open, monkey
     found = Models(make_open(ref="own"))
     monkeypatch.setattr(found, "facts", lambda *_: 1 / 0)
     *_, last = picker.switch(found, "x/y", "own")
-    assert json.loads(last[2])["text"] == (
-        "The model can't be opened (ZeroDivisionError). own stays open."
-    )
+    assert json.loads(last[2])["text"] == ("The model can't be opened (ZeroDivisionError). own stays open.")
 
 
 def test_a_name_that_utf_8_can_not_say_is_shown_by_its_code(make_open, tmp_path):
@@ -142,23 +139,22 @@ def test_snapshots_of_the_film_are_models_too(make_open):
     assert dict(facts.ladder)["bigram"] == pytest.approx(2.482, abs=1e-3)
 
 
-def test_work_is_a_function_of_a_reference(make_open):
-    work = Work(Models(make_open(ref="own")))
+def test_a_name_that_is_longer_than_any_is_a_sentence_and_leaves_nothing_behind(make_open):
+    found = Models(make_open())
+    for ref in ("x" * 100_000, "nobody", "a/b/c"):
+        with pytest.raises(ValueError, match=r"has 100,000 characters|is no model") as caught:
+            found.get(ref)
+        assert len(str(caught.value)) < 300
+    assert not found._opening
 
-    def sized(opened, times):
-        """How many characters it knows."""
-        return len(opened.model.tokenizer.chars) * times
 
-    def counting(opened, most):
-        yield from range(most)
-
-    assert work(sized)("own", 2) == 2 * len(make_open().model.tokenizer.chars)
-    assert work(sized).__doc__ == "How many characters it knows."
-    assert list(work(counting)("own", 3)) == [0, 1, 2]
-    with pytest.raises(ValueError, match="is no model"):
-        work(sized)("elsewhere", 1)
-    with pytest.raises(ValueError, match="is no model"):
-        next(work(counting)("elsewhere", 1))
+def test_every_open_model_has_a_number_of_its_own(opened):
+    found, _ = opened
+    first = [found.number(ref) for ref in ("own", "choir/one", "choir/two", "own")]
+    assert first[0] == first[3]
+    assert len(set(first)) == 3
+    found._open.clear()
+    assert found.number("choir/one") not in first
 
 
 def test_a_model_that_is_damaged_is_said_to_be(make_open, monkeypatch, tmp_path):
