@@ -4,6 +4,7 @@
     model.safetensors      the weights in GPT-2's layout: zero attention biases, linear maps transposed, the head tied
     tokenizer.json         the vocabulary, for transformers (ours is `chars` in config.json)
     tokenizer_config.json  which class transformers reads it with
+    generation_config.json how far transformers writes when nobody says: to the context's end
     README.md              the model card
 
 This part knows tensors and keys, not the model's class. Reading trusts nothing: sizes, names, shapes and types are
@@ -27,6 +28,7 @@ from strivelm.config import GPTConfig
 from strivelm.files import (
     ADAPTER,
     CONFIG,
+    GENERATION_CONFIG,
     MAX_JSON_BYTES,
     PICKLES,
     SHARDS,
@@ -62,7 +64,7 @@ __all__ = ["MAX_JSON_BYTES", "CheckpointError", "read_json", "write_atomically",
 TRAINING = "training.json"
 NGRAMS = "ngrams.safetensors"
 CURVE = "loss.png"
-FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
+FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, GENERATION_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
 SHARD = re.compile(r"\w[\w.-]*\.safetensors", re.ASCII)
 
@@ -161,6 +163,8 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
             "model_max_length": config.block_size,
         }
         files[folder / TOKENIZER_CONFIG] = to_json(settings)
+    # Without it a pipeline asks for 256 new tokens, and a context up to that ends in an IndexError.
+    files[folder / GENERATION_CONFIG] = to_json({"max_length": config.block_size})
     files[folder / WEIGHTS] = to_safetensors(tensors, metadata={"format": "pt"})
     folder.mkdir(parents=True, exist_ok=True)
     write_together(files)

@@ -9,12 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG = (
-    "config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-)
+CONFIG, WEIGHTS, GENERATION_CONFIG = "config.json", "model.safetensors", "generation_config.json"
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 SHARDS = "model.safetensors.index.json"
 """Where transformers says which of several files holds which weight, when it has split model.safetensors."""
 ADAPTER = "adapter_config.json"
@@ -58,7 +54,8 @@ def write_together(contents: dict[Path, bytes]) -> None:
         raise OSError(error.errno, f"could not write {path}: {error.strerror}; {before}") from error
     finally:
         for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong above is what a person has to know
+                temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, pattern: str) -> None:

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "strivelm"
 # map in CONTRIBUTING.md is this one.
 ARROWS = {
     "config": set(),
-    "decoder": set(),
+    "native": {"data"},
+    "decoder": {"native"},
     "generation": set(),
     "tokenizer": set(),
     "files": set(),
@@ -35,9 +36,9 @@ ARROWS = {
     },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
-    "ui.core": {"checkpoint", "data", "generation", "hub", "loading", "ui.limits"},
+    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits"},
     "ui.components": {"ui.core"},
-    "ui.api": {"generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
+    "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "training"),
         *("ui.components", "ui.core", "ui.limits"),

@@ -14,6 +14,9 @@ from strivelm.cli import surroundings
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
 
+EXTRAS = {"gradio": "app", "pandas": "app"} | dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train")
+"""Which of the package's extras brings a library that is not there."""
+
 
 def guarded(main: Callable[[], None]) -> None:
     """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
@@ -26,15 +29,17 @@ def guarded(main: Callable[[], None]) -> None:
     try:
         surroundings.prepare()
         main()
+    except ModuleNotFoundError as error:
+        library = (error.name or "strivelm").partition(".")[0]
+        if library == "strivelm":
+            raise
+        extra = f'pip install "strivelm[{EXTRAS[library]}]", in a clone ' if library in EXTRAS else ""
+        sys.exit(f"error: this needs {library}, which is not installed: {extra}pip install -r requirements.txt")
     except BrokenPipeError:
         silence()
         sys.exit(1)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
-    except ModuleNotFoundError as error:
-        if not error.name or error.name.partition(".")[0] == "strivelm":
-            raise
-        sys.exit(f"error: {error.name} is not installed; pip install -r requirements.txt brings all that is needed")
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise

@@ -31,7 +31,7 @@ class Flags:
     snapshots: bool = False
     """Push each of the run's snapshots, too, as the revision step-N."""
     license: str | None = None
-    """The license that the card names, such as cc0-1.0; if not given, what it names already (at first mit)."""
+    """The license that the card names, such as cc0-1.0; if not given, what it names already, if anything."""
     dry_run: bool = False
     """Do all that a push does but send: check the files, the token, the name and the card, and show what would go."""
 

@@ -12,10 +12,14 @@ from strivelm.checkpoint import FILES, CheckpointError
 ROOT = Path(__file__).parents[2]
 APP, README, REQUIREMENTS = "app.py", "README.md", "requirements.txt"
 NEEDED = (APP, README, REQUIREMENTS, "pyproject.toml", "LICENSE")
+PACKAGES = "packages.txt"
+"""Made for the Space: Debian's packages, a C compiler, with which it writes faster."""
+COMPILER = b"gcc\nlibc6-dev\n"
 
 ALLOWED = re.compile(
     rf"""{"|".join(map(re.escape, NEEDED))}
-    |strivelm/([a-z]\w*/)*\w+\.py
+    |strivelm/py\.typed
+    |strivelm/([a-z]\w*/)*\w+\.(py|c|h|wasm)
     |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
     |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
@@ -31,7 +35,7 @@ ZERO_TORCH = "2.11.0"
 
 def is_ours(name: str) -> bool:
     """Whether a path in a Space is one that this module decides over: what it may send, and all of the package."""
-    return name.startswith("strivelm/") or name in NEEDED
+    return name.startswith("strivelm/") or name in (*NEEDED, PACKAGES)
 
 
 def names(root: Path = ROOT) -> list[str]:
@@ -69,6 +73,7 @@ def pack(
     lines = [f"thumbnail: {thumbnail}"] if thumbnail else []
     if models:
         lines += ["models:", *(f"  - {model}" for model in models)]
+    found[PACKAGES] = COMPILER
     found[README] = _with_metadata(found[README], lines)
     if (hardware or "").startswith("zero-"):
         found[REQUIREMENTS] = _for_zero(found[REQUIREMENTS])

@@ -148,7 +148,7 @@ def there_at_last(hub, deployed, checkout, publish, folder, space, held):
             except UnreachableError as error:
                 reasons.append(str(error))
         assert all(fault.times == 0 for fault in hub.breakable.faults)
-        assert held().keys() == set(bundle.names(checkout))
+        assert held().keys() == {*bundle.names(checkout), bundle.PACKAGES}
         assert space().variables == {"STRIVELM_MODEL": "alice/one"}
         assert space().machine.current == hardware
         assert len(space().history("main")) == 3

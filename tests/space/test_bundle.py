@@ -75,6 +75,14 @@ def test_what_looks_like_it_does_not(name):
     assert not bundle.ALLOWED.fullmatch(name)
 
 
+def test_a_space_gets_a_compiler_for_the_decoder_in_c():
+    packed = bundle.pack()
+    assert packed["packages.txt"].decode().split() == ["gcc", "libc6-dev"]
+    assert not (bundle.ROOT / "packages.txt").exists()
+    assert bundle.is_ours("packages.txt")
+    assert {"strivelm/decoder.c", "strivelm/sampling.c", "strivelm/kernels.h"} <= packed.keys()
+
+
 # -- the README's metadata ---------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,9 @@ from strivelm.hub.download import Progress
 from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
 from strivelm.ui import limits
 
+LONGEST_REF = 300
+"""How long a reference may be: longer than any that the Hub has."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -119,6 +122,8 @@ class Models:
         ref = ref.strip()
         if ref == self.own:
             return self._own
+        if len(ref) > LONGEST_REF:
+            raise ValueError(f"The model's name has {len(ref):,} characters; expected bundled or owner/name.")
         with self._here:
             if ref in self._open:
                 self._open.move_to_end(ref)
