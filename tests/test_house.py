@@ -1,6 +1,7 @@
 """The plan of the package: which part may import which, and what an import brings along."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,13 @@ def libraries(name):
 
 def test_the_plan_names_every_part():
     assert {part_of(name) for name in FILES} == ARROWS.keys()
+
+
+def test_contributing_shows_the_same_map():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    shown = re.search(r"^```\n(config →.*?)^```", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+    found = {part: set(filter(None, arrows.split(", "))) for part, arrows in (re.split(" → ?", line) for line in shown)}
+    assert found == ARROWS
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

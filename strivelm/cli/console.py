@@ -4,6 +4,7 @@ Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process w
 """
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ def guarded(main: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its code instead
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its code instead
             stream.reconfigure(errors="backslashreplace")
     try:
         main()

@@ -5,13 +5,14 @@ but not through `hf_hub_download`, which accepts wrong bytes of the right length
 and can't be stopped.
 """
 
+import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -26,6 +27,7 @@ from strivelm.hub.cache import COMMIT, ID, hasher
 # Git's own rules, narrowed to what needs no quoting; a part can't begin with what is not a letter, digit or underscore.
 REVISION = re.compile(r"(?!.*(\.\.|\.lock(/|$)))\w[\w.#+=-]*(/\w[\w.#+=-]*)*", re.ASCII)
 PASSING = (408, 429, 500, 502, 503, 504)
+T = TypeVar("T")
 NO_HUB = "it does not answer as the Hub does; is HF_ENDPOINT right?"
 
 
@@ -166,14 +168,14 @@ class Line:
         if size != stated.size or digest.hexdigest() != stated.id:
             raise DamagedError
 
-    def tried(self, ask: Callable):
+    def tried(self, ask: Callable[[], T]) -> T:
         """What `ask` returns; it is called again, after a pause, where the Hub could not be reached."""
-        for attempt in range(self.limits.tries):
+        for attempt in itertools.count():
             try:
                 return ask()
             except UnreachableError as error:
                 pause = self.limits.pause * 2**attempt if error.rest is None else error.rest
-                if attempt + 1 == self.limits.tries or time.monotonic() + pause > self._end:
+                if attempt + 1 >= self.limits.tries or time.monotonic() + pause > self._end:
                     raise
                 time.sleep(pause)
 
@@ -188,7 +190,7 @@ class Line:
                 raise
             raise UnreachableError(NO_HUB) from None
 
-    def _parts(self, method: str, path: str, most: int, form: dict | None = None) -> Iterator[bytes]:
+    def _parts(self, method: str, path: str, most: int, form: dict | None = None) -> Generator[bytes, None, None]:
         """The parts of an answer's body. Raises DamagedError where it has more bytes than `most`."""
         size, left = 0, self._end - time.monotonic()
         try:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, SpaceRuntime
 from huggingface_hub import __version__ as client
@@ -161,7 +162,7 @@ class _Space:
         self.exists = False
         self.sent = self.restarts = False
         self.hardware: str | None = None
-        self.values: dict[str, str] = {}
+        self.values: dict[str, str | None] = {}
 
     def examine(self, private: bool | None) -> None:
         """Finds out whether it exists. Raises HubError where a deployment would be refused, or should be."""
@@ -189,7 +190,7 @@ class _Space:
                     self.repo,
                     repo_type="space",
                     space_sdk="gradio",
-                    space_hardware=hardware,
+                    space_hardware=cast("SpaceHardware | None", hardware),
                     space_variables=items or None,
                     private=private,
                     exist_ok=True,
@@ -219,7 +220,7 @@ class _Space:
         if wanted is not None and wanted != self.hardware:
             self.report(f"asking for {wanted}")
             with self._paid(wanted):
-                self.api.request_space_hardware(self.repo, wanted)
+                self.api.request_space_hardware(self.repo, cast(SpaceHardware, wanted))
             self.hardware, self.restarts = wanted, True
 
     def send(self, root: Path) -> None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import gradio as gr
 import pytest
+from fake_zerogpu import Zero, assert_plain
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import served
-from zero import Zero, assert_plain
 
 from strivelm.ui import limits
 from strivelm.ui.api import answers
