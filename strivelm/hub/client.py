@@ -5,7 +5,6 @@ but not through `hf_hub_download`, which accepts wrong bytes of the right length
 and can't be stopped.
 """
 
-import itertools
 import json
 import re
 import time
@@ -170,7 +169,8 @@ class Line:
 
     def tried(self, ask: Callable[[], T]) -> T:
         """What `ask` returns; it is called again, after a pause, where the Hub could not be reached."""
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             try:
                 return ask()
             except UnreachableError as error:
@@ -178,6 +178,7 @@ class Line:
                 if attempt + 1 >= self.limits.tries or time.monotonic() + pause > self._end:
                     raise
                 time.sleep(pause)
+                attempt += 1
 
     def _place(self, revision: str, name: str) -> str:
         return f"/{self.repo}/resolve/{quote(revision, safe='')}/{name}"

@@ -97,10 +97,14 @@ def _merged(ours: ModelCardData, theirs: ModelCardData) -> ModelCardData:
     for key, value in ours.__dict__.items():
         if value is not None and (key in _DECIDED or theirs.get(key) is None):
             theirs[key] = value
-    theirs.tags = [*dict[str, None].fromkeys([*(theirs.tags or []), *(ours.tags or [])])] or None
+    theirs.tags = _once([*(theirs.tags or []), *(ours.tags or [])]) or None
     others = [result for result in theirs.eval_results or [] if result.metric_name != METRIC]
     theirs.model_name, theirs.eval_results = ours.model_name, [*(ours.eval_results or []), *others] or None
     return theirs
+
+
+def _once(tags: list[str]) -> list[str]:
+    return sorted(set(tags), key=tags.index)
 
 
 def _with_table(theirs: str, ours: str) -> str:

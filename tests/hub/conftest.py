@@ -65,7 +65,7 @@ def _pool(_hub, tmp_path_factory):
 
 @pytest.fixture
 def client(_pool):
-    """The function that calls one of `client_process`.s functions in the client's process: client("opened", "owner/name")."""
+    """The function that calls one of client_process.py there: client("opened", "owner/name")."""
 
     def call(name: str, *args, **how):
         return _pool.submit(client_process.call, name, *args, **how).result(120)
