@@ -1,7 +1,7 @@
 """Lets a model write.
 
-    strivelm generate --prompt "To" --max-new-tokens 200 --temperature 0.5 --top-k 10
-    strivelm generate --model runs/mine --seed 7
+strivelm generate --prompt "To" --max-new-tokens 200 --temperature 0.5 --top-k 10
+strivelm generate --model runs/mine --seed 7
 """
 
 import sys
