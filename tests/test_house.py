@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SLOW
+from tiers import SLOW
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "strivelm"
@@ -125,7 +125,7 @@ def test_arrows_run_one_way():
 def test_the_list_of_slow_tests_names_tests():
     for name in SLOW:
         file, test = name.split("::")
-        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"SLOW in conftest.py names {name}"
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"SLOW in tiers.py names {name}"
 
 
 @pytest.mark.parametrize("path", [*FILES.values(), *SCRIPTS], ids=lambda path: str(path.relative_to(PACKAGE)))
