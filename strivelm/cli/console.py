@@ -15,7 +15,9 @@ from strivelm.cli import surroundings
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
 
-EXTRAS = {"gradio": "app", "pandas": "app"} | dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train")
+EXTRAS = dict.fromkeys(("gradio", "httpx", "pandas"), "app") | dict.fromkeys(
+    ("tyro", "tqdm", "matplotlib", "PIL"), "train"
+)
 """Which of the package's extras brings a library that is not there."""
 
 
