@@ -22,7 +22,7 @@ does by way of later heads and MLPs counts as theirs.
 
 import operator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
@@ -175,7 +175,7 @@ def direct_logit_attribution(
     recorded = text if isinstance(text, Trace) else trace(model, text, keep=needed)
     at = counted(position, len(recorded.ids))
     logits, weights = exact(recorded.logits[at]), exact(model.head.weight)  # (V,), (V, C)
-    asked = _id(model, logits.argmax().item() if char is None else char)
+    asked = _id(model, int(logits.argmax()) if char is None else char)
     rival, less_logit, less_weights = _rival(model, against, logits, weights)
     direction, logit = weights[asked] - less_weights, logits[asked] - less_logit
     scale = exact(recorded.lnf_scale[at])
@@ -192,14 +192,15 @@ def direct_logit_attribution(
         "mlps": exact(recorded.mlp_out[:, at]) @ reads,
         "bias": exact(model.lnf.bias) @ direction,
     }
-    total = sum(part.sum() for part in found.values())
+    total = sum((part.sum() for part in found.values()), torch.zeros((), dtype=torch.float64))
     numbers = {"scale": scale, "total": total, "logit": logit, "error": total - logit} | found
+    values: dict[str, Any] = {name: value if value.dim() else value.item() for name, value in numbers.items()}
     return LogitAttribution(
         position=at,
         id=asked,
         char=_char(model, asked),
         against=rival,
-        **{name: value if value.dim() else value.item() for name, value in numbers.items()},
+        **values,
     )
 
 

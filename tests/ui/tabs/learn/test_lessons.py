@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 import torch
-from taught import TEXT, block, logits_of, says, shown
+from lesson_figures import TEXT, block, logits_of, says, shown
 
 from strivelm.loading import open_model
 from strivelm.ui.core import codec
