@@ -2,7 +2,7 @@
 //
 // A view says what it does by strivelm.view({ tab, element, look }). What it shows is dimmed while it asks; of two
 // questions the later one wins; a view that is out of sight asks when it is seen again.
-import { chosen, follow, put } from "./address.js";
+import { chosen, follow, linkedTab, put } from "./address.js";
 import { appeared } from "./drawing.js";
 
 const views = new Set();
@@ -107,12 +107,13 @@ function changed(model, values) {
   }
 }
 
-// The values of linked components as the address has them: what stands behind '#' was not sent to the server.
+// The values of linked components as the address has them: what stands behind '#' was not sent to the server. Which tab
+// is open does not matter: Gradio opens the first one, and says so, before it opens the link's.
 function restored(page, values) {
   const long = new URLSearchParams(location.hash.slice(1));
   return values.map((value, i) => {
     const [tab, name] = page.linked[i];
-    return tab === chosen.tab && long.has(name) ? long.get(name) : value;
+    return tab === linkedTab && long.has(name) ? long.get(name) : value;
   });
 }
 
