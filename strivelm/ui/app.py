@@ -13,9 +13,11 @@ from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
+from strivelm.ui.tabs.predictions import tab as predictions
 
 TABS = (
     ("attention", "Attention", attention.build),
+    ("predictions", "Predictions", predictions.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
