@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 VIEWS: dict[str, "View"] = {}
 """All views by name."""
 PLACE = "STRIVELM_VALUE"
-"""What stands in a view's file where its value has to be."""
+"""What stands in a view's file where its value has to be; the last one, as the scripts name it as well."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class View:
 
     def html(self, value: object, title: str = "StriveLM") -> str:
         """The view as an HTML file of its own, that loads nothing, showing a value that JSON can hold."""
-        return self.file(title).replace(PLACE, json.dumps(codec.dumps(value)))
+        before, _, after = self.file(title).rpartition(PLACE)
+        return f"{before}{json.dumps(codec.dumps(value))}{after}"
 
     def file(self, title: str = "StriveLM") -> str:
         """The same with PLACE where the value's JSON has to stand, as a string of JavaScript without '<'."""

@@ -95,7 +95,9 @@ function lines(bar, text) {
 async function file(view, value) {
   const page = await ask("view.file", { view }, { of: [] });
   const written = JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
-  return page.replace("STRIVELM_VALUE", () => written);
+  const place = "STRIVELM_VALUE"; // the last one: these lines are in the file as well
+  const at = page.lastIndexOf(place);
+  return page.slice(0, at) + written + page.slice(at + place.length);
 }
 
 export { save, copy, csv, tools, flash, file };

@@ -131,10 +131,12 @@ function type(id, value) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-// Runs a view's script outside the page; there it is never given another value.
+// Runs a view's script outside the page; there it is never given another value. As the page does, it is light or dark as
+// the address says (?__theme=dark), else as the reader's machine is.
 function mount(element, value, script) {
   const theme = matchMedia("(prefers-color-scheme: dark)");
-  const toggle = () => document.body.classList.toggle("dark", theme.matches);
+  const wanted = new URLSearchParams(location.search).get("__theme");
+  const toggle = () => document.body.classList.toggle("dark", wanted ? wanted === "dark" : theme.matches);
   theme.addEventListener("change", toggle);
   toggle();
   script(

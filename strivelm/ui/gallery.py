@@ -1,0 +1,166 @@
+"""Every view of the page alone, with sample data, light and dark, wide and narrow: the way to work on one.
+
+    python -m strivelm.ui.gallery                      # http://127.0.0.1:7870
+    python -m strivelm.ui.gallery --model film --port 7900
+
+Scripts and styles are read anew with each reload; after a change of Python it is started again. A view shows what the
+question of its own name answers ("predictions.lens" for the view lens of the tab predictions), about a text that the
+model can read; `SAMPLES` says what the others show.
+"""
+
+import argparse
+import html
+import threading
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, unquote, urlsplit
+
+from strivelm.loading import OpenModel, open_model
+from strivelm.ui import app  # noqa: F401  (makes the views of all tabs)
+from strivelm.ui.components import header, scripts
+from strivelm.ui.components.view import VIEWS, View, read
+from strivelm.ui.core import prompts
+from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.questions import QUESTIONS
+from strivelm.ui.tabs.attention.payload import attention
+
+PORT = 7870
+FRAMES = ((900, "light"), (900, "dark"), (390, "light"), (390, "dark"))
+"""The frames of a view: their widths in pixels, and their themes."""
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>StriveLM: all views</title>
+<style>
+  body { margin: 16px; font: 15px/1.5 system-ui, sans-serif; background: #f5f5f4; color: #1c1917; }
+  nav { display: flex; flex-wrap: wrap; gap: 4px 12px; }
+  section div { display: flex; gap: 12px; overflow-x: auto; }
+  iframe { flex: none; height: 640px; border: 1px solid #a8a29e; border-radius: 6px; resize: vertical; }
+</style>
+<h1>All views, with sample data of MODEL</h1><nav>LINKS</nav>SECTIONS</html>"""
+
+
+def sample(name: str, opened: OpenModel) -> object:
+    """What a view shows, as JSON can hold it. Raises LookupError, a sentence, where there is nothing to show."""
+    if name not in VIEWS:
+        raise LookupError(f"There is no view {name!r:.40}; expected one of {', '.join(sorted(VIEWS))}.")
+    make = SAMPLES.get(name) or partial(answer, f"{VIEWS[name].folder.name}.{name}")
+    return make(opened)
+
+
+def answer(name: str, opened: OpenModel, **given: object) -> object:
+    """The answer to a question about a text to begin with; the pieces of a long one, each a dict, are put together.
+
+    Raises LookupError, a sentence, where there is no such question.
+    """
+    question = QUESTIONS.get(name)
+    if question is None:
+        raise LookupError(f"There is no question {name}; say in SAMPLES of strivelm/ui/gallery.py what the view shows.")
+    facts = facts_of(opened)
+    texts = {"text": prompts.lines(facts), "prompt": prompts.examples(facts)[0]}
+    arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
+    found = question.function(opened, **question.checked(arguments))
+    if not question.streamed:
+        return found
+    together = {}
+    for piece in found:
+        together |= piece
+    return together
+
+
+SAMPLES: dict[str, Callable[[OpenModel], object]] = {
+    "attention": lambda opened: attention(opened, prompts.passage(facts_of(opened))),
+    "header": lambda opened: header.shown(facts_of(opened)),
+    "losses_position": partial(answer, "predictions.loss_by_position"),
+    "message": lambda opened: {"kind": "note", "text": f"The model {opened.ref} knows no “é”: it was left out."},
+}
+"""What views show, by their names, that have no question of their own name."""
+
+
+class Gallery(ThreadingHTTPServer):
+    """Serves the gallery on this machine alone. Raises OSError where the port is taken."""
+
+    def __init__(self, opened: OpenModel, port: int = PORT):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.opened, self.values, self.lock = opened, {}, threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}/"
+
+    def page(self) -> str:
+        """The page of all views."""
+        links = "".join(f'<a href="#{name}">{name}</a>' for name in sorted(VIEWS))
+        sections = "".join(map(_section, sorted(VIEWS)))
+        model = html.escape(self.opened.ref)
+        return PAGE.replace("MODEL", model).replace("LINKS", links).replace("SECTIONS", sections)
+
+    def view(self, name: str) -> str:
+        """One view as a file of its own, its scripts and styles as they are on disk. Raises LookupError as `sample`."""
+        with self.lock:  # the frames of a view ask at once, and its value is made once
+            if name not in self.values:
+                self.values[name] = sample(name, self.opened)
+            read.cache_clear()
+            scripts.shared.cache_clear()
+            view = VIEWS[name]  # which keeps the script and the style that it has read
+            fresh = View(view.folder, view.name, view.template, view.parts, view.styles)
+            return fresh.html(self.values[name], f"StriveLM: {name}")
+
+
+def _section(name: str) -> str:
+    frames = "".join(
+        f'<iframe loading="lazy" title="{name}, {width} pixels, {theme}" style="width: {width}px" '
+        f'src="/view/{quote(name)}?__theme={theme}"></iframe>'
+        for width, theme in FRAMES
+    )
+    return f'<section id="{name}"><h2>{name} <a href="/view/{quote(name)}">alone</a></h2><div>{frames}</div></section>'
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers `/` with the page of all views, and `/view/NAME` with one."""
+
+    server: Gallery
+
+    def do_GET(self):
+        """Answers a request."""
+        path = unquote(urlsplit(self.path).path)
+        try:
+            if path == "/":
+                page, status = self.server.page(), HTTPStatus.OK
+            else:
+                page, status = self.server.view(path.removeprefix("/view/")), HTTPStatus.OK
+        except LookupError as error:
+            page, status = html.escape(error.args[0]), HTTPStatus.NOT_FOUND
+        body = page.encode("utf-8")
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *given):
+        """Says nothing of each request."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serves until Ctrl+C."""
+    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="bundled", help="whose data is shown (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="where it is served (default: %(default)s)")
+    flags = parser.parse_args(arguments)
+    try:
+        gallery = Gallery(open_model(flags.model), flags.port)
+    except ValueError as error:
+        parser.error(str(error))
+    except (OSError, OverflowError) as error:
+        parser.error(f"port {flags.port} can't be had ({error}); choose another one by --port")
+    print(f"All views are at {gallery.address}, Ctrl+C ends it.")
+    try:
+        gallery.serve_forever()
+    except KeyboardInterrupt:
+        gallery.server_close()
+
+
+if __name__ == "__main__":
+    main()
