@@ -27,14 +27,16 @@ from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.attention.payload import attention
 
 PORT = 7870
-FRAMES = ((900, "light"), (900, "dark"), (390, "light"), (390, "dark"))
-"""The frames of a view: their widths in pixels, and their themes."""
+WIDE, NARROW = "max(600px, calc(50% - 8px))", "390px"
+FRAMES = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark"))
+"""The frames of a view: their widths, and their themes."""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>StriveLM: all views</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>
   body { margin: 16px; font: 15px/1.5 system-ui, sans-serif; background: #f5f5f4; color: #1c1917; }
   nav { display: flex; flex-wrap: wrap; gap: 4px 12px; }
-  section div { display: flex; gap: 12px; overflow-x: auto; }
-  iframe { flex: none; height: 640px; border: 1px solid #a8a29e; border-radius: 6px; resize: vertical; }
+  section div { display: flex; flex-wrap: wrap; gap: 12px; }
+  iframe { box-sizing: border-box; height: 640px; border: 1px solid #a8a29e; border-radius: 6px; resize: vertical; }
 </style>
 <h1>All views, with sample data of MODEL</h1><nav>LINKS</nav>SECTIONS</html>"""
 
@@ -109,7 +111,7 @@ class Gallery(ThreadingHTTPServer):
 
 def _section(name: str) -> str:
     frames = "".join(
-        f'<iframe loading="lazy" title="{name}, {width} pixels, {theme}" style="width: {width}px" '
+        f'<iframe loading="lazy" title="{name}, {theme}" style="width: {width}" '
         f'src="/view/{quote(name)}?__theme={theme}"></iframe>'
         for width, theme in FRAMES
     )
@@ -155,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(str(error))
     except (OSError, OverflowError) as error:
         parser.error(f"port {flags.port} can't be had ({error}); choose another one by --port")
-    print(f"All views are at {gallery.address}, Ctrl+C ends it.")
+    print(f"All views are at {gallery.address}, Ctrl+C ends it.", flush=True)
     try:
         gallery.serve_forever()
     except KeyboardInterrupt:

@@ -270,11 +270,11 @@ def test_another_text_is_read_anew_and_what_is_wrong_is_said(look):
 
 
 def test_the_tab_is_never_met_empty_and_keeps_what_it_shows(visit, at):
-    page = visit(at)
+    page = visit(at, shows="#header dd")
     page.click("button[role=tab] >> text=Predictions")
     page.wait_for_selector("#losses .cell")
     page.hover('#losses .cell[data-i="2"]')
-    page.click("button[role=tab] >> text=Generate")
+    page.click("button[role=tab] >> text=Attention")
     page.click("button[role=tab] >> text=Predictions")
     page.wait_for_selector("#losses .cell")
     assert page.locator("#losses .plot canvas").bounding_box()["width"] > 200
@@ -322,7 +322,7 @@ def test_all_sections_are_of_the_text_that_was_last_looked_at(look):
 
 
 def test_a_map_that_cannot_be_measured_says_why(look, monkeypatch):
-    page = look(section="ablation")
+    page = look("Not yet asked", section="ablation")
     monkeypatch.setattr(inspection, "ablation_map", lambda *given: 1 / 0)
     page.click("#ablation [data-where=this]")
     page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('failed')")

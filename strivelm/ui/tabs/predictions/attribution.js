@@ -20,7 +20,7 @@ function show(value) {
     choose: (i) => choosePlace(i, chars.length),
   });
   mark(null, shown.at);
-  at(".text .chosen")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  reveal(at(".text"), at(".text .chosen"));
   choices();
   paint();
 }

@@ -118,7 +118,7 @@ function strip(box, chars, { label, ground, point, choose, name }) {
     else if (["Enter", " "].includes(event.key) && from >= 0) choose(from);
     else return;
     event.preventDefault();
-    cells[here]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    reveal(box, cells[here]);
   };
   return (pointed, chosen) => {
     taken = chosen;
@@ -129,6 +129,14 @@ function strip(box, chars, { label, ground, point, choose, name }) {
     });
     if (cells[pointed ?? chosen]) box.setAttribute("aria-activedescendant", cells[pointed ?? chosen].id);
   };
+}
+
+// Scrolls a box so that one of its cells is in sight; the page around it stays where it is.
+function reveal(box, cell) {
+  if (!cell) return;
+  const [inner, outer] = [cell.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
+  if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
 }
 
 // The cell nearest to one in the line above or below it.
