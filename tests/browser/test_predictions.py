@@ -297,7 +297,7 @@ def test_another_model_is_asked_what_the_visitor_had_chosen(look):
 
 def test_of_another_model_a_part_that_is_not_there_is_left_alone_until_it_is_there_again(look):
     text = "To be or not"
-    page = look(text, off="3.1,0.1", at=3, section="ablation", model="film")
+    page = look(text, off="3.1,0.1", at=3, section="ablation", model="bundled")
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
     page.fill("#model input", "noise")
     page.press("#model input", "Enter")
@@ -306,7 +306,7 @@ def test_of_another_model_a_part_that_is_not_there_is_left_alone_until_it_is_the
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 1
     assert "place 3" in page.inner_text("#ablation .next")
     assert said(page)["off"] == "3.1,0.1"
-    page.fill("#model input", "film")
+    page.fill("#model input", "bundled")
     page.press("#model input", "Enter")
     page.wait_for_function("document.querySelectorAll('#ablation .switches [aria-pressed=true]').length === 2")
 
