@@ -4,12 +4,14 @@
     model.safetensors      the weights in GPT-2's layout: zero attention biases, linear maps transposed, the head tied
     tokenizer.json         the vocabulary, for transformers (ours is `chars` in config.json)
     tokenizer_config.json  which class transformers reads it with
+    generation_config.json how far transformers writes when nobody says: to the context's end
     README.md              the model card
 
 This room knows tensors and keys, not the model's class. Reading trusts nothing: sizes, names, shapes and types are
 checked against config.json in the file's header, before memory is taken for a weight.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -24,16 +26,12 @@ from safetensors.torch import save as to_safetensors
 from strivelm.config import GPTConfig
 from strivelm.tokenizer import CharTokenizer
 
-CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG = (
-    "config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-)
+CONFIG, WEIGHTS, GENERATION_CONFIG = "config.json", "model.safetensors", "generation_config.json"
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 TRAINING = "training.json"
 NGRAMS = "ngrams.safetensors"
 CURVE = "loss.png"
-FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
+FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, GENERATION_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
 MAX_JSON_BYTES = 32 << 20
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
 SPLITS = [{"Regex": r"[\s\S]"}, {"Regex": "(?s)."}, {"Regex": ""}, {"String": ""}]  # patterns for each character alone
@@ -136,7 +134,8 @@ def write_together(contents: dict[Path, bytes]) -> None:
         raise OSError(error.errno, f"could not write {path}: {error.strerror}; {before}") from error
     finally:
         for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what went wrong above is what a person has to know
+                temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -180,6 +179,8 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
         tensors[name] = tensor
     folder = Path(folder)
     files = {folder / CONFIG: _json(_config_json(config, stored))}
+    # Without it a pipeline asks for 256 new tokens, and a context up to that ends in an IndexError.
+    files[folder / GENERATION_CONFIG] = _json({"max_length": config.block_size})
     if config.chars is not None:
         files[folder / TOKENIZER] = _tokenizer_json(config.chars).encode()
         # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.

@@ -23,25 +23,37 @@ from types import MappingProxyType
 
 import torch
 
+HELP = {
+    "max_new_tokens": "How many characters to write",
+    "temperature": "Low is careful, high is daring; 0 always takes the likeliest",
+    "top_k": "Only the k likeliest characters; 0 allows all",
+    "top_p": "Only the likeliest that reach p together; 1 allows all",
+    "seed": "One seed, one text; empty draws a new one",
+}
+"""What each setting of a choice does, in the words that the page, the command line and the endpoints show."""
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser's JSON keeps exactly
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next character is chosen. Raises ValueError for a value that means nothing."""
+    """How the next character is chosen. Raises ValueError for a value that means nothing.
+
+    Its defaults are everybody's: those of `GPT.generate`, the command line, the page and the endpoints. The
+    distribution of the model itself is `SamplingConfig(temperature=1.0, top_k=0)`.
+    """
 
     max_new_tokens: int = 200
     """How many characters to write."""
-    temperature: float = 1.0
+    temperature: float = 0.9
     """Divides the logits: below 1 bolder differences, above 1 flatter; 0 always takes the most likely (greedy)."""
-    top_k: int | None = None
+    top_k: int | None = 40
     """Keep only the k most likely characters; None or 0 keeps all."""
-    top_p: float | None = None
-    """Keep the smallest set of most likely characters whose probability reaches p, in (0, 1]; None keeps all."""
+    top_p: float | None = 1.0
+    """Keep the smallest set of most likely characters whose probability reaches p, in (0, 1]; 1 or None keeps all."""
     seed: int | None = None
     """The start of the random stream: one seed, one text. None draws a new one."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if getattr(value, "ndim", None) == 0:  # a NumPy or torch scalar is as good as the number it holds
                 object.__setattr__(self, name, value.item())
@@ -63,6 +75,12 @@ def _is_number(value: object) -> bool:
 def _whole(name: str, value: object, expected: str, most: float = math.inf) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"{name} is {value!r}; expected {expected}")
+
+
+DEFAULTS = SamplingConfig()
+"""How a character is chosen where nobody says otherwise."""
+UNTOUCHED = SamplingConfig(temperature=1.0, top_k=0)
+"""The settings that draw from the model's own distribution."""
 
 
 def new_seed() -> int:

@@ -20,9 +20,9 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from strivelm import checkpoint
 from strivelm.config import GPTConfig
 from strivelm.decoder import Decoder
-from strivelm.generation import SamplingConfig, generate
+from strivelm.generation import DEFAULTS, SamplingConfig, generate
 from strivelm.hub import download, publish
-from strivelm.hub.model_card import describe
+from strivelm.hub.model_card import describe, literal
 from strivelm.tokenizer import CharTokenizer
 
 
@@ -70,7 +70,6 @@ class GPT(
     PyTorchModelHubMixin,
     library_name="strivelm",
     pipeline_tag="text-generation",
-    license="mit",
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
@@ -188,11 +187,11 @@ class GPT(
     def generate(
         self,
         prompt: str | Sequence[int] | torch.Tensor,
-        max_new_tokens: int = 200,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
+        max_new_tokens: int = DEFAULTS.max_new_tokens,
+        temperature: float = DEFAULTS.temperature,
+        top_k: int | None = DEFAULTS.top_k,
+        top_p: float | None = DEFAULTS.top_p,
+        seed: int | None = DEFAULTS.seed,
     ) -> str | list[int] | torch.Tensor:
         """The prompt and what the model writes after it: text for text, a list for a list, a tensor for a tensor.
 
@@ -306,10 +305,24 @@ class GPT(
                 folder, repo_id, private=private, revision=revision, token=token, message=commit_message
             )
 
-    def generate_model_card(self, corpus: dict | None = None, best: dict | None = None, **kwargs) -> ModelCard:
-        """The README of a model folder: what the model is and, from a run's record, how it came about."""
+    def generate_model_card(
+        self, corpus: dict | None = None, best: dict | None = None, license: str | None = None, **kwargs
+    ) -> ModelCard:
+        """The README of a model folder: what the model is and, from a run's record, how it came about.
+
+        Without a license it names none: that depends on the text that the model learnt.
+        """
+        prompt = "[0]"
+        if self.config.chars is not None:  # short enough for transformers to add a character
+            prompt = literal(self.tokenizer.example[: max(1, self.block_size - 1)])
         card = super().generate_model_card(
-            config=self.config, parameters=f"{self.num_parameters():,}", corpus=corpus, best=best, **kwargs
+            config=self.config,
+            parameters=f"{self.num_parameters():,}",
+            prompt=prompt,
+            corpus=corpus,
+            best=best,
+            **kwargs,
         )
         describe(card.data, corpus, best)
+        card.data.license = license
         return card

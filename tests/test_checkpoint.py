@@ -39,7 +39,12 @@ def test_double_precision_stays(make_model, tmp_path):
 
 def test_a_model_without_a_vocabulary_has_no_tokenizer_file(make_model, tmp_path):
     make_model(chars=None, vocab_size=7).save_pretrained(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+    ]
     assert GPT.from_pretrained(tmp_path).config.chars is None
 
 

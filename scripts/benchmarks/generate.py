@@ -37,9 +37,9 @@ def measure(rounds: int) -> Iterator[dict]:
 def works(model: GPT) -> dict[str, Callable[[], object]]:
     """What is timed: their generate, and ours inside the context and past it."""
     peer, start = theirs(model), torch.tensor([[1]])
-    sampled = {"attention_mask": torch.ones_like(start), "do_sample": True, "top_k": 40}
+    sampled = {"attention_mask": torch.ones_like(start), "do_sample": True, "temperature": 1.0, "top_k": 40}
     return {
         "transformers": lambda: peer.generate(start, max_new_tokens=LENGTHS["transformers"], **sampled),
-        "inside": lambda: model.generate([1], LENGTHS["inside"], top_k=40),
-        "past": lambda: model.generate([1], LENGTHS["past"], top_k=40),
+        "inside": lambda: model.generate([1], LENGTHS["inside"], temperature=1.0, top_k=40),
+        "past": lambda: model.generate([1], LENGTHS["past"], temperature=1.0, top_k=40),
     }

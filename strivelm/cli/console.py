@@ -12,6 +12,9 @@ from collections.abc import Callable
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
 
+EXTRAS = {"gradio": "app", "pandas": "app"} | dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train")
+"""Which of the package's extras brings a library that is not there."""
+
 
 def guarded(main: Callable[[], None]) -> None:
     """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
@@ -22,6 +25,14 @@ def guarded(main: Callable[[], None]) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         main()
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        sys.exit(
+            f'error: this needs {error.name}, which is not installed: pip install "strivelm[{extra}]" '
+            "(in a clone: pip install -r requirements.txt)"
+        )
     except BrokenPipeError:
         silence()
         sys.exit(1)

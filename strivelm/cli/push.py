@@ -30,7 +30,7 @@ class Flags:
     snapshots: bool = False
     """Push each of the run's snapshots, too, as the revision step-N."""
     license: str | None = None
-    """The license that the card names, such as cc0-1.0; if not given, what it names already (at first mit)."""
+    """The license that the card names, such as cc0-1.0; if not given, what it names already, if anything."""
 
 
 def say(done: int, total: int, revision: str) -> None:

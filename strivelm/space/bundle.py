@@ -15,7 +15,8 @@ NEEDED = (APP, README, REQUIREMENTS, "pyproject.toml", "LICENSE")
 
 ALLOWED = re.compile(
     rf"""{"|".join(map(re.escape, NEEDED))}
-    |strivelm/([a-z]\w*/)*\w+\.py
+    |strivelm/py\.typed
+    |strivelm/([a-z]\w*/)*\w+\.(py|c|h|wasm)
     |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
     |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
