@@ -1,7 +1,6 @@
 let shown = null; // the view's value
 let chars, before, after, kl, mark;
 let map = null; // of all parts, { of: what it was measured for, and what the question gives }
-let pointed = null;
 let measuring = null; // the AbortController of a map that is being measured
 
 const partsOff = () => [...shown.heads_off, ...shown.mlps_off.map((layer) => `${layer}.m`)];
@@ -20,12 +19,11 @@ function show(value) {
     map = null;
     measuring?.abort();
   }
-  pointed = null;
   mark = strip(at(".text"), chars, {
     name: "The text, coloured by how its losses change",
     label: (i) => `${strivelm.glyph(chars[i])} ${i ? `${signed(change(i))} nats` : "the first"}`,
     ground: (i) => (i ? groundOf(change(i)) : "transparent"),
-    point: (i) => tell((pointed = i)),
+    point: tell,
     choose: (i) => choosePlace(i, chars.length),
   });
   tell(null);

@@ -1,6 +1,5 @@
 let shown = null; // the view's value
 let chars, likely, mark;
-let pointed = null;
 let order = strivelm.get(TAB, "order") === "size" ? "size" : "pass";
 
 const partName = (name) => (/^\d+\.\d+$/.test(name) ? `head ${name}` : name);
@@ -11,12 +10,11 @@ function show(value) {
   if (!shown) return;
   chars = Array.from(shown.text);
   likely = Array.from(shown.likely);
-  pointed = null;
   mark = strip(at(".text"), chars, {
     name: "The text: choose after which character",
     label: (i) => `after ${strivelm.glyph(chars[i])}`,
     ground: () => "transparent",
-    point: (i) => mark((pointed = i), shown.at),
+    point: (i) => mark(i, shown.at),
     choose: (i) => choosePlace(i, chars.length),
   });
   mark(null, shown.at);
