@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 VIEWS: dict[str, "View"] = {}
 """All views by name."""
 PLACE = "STRIVELM_VALUE"
-"""What stands in a view's file where its value has to be; the last one, as the scripts name it as well."""
+"""What stands in a view's file where its value has to be."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class View:
 
     def html(self, value: object, title: str = "StriveLM") -> str:
         """The view as an HTML file of its own, that loads nothing, showing a value that JSON can hold."""
-        before, _, after = self.file(title).rpartition(PLACE)
-        return f"{before}{json.dumps(codec.dumps(value))}{after}"
+        return self.file(title).replace(PLACE, json.dumps(codec.dumps(value)))
 
     def file(self, title: str = "StriveLM") -> str:
         """The same with PLACE where the value's JSON has to stand, as a string of JavaScript without '<'."""

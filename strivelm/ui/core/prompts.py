@@ -16,6 +16,9 @@ FABLES = ("Once upon a time", "A fox", "The old mouse said", "In the forest", "O
 COUNT = 4
 """How many prompts are offered."""
 
+FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
+"""JavaScript that makes a prompt again of what `label` gives."""
+
 Kind = tuple[tuple[str, ...], tuple[str, ...]]
 """Texts that sound like Shakespeare, and texts that sound like the fables."""
 PASSAGES: Kind = (

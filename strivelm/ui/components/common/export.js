@@ -91,13 +91,13 @@ function lines(bar, text) {
   bar.after(box);
 }
 
+const PLACE = ["STRIVELM", "VALUE"].join("_"); // in two, as this script stands in the file as well
+
 // A view as a file that stays interactive and needs nothing else, showing a value; a promise of its text.
 async function file(view, value) {
   const page = await ask("view.file", { view }, { of: [] });
   const written = JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
-  const place = "STRIVELM_VALUE"; // the last one: these lines are in the file as well
-  const at = page.lastIndexOf(place);
-  return page.slice(0, at) + written + page.slice(at + place.length);
+  return page.replace(PLACE, () => written);
 }
 
 export { save, copy, csv, tools, flash, file };
