@@ -11,6 +11,7 @@ model can read; `SAMPLES` says what the others show.
 import argparse
 import html
 import threading
+from collections import ChainMap
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from strivelm.ui import app  # noqa: F401  (makes the views of all tabs)
 from strivelm.ui.components import header, scripts
 from strivelm.ui.components.view import VIEWS, View, read
 from strivelm.ui.core import prompts
-from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.models import Facts, facts_of
 from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.attention.payload import attention
 
@@ -49,8 +50,8 @@ def sample(name: str, opened: OpenModel) -> object:
     return make(opened)
 
 
-def answer(name: str, opened: OpenModel, **given: object) -> object:
-    """The answer to a question about a text to begin with; the pieces of a long one, each a dict, are put together.
+def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
+    """The pieces of the answer to a question about a text to begin with; one where it comes whole.
 
     Raises LookupError, a sentence, where there is no such question.
     """
@@ -58,24 +59,61 @@ def answer(name: str, opened: OpenModel, **given: object) -> object:
     if question is None:
         raise LookupError(f"There is no question {name}; say in SAMPLES of strivelm/ui/gallery.py what the view shows.")
     facts = facts_of(opened)
-    texts = {"text": prompts.lines(facts), "prompt": prompts.examples(facts)[0]}
+    texts = {"text": prompts.lines(facts), "prompt": prompts.line(facts)}
     arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
     found = question.function(opened, **question.checked(arguments))
-    if not question.streamed:
-        return found
-    together = {}
-    for piece in found:
-        together |= piece
-    return together
+    return list(found) if question.streamed else [found]
 
 
+def answer(name: str, opened: OpenModel, **given: object) -> dict:
+    """The whole answer: of pieces, each name's last value. Raises LookupError as `pieces` does."""
+    return dict(ChainMap(*reversed(pieces(name, opened, **given))))
+
+
+def written(opened: OpenModel) -> dict:
+    """A text that was written, as the view of texts holds it."""
+    head, *grown = pieces("generate.write", opened, **SETTINGS, count=120, text="")
+    runs = [{name: head.pop(name) for name in ("from", "seed", "temperature", "top_k", "top_p")}]
+    characters = [one for piece in grown for one in piece["characters"]]
+    return grown[-1] | {"head": head, "runs": runs, "characters": characters, "overlap": None}
+
+
+def side_by_side(opened: OpenModel) -> dict:
+    """Texts that were written with all parts and without a head, as the view of columns holds them."""
+    head, *grown = pieces("generate.without", opened, **SETTINGS, count=60, off="0.0")
+    for i, column in enumerate(head["columns"]):
+        parts = [piece["columns"][i] for piece in grown]
+        column["text"] = "".join(part["text"] for part in parts)
+        column |= {name: [x for part in parts for x in part[name]] for name in ("nats", "drawn")}
+    joined = {name: [x for piece in grown for x in piece[name]] for name in ("numbers", "partings")}
+    return head | grown[-1] | joined | {"columns": head["columns"]}
+
+
+def about(facts: Facts) -> dict:
+    """A model by name, how many layers it has, and how many heads each of them."""
+    return {"model": facts.name, "layers": facts.layers, "heads": facts.heads}
+
+
+SETTINGS = {"temperature": 0.8, "top_k": 20, "top_p": 0.95, "seed": 1}
 SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "attention": lambda opened: attention(opened, prompts.passage(facts_of(opened))),
+    "bigram_table": partial(answer, "embeddings.table"),
+    "columns": side_by_side,
+    "diagram": lambda opened: answer("learn.step", opened, step="4")["diagram"],
     "header": lambda opened: header.shown(facts_of(opened)),
+    "inner_tabs": lambda opened: None,
+    "lesson": partial(answer, "learn.step", step="4"),
+    "lesson_steps": lambda opened: [["1", "The first"], ["1.5", "One between"], ["2", "The last"]],
     "losses_position": partial(answer, "predictions.loss_by_position"),
+    "map": partial(answer, "embeddings.tokens"),
     "message": lambda opened: {"kind": "note", "text": f"The model {opened.ref} knows no “é”: it was left out."},
+    "neighbours": partial(answer, "embeddings.tokens"),
+    "sampling_steps": partial(answer, "generate.sampling_steps", **SETTINGS),
+    "similarity": partial(answer, "embeddings.tokens"),
+    "switches": lambda opened: about(facts_of(opened)),
+    "text": written,
 }
-"""What views show, by their names, that have no question of their own name."""
+"""What views show, by their names, that have no question of their own name, or one that wants more than a text."""
 
 
 class Gallery(ThreadingHTTPServer):

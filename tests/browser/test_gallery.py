@@ -31,8 +31,9 @@ def test_every_view_has_a_sample_and_draws_it(served, browser, name, theme):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"{served.address}view/{name}?__theme={theme}")
     assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
-    assert page.locator("main").bounding_box()["height"] > 10
-    assert page.evaluate("document.querySelector('main').textContent.trim().length") > 0
+    if VIEWS[name].template:  # else it shows nothing by itself
+        assert page.locator("main").bounding_box()["height"] > 10
+        assert page.inner_text("main").strip()
     assert wrong == []
     page.close()
 
