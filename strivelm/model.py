@@ -19,7 +19,7 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 
 from strivelm import checkpoint
 from strivelm.config import GPTConfig
-from strivelm.decoder import Decoder
+from strivelm.decoder import Decoder, decoder
 from strivelm.generation import DEFAULTS, SamplingConfig, generate
 from strivelm.hub import download, publish
 from strivelm.hub.model_card import describe, literal
@@ -180,9 +180,13 @@ class GPT(
         """How many numbers are learnt: V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
         return sum(p.numel() for p in self.parameters())
 
-    def decoder(self, batch_size: int = 1) -> Decoder:
-        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`)."""
-        return Decoder(self, batch_size)
+    def decoder(self, batch_size: int = 1, engine: str | None = None) -> Decoder:
+        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`).
+
+        Args:
+            engine: what computes, "c" or "torch"; None is the fastest that can.
+        """
+        return decoder(self, batch_size, engine)
 
     def generate(
         self,
@@ -272,11 +276,15 @@ class GPT(
             model_card_kwargs: what the README says besides the sizes: corpus, best, ngrams.
 
         Raises:
-            CheckpointError: a weight is not finite, or does not fit the dtype.
+            CheckpointError: a weight is not finite, or does not fit the dtype; or the model was changed (a head that
+                is not the embedding, a bias, another part, an adapter), so that the files would hold another one.
             OSError: the folder can't be written.
         """
         # The mixin's own way would delete the old config.json before anything is written.
         folder = Path(save_directory)
+        with torch.device("meta"):  # what these sizes are when nobody has changed a part
+            plain = GPT(**vars(self.config))
+        checkpoint.check_modules(self, plain)
         checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)
         (folder / checkpoint.TRAINING).unlink(missing_ok=True)
         if not (folder / "README.md").exists():

@@ -7,6 +7,7 @@ ValueError, a sentence, for what can't be done.
 import torch
 
 from strivelm import inspection
+from strivelm.decoder import engine_of
 from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
@@ -32,6 +33,7 @@ def model_info(opened: OpenModel) -> dict:
         "step": facts.step,
         "validation_loss": facts.validation_loss,
         "uniform_loss": facts.uniform_loss,
+        "engine": engine_of(opened.model),
         "counting": dict(facts.ladder),
     }
 
