@@ -15,9 +15,11 @@ from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 from strivelm.ui.tabs.learn import tab as learn
+from strivelm.ui.tabs.predictions import tab as predictions
 
 TABS = (
     ("attention", "Attention", attention.build),
+    ("predictions", "Predictions", predictions.build),
     ("learn", "Learn", learn.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""
