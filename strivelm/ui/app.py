@@ -13,9 +13,11 @@ from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
+from strivelm.ui.tabs.embeddings import tab as embeddings
 
 TABS = (
     ("attention", "Attention", attention.build),
+    ("embeddings", "Embeddings", embeddings.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 

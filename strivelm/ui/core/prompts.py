@@ -38,10 +38,14 @@ def label(prompt: str) -> str:
     return prompt.replace("\n", " ⏎")
 
 
-def passage(facts: Facts) -> str:
-    """A text to begin with, every character of which the model knows, within its context."""
+def passage(facts: Facts, passages: tuple[str, ...] = PASSAGES) -> str:
+    """A text to begin with, every character of which the model knows, within its context.
+
+    Args:
+        passages: from which the first is taken that the model can read.
+    """
     known = set(facts.vocabulary)
-    for passage in PASSAGES:
+    for passage in passages:
         if set(passage) <= known:
             return passage[: facts.context]
     often = -(-SHOWN_FIRST // len(facts.vocabulary))  # small vocabularies repeat: heads may look for that
