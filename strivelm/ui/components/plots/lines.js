@@ -23,7 +23,7 @@
 //   key         (optional) false: no key below
 // draw() draws all; mark(i) moves the marker; picture({ title, note }) is a canvas to save.
 //
-// ticks(low, high, count) are round numbers from low to high, about `count`. apart(places, gap, most) moves places,
+// ticks(low, high, count) are round numbers from low to high, `count` steps at most. apart(places, gap, most) moves places,
 // from the top down, so that none lies nearer to the next than `gap`.
 import { make } from "../common/elements.js";
 import { css, context } from "../common/drawing.js";
@@ -34,13 +34,13 @@ const SIZE = 12; // of the font
 const there = (value) => value != null && Number.isFinite(value);
 
 function ticks(low, high, count = 5) {
-  const rough = (high - low) / count || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((one) => one * power >= rough * (1 - 1e-9)) * power;
-  const found = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++)
-    found.push(Number((n * step).toPrecision(10)) + 0);
-  return found;
+  const power = 10 ** (Math.floor(Math.log10((high - low) / count || 1)) - 1);
+  for (const step of [1, 2, 5, 10, 20, 50, 100].map((one) => one * power)) {
+    const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+    if (last - first > count) continue;
+    return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(10)) + 0);
+  }
+  return [];
 }
 
 function apart(places, gap, most = Infinity) {
@@ -103,8 +103,6 @@ function lineChart(box, describe) {
   function paint(drawn) {
     const { left, right, top, bottom, x, y } = plan;
     const [quiet, rule] = [css("--body-text-color-subdued"), css("--border-color-primary")];
-    drawn.fillStyle = css("--background-fill-primary");
-    drawn.fillRect(0, 0, plan.width, plan.height);
     paintAxes(drawn, quiet, rule);
     for (const { value, colour = quiet } of o.levels ?? [])
       stroke(

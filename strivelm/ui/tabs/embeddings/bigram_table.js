@@ -128,8 +128,12 @@ function divergences() {
       value: `${fixed(kl[i], 3)} (${fixed(unigram[i])})`,
     })),
   );
-  at(".kl-said").textContent =
-    `KL(counted ‖ ${SHORT[second]}), the most frequent characters first, from 0 to ${fixed(most)} nats: what it costs to guess by ${second === "direct" ? "embedding and head alone" : "the model"} instead of the counts. The line, and the number in brackets: guessing without looking at the character. Rare characters were counted too seldom to be sure of, and their bars may be cut off.`;
+  at(".kl-said").textContent = joined(
+    `KL(counted ‖ ${SHORT[second]}), the most frequent characters first, from 0 to ${fixed(most)} nats: what it costs`,
+    `to guess by ${second === "direct" ? "embedding and head alone" : "the model"} instead of the counts.`,
+    "The line, and the number in brackets: guessing without looking at the character.",
+    "Rare characters were counted too seldom to be sure of, and their bars may be cut off.",
+  );
 }
 
 function sentences() {
@@ -140,13 +144,26 @@ function sentences() {
       : "";
   at(".said").textContent =
     (tables.counted
-      ? `To guess the next character by these counts costs ${fixed(entropy)} nats on average. The model, which is given that one character only, loses ${fixed(value.mean_model_kl)} nats more; a guess that does not look at it loses ${fixed(value.mean_unigram_kl)} more.`
+      ? joined(
+          `To guess the next character by these counts costs ${fixed(entropy)} nats on average.`,
+          `The model, which is given that one character only, loses ${fixed(value.mean_model_kl)} nats more;`,
+          `a guess that does not look at it loses ${fixed(value.mean_unigram_kl)} more.`,
+        )
       : "This model came without the counts of its training text, so only what the model says itself is shown.") + some;
-  const against = tables.counted ? ` This path loses ${fixed(value.mean_direct_kl)} nats against the counts.` : "";
+  const against = tables.counted ? `This path loses ${fixed(value.mean_direct_kl)} nats against the counts.` : "";
   at(".direct-said").textContent =
     itself < 0.5
-      ? `Embedding and head alone, with every block left out, give the character itself a probability of ${fixed(itself)} on average; the head shares the embedding’s weights, which pulls towards repeating it.${against}`
-      : `Embedding and head alone, with every block left out, are no bigram table here. The head shares the embedding’s weights, so this path predicts the character itself again (with probability ${fixed(itself)} on average), and the blocks have to undo that.${against}`;
+      ? joined(
+          "Embedding and head alone, with every block left out, give the character itself a probability of",
+          `${fixed(itself)} on average; the head shares the embedding’s weights, which pulls towards repeating it.`,
+          against,
+        )
+      : joined(
+          "Embedding and head alone, with every block left out, are no bigram table here.",
+          "The head shares the embedding’s weights, so this path predicts the character itself again (with probability",
+          `${fixed(itself)} on average), and the blocks have to undo that.`,
+          against,
+        );
 }
 
 function show(next) {

@@ -1,7 +1,7 @@
 // Which inner tab is open: what the visitor has chosen, or a link, or a text that was brought here.
 //
-// Gradio selects the first inner tab by itself whenever the tab appears. So what is chosen is taken from clicks alone, and
-// put back when the tab is opened.
+// Gradio selects the first inner tab by itself whenever the tab appears. So what is chosen is taken from clicks alone,
+// and put back when the tab is opened.
 const inner = document.getElementById("embeddings-tabs");
 const buttons = () => [...inner.querySelectorAll(".tab-container [data-tab-id]")];
 const names = () => buttons().map((one) => one.dataset.tabId);

@@ -42,7 +42,10 @@ const map = strivelm.scatter(canvas, {
   marked: () => (here() < 0 ? [] : [here()]),
   pick: (i, fix) => (fix ? pin(i) : i !== hovered && hover(i)),
   label: () =>
-    `Map of ${whole(chars.length)} characters in ${flat() ? 2 : 3} dimensions. Arrow keys ${flat() ? "walk from character to character" : "turn it"}, plus and minus zoom.`,
+    joined(
+      `Map of ${whole(chars.length)} characters in ${flat() ? 2 : 3} dimensions.`,
+      `Arrow keys ${flat() ? "walk from character to character" : "turn it"}, plus and minus zoom.`,
+    ),
 });
 
 function hover(i) {
@@ -86,7 +89,10 @@ function about() {
     }),
   );
   at(".chance").textContent = k
-    ? `Cosine, from 0 to 1, in all ${whole(value.width)} dimensions of the vectors, not on this map. The line is the mean of all other characters: ${fixed(average[i])}.`
+    ? joined(
+        `Cosine, from 0 to 1, in all ${whole(value.width)} dimensions of the vectors, not on this map.`,
+        `The line is the mean of all other characters: ${fixed(average[i])}.`,
+      )
     : "";
 }
 
@@ -110,9 +116,13 @@ function key() {
 function sentences() {
   const K = flat() ? Math.min(2, value.components) : 3;
   const part = sum(value.explained.slice(0, K));
-  const warning = part < LITTLE ? " Characters that are near each other here may lie far apart in the others." : "";
-  at(".said").textContent =
-    `This map shows the ${NUMBER[K]} in which the vectors vary most, which explain ${percentage(part)} of the variance; if they varied alike in all directions, ${["", "one", "two", "three"][K]} would explain ${percentage(Math.min(1, K * value.even))}.${warning}`;
+  const warning = part < LITTLE ? "Characters that are near each other here may lie far apart in the others." : "";
+  at(".said").textContent = joined(
+    `This map shows the ${NUMBER[K]} in which the vectors vary most, which explain ${percentage(part)}`,
+    "of the variance;",
+    `if they varied alike in all directions, as many would explain ${percentage(Math.min(1, K * value.even))}.`,
+    warning,
+  );
   const sizes = share
     ? "A point is larger the more often its character occurs in the training text."
     : "All points have one size: this model came without the counts of its training text.";

@@ -8,7 +8,6 @@ let table; // their cosines
 let by = "class";
 let pinned = 0;
 
-// -- neighbours ---------------------------------------------------------------------------------------------------------
 function neighbours() {
   const k = value.neighbours;
   at(".char").value = glyph(chars[pinned]);
@@ -48,7 +47,6 @@ at(".char").addEventListener("change", (event) => {
 });
 at(".char").addEventListener("focus", (event) => event.target.select());
 
-// -- analogies ----------------------------------------------------------------------------------------------------------
 const fields = [".start", ".minus", ".plus"].map(at);
 
 // cos(x, y) for x = A - a + b, all of length 1: from the cosines of the three with y, and of the three with each other.
@@ -122,21 +120,30 @@ function caseAnalogies() {
     accuracy - without < 0.05
       ? "A letter and its capital lie side by side, and the step adds nothing."
       : "So the step does add something.";
-  at(".every").textContent =
-    `Of all ${whole(questions)} such questions about capitals (${pairs} letters) ${percentage(accuracy)} are answered right, by chance ${percentage(chance)}, and by the nearest to b without the step from a to A ${percentage(without)}. ${verdict}`;
+  at(".every").textContent = joined(
+    `Of all ${whole(questions)} such questions about capitals (${pairs} letters) ${percentage(accuracy)} are answered`,
+    `right, by chance ${percentage(chance)}, and by the nearest to b without the step from a to A`,
+    `${percentage(without)}. ${verdict}`,
+  );
 }
 
-// -- purity -------------------------------------------------------------------------------------------------------------
 function purity() {
   const same = at(".same").checked;
   const found = value.purity.find((one) => one.by === by && one.same_letter === same);
   const leftOut = same
     ? ""
-    : " The same letter in the other case is left out: it is often the nearest, and would hide which letters lie together.";
+    : joined(
+        "The same letter in the other case is left out:",
+        "it is often the nearest, and would hide which letters lie together.",
+      );
   at(".purity").textContent =
     found.purity == null
       ? "There is no other character to be near."
-      : `${percentage(found.purity)} of all characters have a nearest neighbour of their ${by}; by chance ${percentage(found.chance)}.${leftOut}`;
+      : joined(
+          `${percentage(found.purity)} of all characters have a nearest neighbour of their ${by};`,
+          `by chance ${percentage(found.chance)}.`,
+          leftOut,
+        );
   strivelm.bars(
     at(".groups"),
     found.groups.map((group, i) => {
@@ -160,7 +167,6 @@ at(".by").append(...groupings);
 choice(groupings, "by", by, (next) => ((by = next), purity()));
 at(".same").addEventListener("change", purity);
 
-// -- all of it ----------------------------------------------------------------------------------------------------------
 function show(next) {
   value = next;
   if (!isShown(value)) return;

@@ -42,7 +42,10 @@ const route = strivelm.scatter(at(".path"), {
     route.draw();
   },
   label: () =>
-    "The positions on their principal components, joined to a path. Arrow keys walk along it, or turn it in three dimensions.",
+    joined(
+      "The positions on their principal components, joined to a path.",
+      `Arrow keys ${flat() ? "walk along it" : "turn it"}, plus and minus zoom.`,
+    ),
 });
 
 const distances = strivelm.lineChart(at(".distance"), () => {
@@ -85,31 +88,47 @@ function sentences() {
   at(".said").textContent =
     context < 2
       ? "This model has one position only: there is nothing to tell apart."
-      : `The vectors could differ in ${whole(dimensions)} directions. In effect they use ${participation.toFixed(1)} of them (participation ratio; random vectors would use ${random.toFixed(1)}), and ${whole(enough)} hold 95 % of their variance.`;
-  const part = T() < context ? `Shown are ${T()} of the ${whole(context)} positions, evenly spread. ` : "";
-  at(".matrix-said").textContent =
-    `${part}All positions have a part in common, ${percentage(value.common)} of their squared length; that part can’t tell them apart.`;
+      : joined(
+          `The vectors could differ in ${whole(dimensions)} directions.`,
+          `In effect they use ${participation.toFixed(1)} of them (participation ratio; random vectors would use`,
+          `${random.toFixed(1)}), and ${whole(enough)} hold 95 % of their variance.`,
+        );
+  const part = T() < context ? `Shown are ${T()} of the ${whole(context)} positions, evenly spread.` : "";
+  at(".matrix-said").textContent = joined(
+    part,
+    `All positions have a part in common, ${percentage(value.common)} of their squared length;`,
+    "that part can’t tell them apart.",
+  );
   pathSentence();
   const spread = 1 / Math.sqrt(width);
   const alike = byDistance[1] > 3 * spread ? "they are alike" : "no more than random vectors have";
   at(".distance-said").textContent =
     context < 2
       ? ""
-      : `The mean cosine of all pairs of positions that are so far apart. Positions next to each other have ${fixed(byDistance[1])}: ${alike}. Random vectors have 0, give or take ${fixed(spread)}.`;
+      : joined(
+          "The mean cosine of all pairs of positions that are so far apart.",
+          `Positions next to each other have ${fixed(byDistance[1])}: ${alike}.`,
+          `Random vectors have 0, give or take ${fixed(spread)}.`,
+        );
   const mean = sum(norms) / context;
   const heavier =
     mean < value.token_norm
       ? "which character it is weighs more in their sum than where it stands"
       : "where a character stands weighs more in their sum than which it is";
-  at(".norms-said").textContent =
-    `A position’s vector is ${fixed(mean)} long on average, a character’s ${fixed(value.token_norm)}: ${heavier}. Only what differs from the mean of all positions can tell them apart.`;
+  at(".norms-said").textContent = joined(
+    `A position’s vector is ${fixed(mean)} long on average, a character’s ${fixed(value.token_norm)}: ${heavier}.`,
+    "Only what differs from the mean of all positions can tell them apart.",
+  );
 }
 
 function pathSentence() {
   const part = sum(value.explained.slice(0, flat() ? 2 : 3));
   const warning = part < 0.5 ? "; positions that are near each other here may lie apart in the others" : "";
-  at(".path-said").textContent =
-    `A dot for each position, joined in the order of the text, on the ${flat() ? "two" : "three"} principal components that explain ${percentage(part)} of the variance${warning}. Where the path has no leaps, the model knows which positions are near each other.`;
+  at(".path-said").textContent = joined(
+    "A dot for each position, joined in the order of the text, on the",
+    `${flat() ? "two" : "three"} principal components that explain ${percentage(part)} of the variance${warning}.`,
+    "Where the path has no leaps, the model knows which positions are near each other.",
+  );
 }
 
 function show(next) {

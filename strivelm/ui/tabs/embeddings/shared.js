@@ -10,6 +10,7 @@ const missing = (x) => x == null || Number.isNaN(x);
 const fixed = (x, digits = 2) => (missing(x) ? "–" : (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits));
 const percentage = (x) => (missing(x) ? "–" : `${(100 * x).toFixed(1)} %`);
 const whole = (x) => x.toLocaleString("en");
+const joined = (...sentences) => sentences.filter(Boolean).join(" ");
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 
 // What the visitor has chosen; the address keeps it.
@@ -73,8 +74,8 @@ const isShown = (value) => {
   return Boolean(value);
 };
 
-// Shows what the view was made with, and in the page what the server answers: given() are the question's arguments. What
-// is shown already is not asked for again.
+// Shows what the view was made with, and in the page what the server answers: given() are the question's arguments.
+// What is shown already is not asked for again.
 function start(question, show, refresh, given = () => ({})) {
   show(JSON.parse(props.value));
   strivelm.redrawn(element, refresh);

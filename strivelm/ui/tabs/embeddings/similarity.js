@@ -3,7 +3,7 @@ const TREE = 70; // pixels of the tree above the columns
 const ORDERS = {
   class: "Ordered by class; the colours at the edges show which.",
   clusters:
-    "Ordered by clustering (average linkage on 1 − cosine). The tree above shows what was joined with what: the higher, the less alike.",
+    "Ordered by clustering (average linkage on 1 − cosine). The tree shows what was joined, the higher the less alike.",
   given: "Ordered as in the vocabulary.",
 };
 let value = null;

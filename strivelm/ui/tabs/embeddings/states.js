@@ -46,7 +46,10 @@ const map = strivelm.scatter(canvas, {
     follow();
   },
   label: () =>
-    `Map of the ${T} characters of the text at one depth. Arrow keys ${flat() ? "walk from one to the next" : "turn it"}, plus and minus zoom.`,
+    joined(
+      `Map of the ${T} characters of the text at one depth.`,
+      `Arrow keys ${flat() ? "walk from one to the next" : "turn it"}, plus and minus zoom.`,
+    ),
 });
 
 const purities = strivelm.lineChart(at(".purities"), () => {
@@ -70,7 +73,10 @@ const purities = strivelm.lineChart(at(".purities"), () => {
     marker: depth,
     place: (i) => value.depths[i],
     say: (i) =>
-      `${value.depths[i]}: same character ${percentage(value.same_character[i])}, same next ${percentage(value.same_next[i])}`,
+      joined(
+        `${value.depths[i]}: same character ${percentage(value.same_character[i])},`,
+        `same next character ${percentage(value.same_next[i])}`,
+      ),
     step: (i) => go(i, true),
   };
 });
@@ -138,12 +144,21 @@ function go(next, glide) {
 function sentences() {
   const part = sum(Array.from(explained.subarray(depth * K, depth * K + Math.min(K, flat() ? 2 : 3))));
   const warning = part < 0.5 ? "; characters that are near each other here may lie apart in the others" : "";
-  at(".said").textContent =
-    `The map shows the principal components of this depth alone, which explain ${percentage(part)} of its variance${warning}. From depth to depth the map is turned and mirrored to fit the one before (Procrustes), so points move where the model moves them. Each depth is drawn at its own scale.`;
+  at(".said").textContent = joined(
+    `The map shows the principal components of this depth alone, which explain ${percentage(part)} of its`,
+    `variance${warning}.`,
+    "From depth to depth the map is turned and mirrored to fit the one before (Procrustes), so points move where the",
+    "model moves them. Each depth is drawn at its own scale.",
+  );
   at(".purity-said").textContent =
     T < 2
       ? "A text of one character has no neighbours."
-      : `At depth ${depth}, the nearest neighbour (by cosine, in all dimensions) is the same character for ${percentage(value.same_character[depth])} of the text, by chance ${percentage(value.chance_character)}; it has the same next character for ${percentage(value.same_next[depth])}, by chance ${percentage(value.chance_next)}. The dashed lines are chance.`;
+      : joined(
+          `At depth ${depth}, ${percentage(value.same_character[depth])} of the characters have a nearest`,
+          `neighbour (by cosine, in all dimensions) that is the same character, by chance ${percentage(value.chance_character)};`,
+          `${percentage(value.same_next[depth])} have one with the same next character,`,
+          `by chance ${percentage(value.chance_next)}. The dashed lines are chance.`,
+        );
 }
 
 // What is pointed at: in words, in the text, and on the map.
@@ -215,7 +230,6 @@ function refresh() {
   follow();
 }
 
-// -- what a visitor chooses ---------------------------------------------------------------------------------------------
 let playing = 0;
 
 function stop() {
