@@ -1,25 +1,19 @@
-"""How the Python lines beside a view begin: they open the model that the view is about, as everybody can open it."""
+"""How the lines of Python beside a view begin: what opens the model that the view shows."""
 
+import os
 from pathlib import Path
 
-from strivelm.loading import OpenModel
+from strivelm.loading import COME_ALONG, OpenModel
 
 
 def load_line(opened: OpenModel) -> str:
-    """The line that makes `model`: `model = load_model('bundled')`."""
-    return f"model = load_model({_reference(opened.ref)}"
+    """The line that opens a model, as in `model = load_model('bundled')`.
 
-
-def open_line(opened: OpenModel) -> str:
-    """The line that makes `opened`, a model with what came along: `opened = open_model('bundled')`."""
-    return f"opened = open_model({_reference(opened.ref)}"
-
-
-def _reference(ref: str) -> str:
-    """The reference as Python has it, with the bracket after it; of a folder its name alone, and where to run that."""
-    place, at, revision = ref.partition("@")
-    if Path(ref).is_dir():
-        place, at, revision = ref, "", ""
-    if not Path(place).is_dir():
-        return f"{ref!r})"
-    return f"{f'./{Path(place).resolve().name}{at}{revision}'!r})  # run where this folder lies"
+    Where a folder lies on the page's machine is not told: its line runs in the folder that holds it.
+    """
+    name, at, revision = opened.ref.partition("@")
+    for folder, rest in ((opened.ref, ""), (name, at + revision)):
+        if folder not in COME_ALONG and os.path.isdir(folder):
+            near = f"./{Path(folder).resolve().name}{rest}"
+            return f"model = load_model({near!r})  # run this in the folder that holds the model's folder"
+    return f"model = load_model({opened.ref!r})"

@@ -23,8 +23,8 @@
 //   key         (optional) false: no key below
 // draw() draws all; mark(i) moves the marker; picture({ title, note }) is a canvas to save.
 //
-// ticks(low, high, count) are round numbers from low to high, `count` steps at most. apart(places, gap, most) moves places,
-// from the top down, so that none lies nearer to the next than `gap`.
+// ticks(low, high, count) are round numbers from low to high, at most `count` steps. apart(places, gap, most) moves
+// places, from the top down, so that none lies nearer to the next than `gap`.
 import { make } from "../common/elements.js";
 import { css, context } from "../common/drawing.js";
 import { legend } from "./bars.js";

@@ -13,7 +13,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import name_of
-from strivelm.ui.core.python_lines import load_line, open_line
+from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 
 MOST_ROWS = 256
@@ -221,7 +221,7 @@ def _table_lines(opened: OpenModel, some: list[int]) -> str:
             "from strivelm import open_model",
             "from strivelm.inspection import bigrams",
             "",
-            open_line(opened),
+            load_line(opened).replace("model = load_model", "opened = open_model"),
             f"found = bigrams(opened.model, opened.ngrams{rows})  # found.counted, found.model, found.direct",
             "print(found.entropy, found.mean_model_kl, found.mean_direct_kl, found.mean_unigram_kl)",
         ]

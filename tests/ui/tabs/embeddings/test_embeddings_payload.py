@@ -13,7 +13,7 @@ from strivelm import OpenModel, inspection, open_model
 from strivelm.data.ngrams import count_ngrams
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models, facts_of
-from strivelm.ui.core.python_lines import load_line, open_line
+from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.embeddings import payload, tab, views
 
@@ -222,7 +222,7 @@ def test_python_lines_open_what_everybody_can_open(make_open, tmp_path, monkeypa
     opened = make_open(chars="ab \n")
     opened.model.save_pretrained(tmp_path / "my model")
     local = OpenModel(str(tmp_path / "my model"), opened.model, {})
-    assert str(tmp_path) not in load_line(local) + open_line(local)
+    assert str(tmp_path) not in load_line(local)
     assert load_line(open_model("film@step-55")) == "model = load_model('film@step-55')"
     snapshot = OpenModel(f"{tmp_path / 'my model'}@step-5", opened.model, {})
     assert load_line(snapshot).startswith("model = load_model('./my model@step-5')")
