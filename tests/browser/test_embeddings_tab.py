@@ -342,6 +342,16 @@ def test_the_address_names_the_view_that_was_chosen_and_no_other(counted, visit)
     page.wait_for_function("!location.search.includes('nowhere')")
 
 
+def test_a_view_is_chosen_from_the_menu_of_a_narrow_window(counted, visit):
+    _, at = counted
+    page, _ = look(visit, at, "context", width=390, height=844)
+    for title, view in (("Similarity", "similarity"), ("Positions", "positions")):
+        page.click("#embeddings-tabs .overflow-menu > button")
+        page.click(f"#embeddings-tabs .overflow-dropdown button:has-text('{title}')")
+        drawn(page, view)
+        page.wait_for_url(re.compile(f"view={view}"))
+
+
 def test_what_was_chosen_stays_with_another_model(counted, visit):
     _, at = counted
     page, place = look(visit, at, "context", "&char=b&depth=3&by=class&text=reed%20bee")

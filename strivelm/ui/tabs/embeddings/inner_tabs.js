@@ -2,28 +2,31 @@
 //
 // Gradio selects the first inner tab by itself whenever the tab appears. So what is chosen is taken from clicks alone,
 // and put back when the tab is opened.
+const titles = JSON.parse(props.value); // of the inner tabs, by id
 const inner = document.getElementById("embeddings-tabs");
-const buttons = () => [...inner.querySelectorAll(".tab-container [data-tab-id]")];
-const names = () => buttons().map((one) => one.dataset.tabId);
-const selected = () => buttons().find((one) => one.getAttribute("aria-selected") === "true")?.dataset.tabId;
+const put = (id) => strivelm.put("embeddings", "view", id);
+
+// Where there is little room, some tabs are in a menu, whose buttons have no more than the title.
+const idOf = (button) =>
+  button.dataset.tabId ?? Object.keys(titles).find((id) => titles[id] === button.textContent.trim());
+const buttons = () => [...inner.querySelectorAll("[data-tab-id], .overflow-dropdown button")];
 
 // A link that brings a text and names no view is to be seen in the view of texts.
-const brought = () => (strivelm.linked("embeddings", "text") === undefined ? undefined : "context");
+const brought = () => (strivelm.linked("embeddings", "text") === undefined ? "" : "context");
 
-let first = true;
+let opened = false;
 function show() {
-  if (first && !strivelm.get("embeddings", "view")) strivelm.put("embeddings", "view", brought());
-  first = false;
+  if (!opened && !strivelm.get("embeddings", "view")) put(brought());
+  opened = true;
   const chosen = strivelm.get("embeddings", "view");
-  if (chosen && !names().includes(chosen)) return strivelm.put("embeddings", "view", "");
-  if (chosen && chosen !== selected())
-    buttons()
-      .find((one) => one.dataset.tabId === chosen)
-      .click();
+  if (chosen && !(chosen in titles)) return put("");
+  const button = chosen && buttons().find((one) => idOf(one) === chosen);
+  if (button && button.getAttribute("aria-selected") !== "true") button.click();
 }
 
 inner?.addEventListener("click", (event) => {
-  if (!event.isTrusted || !event.target.closest(".tab-wrapper")) return;
-  setTimeout(() => strivelm.put("embeddings", "view", selected()));
+  const button = event.isTrusted && event.target.closest(".tab-wrapper button");
+  const id = button && idOf(button);
+  if (id) put(id);
 });
 if (inner) strivelm.view({ tab: "embeddings", element: inner, look: async () => show() });

@@ -173,7 +173,8 @@ def states(opened: OpenModel, text: str) -> dict:
         "python": _lines(
             opened,
             "state_maps",
-            f"found = state_maps(model, {encoding.text!r})  # found.names, found.explained, found.same_next",
+            f"text = {encoding.text!r}",
+            "found = state_maps(model, text)  # found.names, found.explained, found.same_character, found.same_next",
         ),
     }
 

@@ -15,13 +15,17 @@ TEXT = "context"
 def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     message.view("embeddings-message")
+    text, run = _asks(usual_text(page.facts))
     with gr.Tabs(elem_id="embeddings-tabs"):
         for id, (title, view) in views.INNER.items():
             with gr.Tab(title, id=id):
                 if id == TEXT:
-                    text, run = _ask(usual_text(page.facts))
+                    with gr.Row(elem_classes="ask", equal_height=True):
+                        text.render()
+                        run.render()
                 view.component(elem_id=f"embeddings-{id}")
-    views.TABS.component(elem_id="embeddings-inner")
+    titles = {id: title for id, (title, _) in views.INNER.items()}
+    views.INNER_TABS.component(titles, elem_id="embeddings-inner", visible="hidden")
     # A text that another tab brings is to be seen in the view of texts.
     page.text("embeddings", text, usual_text, brings={"view": TEXT})
     page.run("embeddings", [run.click, text.submit])
@@ -32,19 +36,20 @@ def usual_text(facts: Facts) -> str:
     return prompts.passage(facts, (payload.SENTENCE, *prompts.PASSAGES))
 
 
-def _ask(usual: str) -> tuple[gr.Textbox, gr.Button]:
-    with gr.Row(elem_classes="ask", equal_height=True):
-        text = gr.Textbox(
-            usual,
-            label="Text to read",
-            show_label=False,
-            placeholder="A sentence in which a letter stands several times",
-            lines=1,
-            max_lines=3,
-            container=False,
-            elem_id="embeddings-text",
-            scale=6,
-            min_width=240,
-        )
-        run = gr.Button("Look", variant="primary", elem_id="run-embeddings", scale=1, min_width=120)
-    return text, run
+def _asks(usual: str) -> tuple[gr.Textbox, gr.Button]:
+    """The text that is read and the button that reads it, not yet in their place."""
+    text = gr.Textbox(
+        usual,
+        label="Text to read",
+        show_label=False,
+        placeholder="A sentence in which a letter stands several times",
+        lines=1,
+        max_lines=3,
+        container=False,
+        elem_id="embeddings-text",
+        scale=6,
+        min_width=240,
+        render=False,
+    )
+    look = gr.Button("Look", variant="primary", elem_id="run-embeddings", scale=1, min_width=120, render=False)
+    return text, look

@@ -217,5 +217,5 @@ INNER = {
 }
 """The inner tabs by id: their titles and views."""
 
-TABS = View(HERE, "inner_tabs", "")
+INNER_TABS = View(HERE, "inner_tabs", "")
 """Shows nothing: it keeps the chosen inner tab in the address, and opens the one that an address names."""
