@@ -26,16 +26,20 @@ function picture(width, height, paint, { title = "", note = "" } = {}) {
   return copy;
 }
 
-// Pictures side by side in one.
-function beside(pictures) {
+// Pictures in one, side by side, so many in a row.
+function beside(pictures, columns = pictures.length) {
   const whole = document.createElement("canvas");
-  whole.width = pictures.reduce((sum, one) => sum + one.width, 0);
-  whole.height = Math.max(...pictures.map((one) => one.height));
-  let x = 0;
-  for (const one of pictures) {
-    whole.getContext("2d").drawImage(one, x, 0);
-    x += one.width;
-  }
+  const most = (all) => Math.max(...all);
+  const count = Math.ceil(pictures.length / columns);
+  const rows = Array.from({ length: count }, (_, i) => pictures.slice(i * columns, (i + 1) * columns));
+  const wide = Array.from({ length: columns }, (_, j) => most(rows.map((row) => row[j]?.width ?? 0)));
+  const tall = rows.map((row) => most(row.map((one) => one.height)));
+  const until = (sizes, n) => sizes.slice(0, n).reduce((sum, size) => sum + size, 0);
+  [whole.width, whole.height] = [until(wide), until(tall)];
+  const drawn = whole.getContext("2d");
+  drawn.fillStyle = css("--background-fill-primary");
+  drawn.fillRect(0, 0, whole.width, whole.height);
+  rows.forEach((row, i) => row.forEach((one, j) => drawn.drawImage(one, until(wide, j), until(tall, i))));
   return whole;
 }
 

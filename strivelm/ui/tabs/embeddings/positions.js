@@ -168,14 +168,17 @@ lookControls(
   },
 );
 
-// The four plots beside each other in one picture.
+// The four plots in one picture, as they stand.
 const pictures = () =>
-  strivelm.beside([
-    matrix.picture({ title: "Cosine of any two positions" }),
-    route.picture({ title: "The path from the first position to the last" }),
-    distances.picture({ title: "Cosine by distance" }),
-    lengths.picture({ title: "Lengths" }),
-  ]);
+  strivelm.beside(
+    [
+      matrix.picture({ title: "Cosine of any two positions" }),
+      route.picture({ title: "The path from the first position to the last" }),
+      distances.picture({ title: "Cosine by distance" }),
+      lengths.picture({ title: "Lengths" }),
+    ],
+    2,
+  );
 
 takeAlong("positions", "positions", () => value, {
   python: () => value.python,

@@ -77,12 +77,12 @@ def write(
 def continued(opened: OpenModel, prompt, max_new_tokens, temperature, top_k, top_p, seed) -> Iterator[str]:
     """Yields the growing new text after a prompt, as the public endpoint gives it.
 
-    Raises ValueError, a sentence, for an empty prompt, an unknown character or a setting that is missing or impossible.
+    Raises ValueError, a sentence, for an empty prompt, an unknown character or an impossible setting.
     """
     prompt = limits.checked_prompt(prompt)
     if not prompt:
         raise ValueError("The prompt is empty; give at least one character, for example a line break.")
-    config = limits.required_sampling(max_new_tokens, temperature, top_k, top_p, seed)
+    config = limits.checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
     for written in write(opened.model, opened.model.tokenizer.encode(prompt), config):
         yield written.text
 
