@@ -9,14 +9,12 @@ The first argument is a model's reference, as `open_model` takes it, or an `Open
 there is no such model, and ValueError, a sentence, for a text that can't be read.
 """
 
-import json
-
 from strivelm.loading import OpenModel, open_model
-from strivelm.ui.components.view import Shown, View
+from strivelm.ui.components.view import Shown
 from strivelm.ui.tabs.attention import attention as _attention
 from strivelm.ui.tabs.attention import payload as looking
 from strivelm.ui.tabs.embeddings import payload as mapping
-from strivelm.ui.tabs.embeddings import views
+from strivelm.ui.tabs.embeddings import views as maps
 from strivelm.ui.tabs.predictions import ablation as _ablation
 from strivelm.ui.tabs.predictions import attribution as _attribution
 from strivelm.ui.tabs.predictions import lens as _lens
@@ -56,27 +54,23 @@ def without(model: Model, text: str, off: str = "0.0", height: int = 760) -> Sho
 
 def embeddings(model: Model, height: int = 760) -> Shown:
     """The characters' embeddings on their principal components."""
-    return _mapped(views.MAP, mapping.tokens(_opened(model)), height)
+    return maps.MAP.show(mapping.tokens(_opened(model)), height)
 
 
 def positions(model: Model, height: int = 760) -> Shown:
     """The vectors that say where in the context a character stands, and what of them the model uses."""
-    return _mapped(views.POSITIONS, mapping.places(_opened(model)), height)
+    return maps.POSITIONS.show(mapping.positions(_opened(model)), height)
 
 
 def states(model: Model, text: str, height: int = 760) -> Shown:
     """The characters of a text on a map of their states, at every depth."""
-    return _mapped(views.STATES, mapping.states(_opened(model), text), height)
+    return maps.STATES.show(mapping.states(_opened(model), text), height)
 
 
 def bigrams(model: Model, height: int = 760) -> Shown:
     """What comes after each single character: by counting, and by the model."""
-    return _mapped(views.TABLE, mapping.table(_opened(model)), height)
+    return maps.BIGRAM_TABLE.show(mapping.table(_opened(model)), height)
 
 
 def _opened(model: Model) -> OpenModel:
     return model if isinstance(model, OpenModel) else open_model(model)
-
-
-def _mapped(view: View, value: str, height: int) -> Shown:
-    return view.show(json.loads(value), height)

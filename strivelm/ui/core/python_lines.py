@@ -1,6 +1,5 @@
 """The Python lines beside a view: how they open the model that it shows."""
 
-import os
 from pathlib import Path
 
 from strivelm.loading import COME_ALONG, OpenModel

@@ -59,6 +59,9 @@ function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "") {
 // A choice of a tab, or undefined where it has not been made.
 const get = (tab, name) => (chosen.tabs[tab]?.[name] === "" ? undefined : chosen.tabs[tab]?.[name]);
 
+// What the link said that the page was opened with, of the tab that it opened.
+const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
+
 // Which tab is open.
 function turn(tab) {
   chosen.tab = tab;
@@ -71,4 +74,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, turn, follow };
+export { chosen, linkedTab, put, get, linked, turn, follow };
