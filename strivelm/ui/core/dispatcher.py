@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 
 import gradio as gr
@@ -104,7 +104,7 @@ class Dispatcher:
             raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")
         return question, list(refs), question.checked(arguments)
 
-    def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
+    def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Generator[object, None, None]:
         until, sent = time.monotonic() + question.longest(arguments), 0
         pieces = self._work[question.name](refs, arguments)
         try:
