@@ -1,8 +1,8 @@
 """Makes a Space that opens your models, or brings it up to date, and waits until it runs.
 
-    python scripts/deploy_space.py owner/space --model owner/name
-    python scripts/deploy_space.py owner/space --model owner/name --hardware zero-a10g --private
-    python scripts/deploy_space.py owner/space --model owner/name --dry-run
+python scripts/deploy_space.py owner/space --model owner/name
+python scripts/deploy_space.py owner/space --model owner/name --hardware zero-a10g --private
+python scripts/deploy_space.py owner/space --model owner/name --dry-run
 """
 
 import sys

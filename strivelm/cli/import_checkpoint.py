@@ -1,7 +1,7 @@
 """Turns a checkpoint of the seed project, or of nanoGPT, into a model folder.
 
-    python scripts/import_checkpoint.py checkpoints/out.pt runs/imported
-    python scripts/import_checkpoint.py nanoGPT/out-shakespeare-char/ckpt.pt runs/imported --meta meta.pkl
+python scripts/import_checkpoint.py checkpoints/out.pt runs/imported
+python scripts/import_checkpoint.py nanoGPT/out-shakespeare-char/ckpt.pt runs/imported --meta meta.pkl
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Puts a model on the Hub.
 
-    python scripts/push.py runs/mine owner/name
-    python scripts/push.py runs/mine owner/name --private --snapshots
-    python scripts/push.py runs/mine owner/name --dry-run
+python scripts/push.py runs/mine owner/name
+python scripts/push.py runs/mine owner/name --private --snapshots
+python scripts/push.py runs/mine owner/name --dry-run
 """
 
 from dataclasses import dataclass
