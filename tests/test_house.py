@@ -1,11 +1,13 @@
 """The plan of the package: which part may import which, and what an import brings along."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tiers import SLOW
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "strivelm"
@@ -18,19 +20,25 @@ ARROWS = {
     "decoder": {"native"},
     "generation": set(),
     "tokenizer": set(),
-    "checkpoint": {"config", "tokenizer"},
+    "files": set(),
+    "gpt2_layout": {"config", "files"},
+    "checkpoint": {"config", "files", "gpt2_layout", "tokenizer"},
+    "foreign": {"config", "files", "gpt2_layout", "tokenizer"},
     "data": {"checkpoint", "tokenizer"},
-    "hub": {"checkpoint", "config", "data"},
+    "hub": {"checkpoint", "config", "data", "files", "gpt2_layout"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "hub", "model"},
     "inspection": {"config", "data", "generation", "model"},
     "training": {"checkpoint", "config", "data", "generation", "model"},
     "space": {"checkpoint", "hub", "loading"},
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
-    "cli": {"checkpoint", "config", "data", "generation", "hub", "loading", "model", "space", "training", "ui"},
+    "cli": {
+        *("checkpoint", "config", "data", "foreign", "generation", "hub", "loading"),
+        *("model", "space", "training", "ui"),
+    },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
-    "ui.core": {"checkpoint", "data", "generation", "hub", "loading", "ui.limits"},
+    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits"},
     "ui.components": {"ui.core"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
     "ui.tabs": {
@@ -79,6 +87,13 @@ def test_the_plan_names_every_part():
     assert {part_of(name) for name in FILES} == ARROWS.keys()
 
 
+def test_contributing_shows_the_same_map():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    shown = re.search(r"^```\n(config →.*?)^```", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+    found = {part: set(filter(None, arrows.split(", "))) for part, arrows in (re.split(" → ?", line) for line in shown)}
+    assert found == ARROWS
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_imports_only_what_its_part_may(name):
     own = part_of(name)
@@ -105,6 +120,12 @@ def test_arrows_run_one_way():
 
     for name in FILES:
         walk(name)
+
+
+def test_the_list_of_slow_tests_names_tests():
+    for name in SLOW:
+        file, test = name.split("::")
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"SLOW in tiers.py names {name}"
 
 
 @pytest.mark.parametrize("path", [*FILES.values(), *SCRIPTS], ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -115,8 +115,15 @@ def _opened(
 
 
 def cache_folder(cache_dir: str | Path | None) -> Path:
-    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made anew."""
-    return Path(cache_dir or os.environ.get("STRIVELM_CACHE") or os.path.expanduser("~/.cache/strivelm"))
+    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made anew.
+
+    Raises CorpusError where it would lie in a home that nobody knows.
+    """
+    try:
+        return Path(cache_dir or os.environ.get("STRIVELM_CACHE") or "~/.cache/strivelm").expanduser()
+    except RuntimeError:
+        words = "the cache would be ~/.cache/strivelm, but HOME is not set; set HOME or STRIVELM_CACHE"
+        raise CorpusError(words) from None
 
 
 @contextmanager

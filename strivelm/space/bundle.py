@@ -25,6 +25,8 @@ ALLOWED = re.compile(
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
     re.VERBOSE | re.ASCII,
 )
+TEXT = (".py", ".md", ".txt", ".toml", ".js", ".css", ".json", "LICENSE")
+"""How the names of files end whose lines may end otherwise in a clone than in the repository (git's core.autocrlf)."""
 SECRET = re.compile(rb"\bhf_[A-Za-z0-9]{30,}")
 """A token of the Hub."""
 ZERO_TORCH = "2.11.0"
@@ -52,7 +54,7 @@ def names(root: Path = ROOT) -> list[str]:
 def pack(
     root: Path = ROOT, *, hardware: str | None = None, models: tuple[str, ...] = (), thumbnail: str | None = None
 ) -> dict[str, bytes]:
-    """The files of a checkout as a Space gets them: bytes by path.
+    """The files of a checkout as a Space gets them: bytes by path, lines ending as in the repository, with "\\n".
 
     Args:
         hardware: what the Space runs on; on ZeroGPU (zero-…) torch is kept to what that takes.
@@ -62,7 +64,7 @@ def pack(
     Raises:
         CheckpointError: something is missing, or holds a token of the Hub.
     """
-    found = {name: (root / name).read_bytes() for name in names(root)}
+    found = {name: _as_in_git(name, (root / name).read_bytes()) for name in names(root)}
     if missing := [name for name in (*NEEDED, "strivelm/__init__.py") if name not in found]:
         raise CheckpointError(f"{root} holds no {missing[0]}; deploy from a checkout of StriveLM, not from a package")
     for name, content in found.items():
@@ -78,10 +80,12 @@ def pack(
     return found
 
 
+def _as_in_git(name: str, content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n") if name.endswith(TEXT) else content
+
+
 def _with_metadata(readme: bytes, lines: list[str]) -> bytes:
     """A README with more lines at its metadata's end."""
-    if not lines:
-        return readme
     if not readme.startswith(b"---\n") or b"\n---\n" not in readme:
         raise CheckpointError(f"{README} does not begin with a Space's metadata between two lines of ---")
     head, body = readme.split(b"\n---\n", 1)

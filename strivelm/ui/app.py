@@ -9,12 +9,21 @@ from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
 from strivelm.ui.components import picker, scripts
 from strivelm.ui.components.view import read
+from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
+from strivelm.ui.tabs.embeddings import tab as embeddings
+from strivelm.ui.tabs.learn import tab as learn
+from strivelm.ui.tabs.predictions import tab as predictions
 
-TABS = (("attention", "Attention", attention.build),)
+TABS = (
+    ("attention", "Attention", attention.build),
+    ("embeddings", "Embeddings", embeddings.build),
+    ("predictions", "Predictions", predictions.build),
+    ("learn", "Learn", learn.build),
+)
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
 
@@ -27,7 +36,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     Raises ValueError for a model without a vocabulary.
     """
     models = Models(model, offered)
-    with gr.Blocks(title="StriveLM", analytics_enabled=False) as blocks:
+    with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
         with gr.Tabs(elem_id="tabs") as tabs:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -120,6 +121,19 @@ def test_the_loopback_hub_knows_the_hubs_rules(line, words):
     wrong = card_errors(f"---\n{metadata}{line}\n---\n")
     assert len(wrong) == 1
     assert words in wrong[0]
+
+
+def test_a_clone_with_the_line_ends_of_windows_is_packed_as_the_repository_has_it(folder, tmp_path):
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main")
+    origin = shutil.copytree(folder, tmp_path / "origin")
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "a checkout"]):
+        subprocess.run([*git, *arguments], cwd=origin, check=True, env=environment(), capture_output=True)
+    clone = tmp_path / "clone"
+    windows = ["clone", "--quiet", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", str(origin), str(clone)]
+    subprocess.run([*git, *windows], check=True, env=environment())
+    assert (clone / "README.md").read_bytes().startswith(b"---\r\n")
+    for how in ({}, {"hardware": "zero-a10g", "models": ("alice/one",), "thumbnail": "https://localhost/x.png"}):
+        assert bundle.pack(clone, **how) == bundle.pack(origin, **how)
 
 
 def test_zerogpus_requirements_differ_by_torch_alone():
