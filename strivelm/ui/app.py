@@ -16,10 +16,12 @@ from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 from strivelm.ui.tabs.embeddings import tab as embeddings
 from strivelm.ui.tabs.learn import tab as learn
+from strivelm.ui.tabs.predictions import tab as predictions
 
 TABS = (
     ("attention", "Attention", attention.build),
     ("embeddings", "Embeddings", embeddings.build),
+    ("predictions", "Predictions", predictions.build),
     ("learn", "Learn", learn.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""

@@ -1,19 +1,26 @@
-"""How the lines of Python beside a view begin: what opens the model that the view shows."""
+"""The Python lines beside a view: how they open the model that it shows."""
 
-import os
 from pathlib import Path
 
 from strivelm.loading import COME_ALONG, OpenModel
 
 
 def load_line(opened: OpenModel) -> str:
-    """The line that opens a model, as in `model = load_model('bundled')`.
+    """The line that makes `model`, by `strivelm.load_model`."""
+    return _line("model = load_model({})", opened)
 
-    Where a folder lies on the page's machine is not told: its line runs in the folder that holds it.
-    """
+
+def open_line(opened: OpenModel) -> str:
+    """The line that makes `opened`, the model with what came along, by `strivelm.open_model`."""
+    return _line("opened = open_model({})", opened)
+
+
+def _line(line: str, opened: OpenModel) -> str:
+    """The line with the model's reference. Of a folder it has the name alone: where the page's machine keeps it, a
+    visitor neither knows nor has to know."""
     name, at, revision = opened.ref.partition("@")
-    for folder, rest in ((opened.ref, ""), (name, at + revision)):
-        if folder not in COME_ALONG and os.path.isdir(folder):
-            near = f"./{Path(folder).resolve().name}{rest}"
-            return f"model = load_model({near!r})  # run this in the folder that holds the model's folder"
-    return f"model = load_model({opened.ref!r})"
+    folder = Path(opened.ref) if Path(opened.ref).is_dir() else Path(name)
+    if name in COME_ALONG or not folder.is_dir():
+        return line.format(repr(opened.ref))
+    shown = folder.resolve().name + ("" if folder == Path(opened.ref) else at + revision)
+    return f"{line.format(repr(f'./{shown}'))}  # run this where the folder {folder.resolve().name} lies"

@@ -20,7 +20,6 @@ MOST_ROWS = 256
 """The most rows and columns of a matrix, and the most positions; of larger vocabularies the most frequent ones."""
 NEIGHBOURS = 10
 """How many neighbours of each character travel along."""
-SENTENCE = "The queen went to see the green trees where the sheep sleep, and there she met her enemies."
 """A text to see states of: several letters stand in it again and again."""
 
 

@@ -4,9 +4,8 @@ import gradio as gr
 
 from strivelm.ui.components import message
 from strivelm.ui.core import prompts
-from strivelm.ui.core.models import Facts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.embeddings import payload, views
+from strivelm.ui.tabs.embeddings import views
 
 TEXT = "context"
 """The inner tab that reads a text."""
@@ -15,7 +14,7 @@ TEXT = "context"
 def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     message.view("embeddings-message")
-    text, run = _asks(usual_text(page.facts))
+    text, run = _asks(prompts.sentence(page.facts))
     with gr.Tabs(elem_id="embeddings-tabs"):
         for id, (title, view) in views.INNER.items():
             with gr.Tab(title, id=id):
@@ -27,13 +26,8 @@ def build(page: Page) -> None:
     titles = {id: title for id, (title, _) in views.INNER.items()}
     views.INNER_TABS.component(titles, elem_id="embeddings-inner", visible="hidden")
     # A text that another tab brings is to be seen in the view of texts.
-    page.text("embeddings", text, usual_text, brings={"view": TEXT})
+    page.text("embeddings", text, prompts.sentence, brings={"view": TEXT})
     page.run("embeddings", [run.click, text.submit])
-
-
-def usual_text(facts: Facts) -> str:
-    """The text to begin with, for a model: one in which letters stand several times."""
-    return prompts.passage(facts, (payload.SENTENCE, *prompts.PASSAGES))
 
 
 def _asks(usual: str) -> tuple[gr.Textbox, gr.Button]:
