@@ -232,12 +232,17 @@ def test_a_text_is_written(command, standing):
     assert len(done.stdout) > 100
 
 
-@pytest.mark.parametrize("command", commands_of("deploy"))
-def test_a_deployment_says_what_would_go(command):
-    flags = [word for word in shlex.split(command)[2:] if word != "--dry-run"]
-    done = run("deploy_space.py", *flags, "--dry-run")
-    assert done.returncode == 0, done.stderr
-    assert "variable STRIVELM_MODEL=owner/name" in done.stdout
+def test_a_deployment_takes_its_flags():
+    """tests/hub/test_space.py tries it, on a Hub of its own: a dry run asks the Hub as well."""
+    import tyro
+
+    from strivelm.cli.deploy import Flags
+
+    found = [tyro.cli(Flags, args=shlex.split(command)[2:]) for command in commands_of("deploy")]
+    assert [(one.space, one.model, one.dry_run) for one in found] == [
+        ("owner/space", "owner/name", True),
+        ("owner/space", "owner/name", False),
+    ]
 
 
 def test_a_checkpoint_is_imported(standing, tmp_path, make_model):

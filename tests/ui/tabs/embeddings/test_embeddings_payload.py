@@ -16,7 +16,7 @@ from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models, facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import QUESTIONS
-from strivelm.ui.tabs.embeddings import payload, tab, views
+from strivelm.ui.tabs.embeddings import payload, views
 
 COSINE = 0.5 / 32767 + 1e-9
 """How far the coding may round a cosine."""
@@ -31,7 +31,7 @@ def bundled():
 
 def answers(opened):
     """What the tab asks of a model, by the function that answers."""
-    text = tab.usual_text(facts_of(opened))
+    text = prompts.sentence(facts_of(opened))
     found = {ask: ask(opened) for ask in (payload.tokens, payload.positions, payload.table)}
     return found | {payload.states: payload.states(opened, text)}
 
@@ -181,7 +181,7 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
 )
 def test_the_smallest_models_have_something_to_show(make_open, chars, sizes):
     opened = make_open(chars=chars, **sizes)
-    assert 0 < len(tab.usual_text(facts_of(opened))) <= opened.model.block_size
+    assert 0 < len(prompts.sentence(facts_of(opened))) <= opened.model.block_size
     for value in answers(opened).values():
         assert json.loads(json.dumps(value), parse_constant=pytest.fail)["model"] == "noise"
 

@@ -162,7 +162,7 @@ def teachers_note(record: dict) -> str:
 
 
 def evaluations(record: object, name: str) -> list[tuple[int, float]]:
-    """(step, loss) of what a training record says, as far as it is numbers: a folder of somebody else's may hold anything."""
+    """(step, loss) of what a training record says, as far as it is numbers: a folder may hold anything."""
     found = []
     for one in record if isinstance(record, list) else []:
         step, loss = (one.get("step"), one.get(name)) if isinstance(one, dict) else (None, None)
