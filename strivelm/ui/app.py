@@ -13,8 +13,10 @@ from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
+from strivelm.ui.tabs.generate import tab as generate
 
 TABS = (
+    ("generate", "Generate", generate.build),
     ("attention", "Attention", attention.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""

@@ -84,13 +84,6 @@ def checked_sampling(
         raise ValueError(f"The setting {error}.") from None
 
 
-def required_sampling(max_new_tokens, temperature, top_k, top_p, seed) -> SamplingConfig:
-    """The settings of a text, of which an endpoint wants all. Raises ValueError, a sentence, where one is missing."""
-    if seed is None:
-        raise ValueError("The setting seed is empty; expected a whole number from 0 on.")
-    return checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
-
-
 def _seed(value: object) -> object:
     """A seed as it is typed into a field: '' is none, '12' is 12; what is no number stays what it is."""
     if isinstance(value, str):

@@ -15,6 +15,10 @@ SHOWN_FIRST = 96
 """How many characters a text to begin with has where no passage can be read."""
 
 
+FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
+"""JavaScript that makes a prompt again of what `label` gives."""
+
+
 def examples(facts: Facts) -> list[str]:
     """Up to four prompts, every character of which the model knows, those first that sound like its corpus."""
     corpus = (facts.corpus or "").lower()

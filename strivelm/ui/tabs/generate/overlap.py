@@ -15,6 +15,7 @@ from strivelm.inspection import shared_spans
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.questions import question
 from strivelm.ui.core.samples import corpus_sha256, training_text
 
 FINGERPRINT = "fingerprint.safetensors"
@@ -27,7 +28,8 @@ UNSEEN = 2_000
 """How many characters of the corpus's unseen end are measured, to know what stands in a text by chance."""
 
 
-def known(opened: OpenModel, read: str, text: str) -> dict:
+@question("generate.overlap", device=False)
+def overlap(opened: OpenModel, read: str, text: str) -> dict:
     """The runs of a text that stand in the training text, and what to say of them.
 
     Args:
@@ -40,9 +42,9 @@ def known(opened: OpenModel, read: str, text: str) -> dict:
         source: what the training text is called.
         said: a sentence about it.
         of: how long the text is.
+
+    Raises ValueError, a sentence, for a text that is too long.
     """
-    if not isinstance(read, str) or not isinstance(text, str):
-        raise ValueError("The text is no text; press Generate to write a new one.")
     if len(read) > limits.PROMPT_CHARACTERS or len(text) > limits.TEXT_CHARACTERS:
         raise ValueError(f"The text has {len(text):,} characters; expected at most {limits.TEXT_CHARACTERS:,}.")
     (_, corpus), named = training_text(opened) or ("", None), facts_of(opened).corpus
