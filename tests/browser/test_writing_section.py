@@ -156,10 +156,10 @@ def test_the_text_can_be_taken_along(written, tmp_path):
 
 def test_a_text_of_an_unknown_corpus_says_that_it_can_not_be_looked_up(written):
     page, _ = written
-    page.click(f"{VIEW} .known-switch")
+    page.click(f"{VIEW} .overlap-switch")
     page.wait_for_selector(f"{VIEW} .spans:not([hidden])")
     assert "which it does not bring along" in text_of(page, f"{VIEW} .spans")
-    assert page.locator(f"{NEW} > .known").count() == 0
+    assert page.locator(f"{NEW} > .shared").count() == 0
 
 
 def test_another_model_brings_its_own_suggestions_and_leaves_the_text(written):

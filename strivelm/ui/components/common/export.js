@@ -91,11 +91,13 @@ function lines(bar, text) {
   bar.after(box);
 }
 
+const PLACE = ["STRIVELM", "VALUE"].join("_"); // in two, as this script stands in the file as well
+
 // A view as a file that stays interactive and needs nothing else, showing a value; a promise of its text.
 async function file(view, value) {
   const page = await ask("view.file", { view }, { of: [] });
   const written = JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
-  return page.replace("STRIVELM_VALUE", () => written);
+  return page.replace(PLACE, () => written);
 }
 
 export { save, copy, csv, tools, flash, file };
