@@ -266,6 +266,20 @@ def test_appending_writes_the_seeds_text_and_drawing_again_another(visit, model)
     assert "covers 0.0000 to 1.0000" in sentence(page)
 
 
+def test_one_question_is_asked_when_the_settings_have_come_to_rest(visit):
+    page = visit()
+    set_up(page, prompt="F")
+    open_section(page, "slowly")
+    page.wait_for_selector("#slowly-view .bars li")
+    page.wait_for_timeout(1000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data) if request.method == "POST" else None)
+    page.locator("#prompt textarea").press_sequentially("ox and crow", delay=20)
+    page.wait_for_function("document.querySelector('#slowly-view .tail').textContent === 'Fox␣and␣crow'")
+    page.wait_for_timeout(1000)
+    assert len([one for one in asked if one and "generate.sampling_steps" in one]) == 1
+
+
 # -- all three ---------------------------------------------------------------------------------------------------------
 
 

@@ -29,4 +29,4 @@ def test_a_folder_is_opened_beside_it_and_its_place_is_not_told(noise, tmp_path,
 
 
 def test_a_repo_of_the_hub_is_opened_by_its_name(noise):
-    assert load_line(OpenModel("me/o'neil@v1", noise.model, {})) == "model = load_model(\"me/o'neil@v1\")"
+    assert load_line(OpenModel("me/o'neil@v1", noise.model, {})) == 'model = load_model("me/o\'neil@v1")'

@@ -59,7 +59,7 @@ async function look({ signal, model, waits }) {
   const mine = (running = {});
   let begun = false;
   strivelm.say("generate", "waiting", FULL);
-  draw(false);
+  buttons();
   const part = (piece) => {
     if (begun) return grow(piece);
     begun = true;
@@ -119,10 +119,14 @@ function draw(fresh) {
   if (fresh) element.querySelector(".strivelm-python")?.remove();
   if (!shown.chars.length) pinned = -1;
   if (chosen >= shown.chars.length || (chosen < 0 && pinned >= 0) || fresh) choose(pinned);
+  buttons();
+  underline();
+}
+
+function buttons() {
   at(".run").disabled = Boolean(running);
   at("#continue").disabled = Boolean(running) || !shown.head;
   at("#stop").disabled = !running;
-  underline();
 }
 
 // -- what stands in the training text ---------------------------------------------------------------------------------
