@@ -62,7 +62,7 @@ async function look({ signal, model, waits }) {
 function stopped() {
   if (!shown.columns.length) return; // another model was opened, and nobody looks
   shown.ended = "stopped";
-  told();
+  describe();
 }
 
 function show(found) {
@@ -72,7 +72,7 @@ function show(found) {
   } else {
     shown = { columns: [] };
     box.replaceChildren();
-    told();
+    describe();
   }
 }
 

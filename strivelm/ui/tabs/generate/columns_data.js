@@ -24,7 +24,7 @@ function begin({ columns, notes, ...head }) {
   box.style.setProperty("--many", columns.length);
   columns.forEach(clear);
   legend();
-  told();
+  describe();
 }
 
 // What is new of each column.
@@ -42,7 +42,7 @@ function grow({ numbers, partings, columns, seconds, ended = "" }) {
     for (const column of parting.groups.flat()) cell(column, parting.at).className = "mark";
   Object.assign(shown, { seconds, ended });
   if (!pinned) place = null;
-  told();
+  describe();
 }
 
 function frame(column) {
@@ -91,7 +91,7 @@ function repaint() {
 }
 
 // What is said of the columns.
-function told() {
+function describe() {
   const many = shown.columns.length;
   element.dataset.filled = String(many > 0);
   element.dataset.writing = String(many > 0 && !shown.ended);

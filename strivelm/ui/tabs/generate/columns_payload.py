@@ -147,7 +147,7 @@ def _grown(opened: OpenModel, steps: Iterable[Sequence[Step]], config: SamplingC
     seconds: since the beginning.
     ended: at the end "complete", or "time" where the time was over before.
     """
-    chars, texts, told = opened.model.tokenizer.chars, [""] * many, 0
+    chars, texts, sent = opened.model.tokenizer.chars, [""] * many, 0
     stream = uniforms(config.seed)
     for rows, seconds, ended in paced(steps, config.max_new_tokens):
         columns = [
@@ -163,15 +163,15 @@ def _grown(opened: OpenModel, steps: Iterable[Sequence[Step]], config: SamplingC
         yield {
             "numbers": [round(u, 6) for _, u in zip(rows, stream, strict=False)],
             "columns": columns,
-            "partings": found[told:],
+            "partings": found[sent:],
             "seconds": seconds,
         } | ({"ended": ended} if ended else {})
-        told = len(found)
+        sent = len(found)
 
 
 def partings(texts: Sequence[str]) -> list[dict]:
     """Where texts that began alike part: the place, and the groups of columns that go on alike from it, for each
-    parting. A group is told of by the columns' numbers, and only groups that were one before the place."""
+    parting. A group is its columns' numbers, and only groups that were one before the place are named."""
     groups, found = [list(range(len(texts)))], []
     for at in range(min(map(len, texts), default=0)):
         for group in list(groups):

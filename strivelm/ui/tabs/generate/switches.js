@@ -10,9 +10,9 @@ let pressed = -QUIET; // when a switch was
 let waiting = []; // what goes on when another model's switches are shown
 
 // Links from before MLPs were called "1.m" say "m1".
-const fromAddress = (said) => said.replace(/^m(\d+)$/, "$1.m");
-const said = strivelm.get("generate", "off") ?? FIRST;
-let off = new Set(said === NONE ? [] : said.split(",").map(fromAddress));
+const fromAddress = (part) => part.replace(/^m(\d+)$/, "$1.m");
+const linked = strivelm.get("generate", "off") ?? FIRST;
+let off = new Set(linked === NONE ? [] : linked.split(",").map(fromAddress));
 
 const isMLP = (part) => part.endsWith("m");
 const named = (part) => (isMLP(part) ? `MLP of layer ${part.split(".")[0]}` : `head ${part}`);

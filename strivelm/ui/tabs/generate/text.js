@@ -144,7 +144,7 @@ async function lookUp() {
     found = await strivelm.ask("generate.overlap", given, { of: [head.model], signal: lookedUp.signal });
   } catch (error) {
     if (error.name === "AbortError") return;
-    found = { spans: null, unseen: {}, source: "", said: error.message };
+    found = { spans: null, unseen: {}, source: "", note: error.message };
   }
   if (shown.head !== head) return;
   shown.overlap = found;
@@ -172,12 +172,12 @@ function underline() {
   at(".least").hidden = !(on && overlap?.spans && at(".least select").length > 1);
   line.hidden = !(on && overlap);
   if (line.hidden) return;
-  if (!overlap.spans) return void (line.textContent = overlap.said);
+  if (!overlap.spans) return void (line.textContent = overlap.note);
   const unseen = overlap.unseen?.[least];
   line.textContent =
     `${strivelm.percent(share)} of the text stands in ${overlap.source}, in runs of ${least} characters or more` +
     (unseen === undefined ? "" : `; of text that it has not learnt from ${strivelm.percent(unseen)} do, by chance`) +
-    `. ${longest ? `The longest run has ${count(longest, "character")}.` : "There is none."} ${overlap.said}`;
+    `. ${longest ? `The longest run has ${count(longest, "character")}.` : "There is none."} ${overlap.note}`;
 }
 
 // -- switches and buttons ---------------------------------------------------------------------------------------------

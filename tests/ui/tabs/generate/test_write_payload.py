@@ -285,8 +285,8 @@ def test_unseen_text_is_measured_by_brute_force_too(fables):
 def test_a_model_that_does_not_bring_its_text_says_so(noise):
     found = overlap.overlap(OpenModel("x", noise.model, {"corpus": {"name": "secret", "sha256": "0" * 64}}), "a", "b")
     assert found["spans"] is None
-    assert "secret, which it does not bring along" in found["said"]
-    assert "was not recorded" in overlap.overlap(OpenModel("x", noise.model, {}), "a", "b")["said"]
+    assert "secret, which it does not bring along" in found["note"]
+    assert "was not recorded" in overlap.overlap(OpenModel("x", noise.model, {}), "a", "b")["note"]
     for wrong in (("a" * 3000, "a"), ("a", "a" * (limits.TEXT_CHARACTERS + 1))):
         with pytest.raises(ValueError, match="expected at most"):
             overlap.overlap(noise, *wrong)
@@ -303,5 +303,5 @@ def test_without_the_text_its_fingerprint_tells(monkeypatch):
     assert (found["spans"], found["of"]) == ([(-12, 18)], 14)
     assert list(found["unseen"]) == [8]
     assert 0.5 < found["unseen"][8] < 1
-    assert "fingerprint" in found["said"]
+    assert "fingerprint" in found["note"]
     assert "tiny Shakespeare" in found["source"]
