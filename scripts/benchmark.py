@@ -1,6 +1,6 @@
 """Measures StriveLM beside a peer, in one run and taking turns, so that a noisy machine disturbs both alike.
 
-    python scripts/benchmark.py generate   # one stream of text, beside transformers' cached generate
+    python scripts/benchmark.py generate   # one stream of text, beside torch's decoder and transformers' generate
     python scripts/benchmark.py train      # a training step, beside the same model in transformers
     python scripts/benchmark.py nanogpt    # to nanoGPT's loss on a CPU, beside its recipe; some minutes
     python scripts/benchmark.py trace      # looking inside, beside a plain forward pass

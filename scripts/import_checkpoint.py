@@ -1,4 +1,4 @@
-"""Turns a checkpoint of the seed project into a model folder."""
+"""Turns a checkpoint of the seed project, or of nanoGPT, into a model folder."""
 
 import checkout  # noqa: F401  (finds the package beside this folder)
 

@@ -2,14 +2,18 @@
 
 `GPT.forward` recomputes all positions; writing text needs only the last. `Decoder` walks the same numbers with a
 key-value cache that is allocated once and written in place. It knows modules by the names that the model fixes
-(`tok`, `pos`, `blocks`, `lnf`, `head`) and imports nothing of the project.
+(`tok`, `pos`, `blocks`, `lnf`, `head`).
+
+There are two engines. `Decoder` computes with torch, anywhere. `NativeDecoder` computes in C (`decoder.c`), on a CPU,
+in float32, where there is a compiler; its logits differ by rounding alone. `decoder` picks.
 
 Shapes: B streams, n new positions, t positions so far, C = n_embd, H = n_head, hd = C / H, V = vocab_size.
 
-One row of text is bound by the number of kernels and by reading the weights once. So the matrices are copied
-transposed, (in, out), which a product with a single row reads fastest, and three constants are multiplied in.
+With torch, one row of text is bound by the number of kernels and by reading the weights once. So the matrices are
+copied transposed, (in, out), which a product with a single row reads fastest, and three constants are multiplied in.
 """
 
+import ctypes
 import math
 import threading
 from collections.abc import Sequence
@@ -17,6 +21,8 @@ from contextlib import ContextDecorator
 
 import torch
 import torch.nn.functional as F
+
+from strivelm import native
 
 
 class one_thread(ContextDecorator):  # noqa: N801, it reads like a statement
@@ -84,21 +90,22 @@ class Decoder:
     """
 
     def __init__(self, model, batch_size: int = 1):
-        self.batch_size, self.block_size = batch_size, model.block_size
-        with torch.inference_mode():
-            self._tok, self._pos = model.tok.weight, model.pos.weight
-            self._lnf, self._head = (model.lnf.weight, model.lnf.bias), model.head.weight.t().contiguous()  # (C, V)
-            cache = self._tok.new_empty(len(model.blocks), self.block_size, batch_size, 3 * self._tok.shape[1])
-            self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
+        self.batch_size, self.block_size, self._vocab_size = batch_size, model.block_size, len(model.tok.weight)
         self._history: list[list[int]] = []  # the ids at each position in the cache, one for each stream
+        self._prepare(model)
+
+    @torch.inference_mode()
+    def _prepare(self, model) -> None:
+        self._tok, self._pos = model.tok.weight, model.pos.weight
+        self._lnf, self._head = (model.lnf.weight, model.lnf.bias), model.head.weight.t().contiguous()  # (C, V)
+        cache = self._tok.new_empty(len(model.blocks), self.block_size, self.batch_size, 3 * self._tok.shape[1])
+        self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
 
     @property
     def length(self) -> int:
         """How many characters are in the cache."""
         return len(self._history)
 
-    @one_thread()
-    @torch.inference_mode()
     def prefill(self, ids: torch.Tensor | Sequence[Sequence[int]]) -> torch.Tensor:
         """Logits (B, V) after ids (B, n), read from the start; what was read before is forgotten.
 
@@ -114,8 +121,6 @@ class Decoder:
             self._check(column)
         return self._read_afresh(history[-self.block_size :])
 
-    @one_thread()
-    @torch.inference_mode()
     def step(self, ids: torch.Tensor | Sequence[int]) -> torch.Tensor:
         """Logits (B, V) after one more character per stream, ids (B,). Raises as `prefill` does."""
         column = ids.tolist() if isinstance(ids, torch.Tensor) else list(ids)
@@ -127,16 +132,22 @@ class Decoder:
             kept = max(self.block_size // 2, 1) - 1
             return self._read_afresh([*self._history[t - kept :], column])
         self._history.append(column)
-        return self._row(column[0], t) if self.batch_size == 1 else self._rows([column], t)
+        return self._next(column, t)
 
     def _check(self, ids: list[int]) -> None:
-        if not 0 <= min(ids) <= max(ids) < len(self._tok):  # a negative id would quietly count from the end
-            raise IndexError(f"ids hold {ids}; expected ids from 0 to {len(self._tok) - 1}")
+        if not 0 <= min(ids) <= max(ids) < self._vocab_size:  # a negative id would quietly count from the end
+            raise IndexError(f"ids hold {ids}; expected ids from 0 to {self._vocab_size - 1}")
 
     def _read_afresh(self, history: list[list[int]]) -> torch.Tensor:
         self._history = history
         return self._rows(history, 0)
 
+    def _next(self, column: list[int], t: int) -> torch.Tensor:
+        """Logits (B, V) after one more character a stream, at position t."""
+        return self._row(column[0], t) if self.batch_size == 1 else self._rows([column], t)
+
+    @one_thread()
+    @torch.inference_mode()
     def _rows(self, columns: list[list[int]], start: int) -> torch.Tensor:
         """Reads n columns of B ids at positions start …; n > 1 only at 0, where a causal mask needs no offset."""
         ids = torch.tensor(columns, device=self._tok.device)
@@ -153,6 +164,8 @@ class Decoder:
             x = torch.addmm(x.add_(layer.down_bias), torch.addcmul(z, z, torch.erf(z)), layer.down)
         return torch.mm(F.layer_norm(x[-B:], (C,), *self._lnf), self._head)
 
+    @one_thread()
+    @torch.inference_mode()
     def _row(self, char: int, t: int) -> torch.Tensor:
         """`_rows` for one stream and one new character, in vectors: the same numbers in the fewest kernels."""
         shape, n = self._tok.shape[1:], t + 1
@@ -165,3 +178,77 @@ class Decoder:
             z = torch.addmv(layer.up_bias, layer.up_t, torch.layer_norm(x, shape, *layer.ln2))
             x = torch.addmv(x.add_(layer.down_bias), layer.down_t, torch.addcmul(z, z, torch.erf(z)))
         return torch.mv(self._head.t(), torch.layer_norm(x, shape, *self._lnf))[None]
+
+
+class NativeDecoder(Decoder):
+    """A Decoder that computes in C. Raises `strivelm.native.UnavailableError` where it can't."""
+
+    def _prepare(self, model) -> None:
+        self._weights = native.weights(model)
+        self._library, self._sizes = self._weights.library, native.sizes_of(model, self.batch_size)
+        self._sizes.half = self._weights.sizes.half
+        size = self._library.strivelm_arena_bytes(ctypes.addressof(self._sizes))
+        if not size:
+            raise native.UnavailableError(f"it has no room for {self.batch_size} streams of this model")
+        self._arena = native.Memory(size, f"what {self.batch_size} streams remember")
+        self._where = ctypes.addressof(self._sizes), self._weights.memory.address, self._arena.address
+        self._row = (ctypes.c_int32 * 3)()  # id, slot, position
+        V = self._vocab_size
+        self._work = (ctypes.c_float * (3 * V + 64))()
+
+    def _next(self, column: list[int], t: int) -> torch.Tensor:
+        if self.batch_size > 1:
+            return self._rows([column], t)
+        self._row[:] = column[0], 0, t
+        return self._read(self._row, 1)
+
+    def _rows(self, columns: list[list[int]], start: int) -> torch.Tensor:
+        rows = [
+            (id, slot, position) for position, column in enumerate(columns, start) for slot, id in enumerate(column)
+        ]
+        flat = (ctypes.c_int32 * (3 * len(rows)))(*(number for row in rows for number in row))
+        return self._read(flat, len(rows))
+
+    def _read(self, rows: ctypes.Array, n: int) -> torch.Tensor:
+        logits = torch.empty(self.batch_size, self._vocab_size)
+        self._library.strivelm_read(*self._where, n, rows, self.batch_size, logits.data_ptr())
+        return logits
+
+    def draw(
+        self, logits: torch.Tensor, temperature: float, top_k: int | None, top_p: float | None, u: float
+    ) -> int | None:
+        """What `strivelm.generation` draws from logits (V,) with the number u; None where rounding could decide."""
+        logits, V = logits.contiguous(), self._vocab_size
+        how = min(temperature, 3e38), min(top_k or 0, V), 1.0 if top_p is None else top_p, u
+        id = self._library.strivelm_draw(V, logits.data_ptr(), *how, ctypes.addressof(self._work))
+        return None if id < 0 else id
+
+
+def decoder(model, batch_size: int = 1, engine: str | None = None) -> Decoder:
+    """A fresh decoder of a model.
+
+    Args:
+        engine: "torch", "c", or None for the fastest that can read this model on this machine.
+
+    Raises ValueError for another engine, or for "c" where it can't serve.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; expected 'c', 'torch' or None for the fastest of them")
+    if engine != "torch":
+        try:
+            return NativeDecoder(model, batch_size)
+        except native.UnavailableError as error:
+            if engine == "c":
+                raise ValueError(f"the decoder in C can't read this model: {error}; use engine='torch'") from error
+    return Decoder(model, batch_size)
+
+
+ENGINES = ("torch", "c", None)
+
+
+def engine_of(model) -> str:
+    """What computes when this model writes, for people: "c, float16, AVX-512" or "torch"."""
+    try:
+        return native.weights(model).name
+    except native.UnavailableError:
+        return "torch"

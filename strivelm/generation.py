@@ -19,29 +19,42 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 import torch
 
+HELP = {
+    "max_new_tokens": "How many characters to write",
+    "temperature": "Low is careful, high is daring; 0 always takes the likeliest",
+    "top_k": "Only the k likeliest characters; 0 allows all",
+    "top_p": "Only the likeliest that reach p together; 1 allows all",
+    "seed": "One seed, one text; empty draws a new one",
+}
+"""What each setting of a choice does, in the words that the page, the command line and the endpoints show."""
 MAX_SEED = 2**53 - 1  # the largest whole number that a browser's JSON keeps exactly
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How the next character is chosen. Raises ValueError for a value that means nothing."""
+    """How the next character is chosen. Raises ValueError for a value that means nothing.
+
+    Its defaults are everybody's: those of `GPT.generate`, the command line, the page and the endpoints. The
+    distribution of the model itself is `SamplingConfig(temperature=1.0, top_k=0)`.
+    """
 
     max_new_tokens: int = 200
     """How many characters to write."""
-    temperature: float = 1.0
+    temperature: float = 0.9
     """Divides the logits: below 1 bolder differences, above 1 flatter; 0 always takes the most likely (greedy)."""
-    top_k: int | None = None
+    top_k: int | None = 40
     """Keep only the k most likely characters; None or 0 keeps all."""
-    top_p: float | None = None
-    """Keep the smallest set of most likely characters whose probability reaches p, in (0, 1]; None keeps all."""
+    top_p: float | None = 1.0
+    """Keep the smallest set of most likely characters whose probability reaches p, in (0, 1]; 1 or None keeps all."""
     seed: int | None = None
     """The start of the random stream: one seed, one text. None draws a new one."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if getattr(value, "ndim", None) == 0:  # a NumPy or torch scalar is as good as the number it holds
                 object.__setattr__(self, name, value.item())
@@ -63,6 +76,12 @@ def _is_number(value: object) -> bool:
 def _whole(name: str, value: object, expected: str, most: float = math.inf) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"{name} is {value!r}; expected {expected}")
+
+
+DEFAULTS = SamplingConfig()
+"""How a character is chosen where nobody says otherwise."""
+UNTOUCHED = SamplingConfig(temperature=1.0, top_k=0)
+"""The settings that draw from the model's own distribution."""
 
 
 def new_seed() -> int:
@@ -104,13 +123,23 @@ class Step:
     """Its place among the new characters, from 0."""
     logits: torch.Tensor = field(repr=False)
     """What the model said, (V,), on the CPU."""
-    sampled_from: torch.Tensor = field(repr=False)
-    """The probabilities it was drawn from, after temperature and truncation, (V,)."""
+    config: SamplingConfig = field(repr=False)
+    """How it was chosen."""
+
+    @cached_property
+    def sampled_from(self) -> torch.Tensor:
+        """The probabilities it was drawn from, after temperature and truncation, (V,)."""
+        with torch.inference_mode():
+            return distribution(self.logits, self.config)
+
+    @cached_property
+    def _log_probabilities(self) -> torch.Tensor:
+        return self.logits.log_softmax(-1)
 
     @property
     def probability(self) -> float:
         """The model's own probability of this character, before temperature and truncation."""
-        return self.logits.softmax(-1)[self.id].item()
+        return math.exp(-self.surprisal)
 
     @property
     def sampled_probability(self) -> float:
@@ -120,14 +149,13 @@ class Step:
     @property
     def surprisal(self) -> float:
         """-ln of the model's own probability, in nats."""
-        return -self.logits.log_softmax(-1)[self.id].item()
+        return -self._log_probabilities[self.id].item()
 
     def alternatives(self, n: int = 5) -> list[tuple[int, float, float]]:
         """The n characters that the model thought most likely: (id, probability, sampled probability)."""
-        top = self.logits.softmax(-1).topk(min(n, len(self.logits)))
-        return [
-            (i, p, self.sampled_from[i].item()) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        ]
+        logs, which = self._log_probabilities.topk(min(n, len(self.logits)))
+        sampled_from = self.sampled_from.tolist()
+        return [(i, math.exp(log), sampled_from[i]) for i, log in zip(which.tolist(), logs.tolist(), strict=True)]
 
 
 def draw(probabilities: torch.Tensor, u: float) -> int:
@@ -208,11 +236,15 @@ def _steps(
     # A single stream asks for no batch: what is not a GPT (a model without some heads) may have no other decoder.
     decoder = model.decoder() if len(configs) == 1 else model.decoder(len(configs))
     chosen = None
+    draw_soon = getattr(decoder, "draw", None)  # the same choice sooner, where a decoder can make it
     for index in range(first, first + configs[0].max_new_tokens):
-        logits = (decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))).float().cpu()
-        with torch.inference_mode():  # not around the yield: it would leak into the caller
-            sampled_from = [distribution(row, config) for row, config in zip(logits, configs, strict=True)]
-        drawn = [draw(row, next(stream)) for row, stream in zip(sampled_from, streams, strict=True)]
-        chosen = [forced.get(index, id) for id in drawn]
-        rows = zip(chosen, logits, sampled_from, strict=True)
-        yield tuple(Step(id, index, said, from_) for id, said, from_ in rows)
+        logits = (decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))).float().cpu().unbind()
+        chosen = []
+        for row, config, stream in zip(logits, configs, streams, strict=True):
+            u = next(stream)
+            id = draw_soon(row, config.temperature, config.top_k, config.top_p, u) if draw_soon else None
+            if id is None:
+                with torch.inference_mode():  # not around the yield: it would leak into the caller
+                    id = draw(distribution(row, config), u)
+            chosen.append(forced.get(index, id))
+        yield tuple(Step(id, index, row, config) for id, row, config in zip(chosen, logits, configs, strict=True))

@@ -11,7 +11,7 @@ import torch
 from strivelm import checkpoint
 from strivelm.data.ngrams import MAX_FILE_BYTES, NGrams
 from strivelm.hub import download
-from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name
+from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, name_in
 from strivelm.hub.download import Progress
 from strivelm.model import GPT
 
@@ -81,6 +81,8 @@ def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
     try:
         return checked_name(name, revision if at else None)[0], revision or None
     except checkpoint.CheckpointError:
+        if meant := name_in(text):
+            raise checkpoint.CheckpointError(f"{text[:200]!r} is an address; the model's name is {meant!r}") from None
         folder = "" if public else "a folder that exists, "
         raise checkpoint.CheckpointError(
             f"{text[:200]!r} is no model: expected 'bundled', {folder}'owner/name' or 'owner/name@revision'"
@@ -126,8 +128,41 @@ def open_model(
     with download.calling(folder, place):
         record = folder / checkpoint.TRAINING
         training = checkpoint.read_json(record) if record.is_file() else {}
-        model = GPT.from_pretrained(folder, map_location=device)
-    return OpenModel(str(ref), model, training, commit, folder)
+        model = GPT.from_pretrained(folder)
+        check_numbers(model, place)
+    return OpenModel(str(ref), model.to(device), training, commit, folder)
+
+
+LARGEST = 1e15
+"""Beyond it sums of squares are not finite in float32, so that lengths, variances and angles are infinite or NaN."""
+_WILD = "no trained model has such numbers, and nothing could be computed from them"
+TRIED = 16
+"""How many characters the trial reads."""
+
+
+@torch.no_grad()
+def check_numbers(model: GPT, name: str) -> None:
+    """Reads a few characters on trial. Raises CheckpointError where no view of the model could say anything.
+
+    That is where weights are finite but so large that what is computed from them is not, or where all characters have
+    the same embedding (all zero, say), so that every next one is equally likely.
+    """
+    rows = model.tok.weight
+    if len(rows) > 1 and bool((rows == rows[0]).all()):
+        zero = "zero" if not rows.any() else "the same for all characters"
+        raise checkpoint.CheckpointError(f"{name} holds no trained model: its character embeddings are all {zero}")
+    for key, weight in model.named_parameters():
+        if float(weight.abs().max()) > LARGEST:
+            raise checkpoint.CheckpointError(f"{name} is damaged: {key} holds {float(weight.abs().max()):.1e}; {_WILD}")
+    ids = torch.arange(min(model.block_size, TRIED)).remainder(model.vocab_size)[None]  # (1, T)
+    x = model.tok(ids) + model.pos.weight[: ids.shape[1]]  # (1, T, C)
+    for i, block in enumerate(model.blocks):
+        x = block(x)
+        if not float(x.abs().max()) <= LARGEST:  # NaN is not, either
+            words = f"layer {i} makes {float(x.abs().max()):.1e} of ordinary characters"
+            raise checkpoint.CheckpointError(f"{name} is damaged: {words}; {_WILD}")
+    if not torch.isfinite(model.head(model.lnf(x))).all():
+        raise checkpoint.CheckpointError(f"{name} is damaged: its logits are not finite; {_WILD}")
 
 
 def load_model(ref: str | Path = "bundled", device: str | torch.device = "cpu", **how) -> GPT:

@@ -19,10 +19,10 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 
 from strivelm import checkpoint
 from strivelm.config import GPTConfig
-from strivelm.decoder import Decoder
-from strivelm.generation import SamplingConfig, generate
+from strivelm.decoder import Decoder, decoder
+from strivelm.generation import DEFAULTS, SamplingConfig, generate
 from strivelm.hub import download, publish
-from strivelm.hub.model_card import describe
+from strivelm.hub.model_card import describe, literal
 from strivelm.tokenizer import CharTokenizer
 
 
@@ -70,7 +70,6 @@ class GPT(
     PyTorchModelHubMixin,
     library_name="strivelm",
     pipeline_tag="text-generation",
-    license="mit",
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
@@ -181,18 +180,22 @@ class GPT(
         """How many numbers are learnt: V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
         return sum(p.numel() for p in self.parameters())
 
-    def decoder(self, batch_size: int = 1) -> Decoder:
-        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`)."""
-        return Decoder(self, batch_size)
+    def decoder(self, batch_size: int = 1, engine: str | None = None) -> Decoder:
+        """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`).
+
+        Args:
+            engine: what computes, "c" or "torch"; None is the fastest that can.
+        """
+        return decoder(self, batch_size, engine)
 
     def generate(
         self,
         prompt: str | Sequence[int] | torch.Tensor,
-        max_new_tokens: int = 200,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
+        max_new_tokens: int = DEFAULTS.max_new_tokens,
+        temperature: float = DEFAULTS.temperature,
+        top_k: int | None = DEFAULTS.top_k,
+        top_p: float | None = DEFAULTS.top_p,
+        seed: int | None = DEFAULTS.seed,
     ) -> str | list[int] | torch.Tensor:
         """The prompt and what the model writes after it: text for text, a list for a list, a tensor for a tensor.
 
@@ -273,11 +276,15 @@ class GPT(
             model_card_kwargs: what the README says besides the sizes: corpus, best, ngrams.
 
         Raises:
-            CheckpointError: a weight is not finite, or does not fit the dtype.
+            CheckpointError: a weight is not finite, or does not fit the dtype; or the model was changed (a head that
+                is not the embedding, a bias, another part, an adapter), so that the files would hold another one.
             OSError: the folder can't be written.
         """
         # The mixin's own way would delete the old config.json before anything is written.
         folder = Path(save_directory)
+        with torch.device("meta"):  # what these sizes are when nobody has changed a part
+            plain = GPT(**vars(self.config))
+        checkpoint.check_modules(self, plain)
         checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)
         (folder / checkpoint.TRAINING).unlink(missing_ok=True)
         if not (folder / "README.md").exists():
@@ -306,10 +313,24 @@ class GPT(
                 folder, repo_id, private=private, revision=revision, token=token, message=commit_message
             )
 
-    def generate_model_card(self, corpus: dict | None = None, best: dict | None = None, **kwargs) -> ModelCard:
-        """The README of a model folder: what the model is and, from a run's record, how it came about."""
+    def generate_model_card(
+        self, corpus: dict | None = None, best: dict | None = None, license: str | None = None, **kwargs
+    ) -> ModelCard:
+        """The README of a model folder: what the model is and, from a run's record, how it came about.
+
+        Without a license it names none: that depends on the text that the model learnt.
+        """
+        prompt = "[0]"
+        if self.config.chars is not None:  # short enough for transformers to add a character
+            prompt = literal(self.tokenizer.example[: max(1, self.block_size - 1)])
         card = super().generate_model_card(
-            config=self.config, parameters=f"{self.num_parameters():,}", corpus=corpus, best=best, **kwargs
+            config=self.config,
+            parameters=f"{self.num_parameters():,}",
+            prompt=prompt,
+            corpus=corpus,
+            best=best,
+            **kwargs,
         )
         describe(card.data, corpus, best)
+        card.data.license = license
         return card

@@ -120,6 +120,14 @@ class CharTokenizer:
         """What a text begins after when nothing is said: a line break, or the first character where there is none."""
         return "\n" if "\n" in self._ids else self.chars[0]
 
+    @property
+    def example(self) -> str:
+        """A short prompt of this vocabulary: "To" where it has that, else a letter, else any character of it."""
+        if all(char in self for char in "To"):
+            return "To"
+        chars = [char for char in self.chars if char.isprintable() and char.strip()] or [self.start]
+        return next((char for kind in (str.isupper, str.isalpha) for char in chars if kind(char)), chars[0])
+
     def unknown(self, text: str) -> dict[str, tuple[int, ...]]:
         """Each character of the text that the vocabulary lacks, with its positions, in order of appearance."""
         if set(text) <= self._ids.keys():

@@ -1,6 +1,7 @@
 """What the tests share: small models whose every weight says something, and the same weights in transformers."""
 
 import os
+import re
 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -24,6 +25,24 @@ def pytest_collection_modifyitems(items):
         asked = "slow" in (item.config.option.markexpr or "")
         if item.get_closest_marker("slow") and not asked:
             item.add_marker(pytest.mark.skip(reason="needs minutes: run with `-m slow`, or CI=true"))
+
+
+MAY_SKIP = re.compile(
+    "needs a GPU|needs HF_TOKEN|is not on this machine|this torch has no Muon|needs TransformerLens|no git checkout"
+    "|this machine has the device|a context of one"
+)
+"""Why a test may be skipped by CI, which installs everything else that a test asks for."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fails what CI skips for want of something that .ci/run installs."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not MAY_SKIP.search(reason):
+            report.outcome, report.longrepr = "failed", f"CI may not skip this: {reason}"
+    return report
 
 
 # A line break at id 0 (where careless masks bite), blanks, an accent of its own, characters of 1 to 4 bytes.

@@ -171,6 +171,60 @@ def test_neighbouring_seeds_are_not_alike(make_model):
     assert chi_square(counts, firsts[0].sampled_from.tolist()) < 16.3  # three degrees of freedom
 
 
+# -- the choice in C ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def in_c(make_model):
+    """A decoder in C of 50 characters, of which only `draw` is asked."""
+    decoder = make_model(vocab_size=50, chars=None).decoder()
+    if not hasattr(decoder, "draw"):
+        pytest.skip("a C compiler is not on this machine")
+    return decoder
+
+
+def in_full(logits, config, u):
+    return draw(distribution(logits, config), u)
+
+
+def drawn_in_c(decoder, logits, config, u):
+    return decoder.draw(logits, config.temperature, config.top_k, config.top_p, u)
+
+
+@given(
+    st.lists(st.floats(-1e4, 1e4, width=32) | st.integers(-3, 3), min_size=50, max_size=50).map(torch.tensor),
+    settings_that_mean_something,
+    st.floats(0, 1, exclude_max=True),
+)
+def test_c_draws_the_same_or_leaves_it(in_c, logits, config, u):
+    assert drawn_in_c(in_c, logits.float(), config, u) in (None, in_full(logits.float(), config, u))
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7, 1, 1.5])
+@pytest.mark.parametrize("top_k", [None, 8, 40])
+@pytest.mark.parametrize("top_p", [None, 0.5, 0.95])
+def test_c_draws_the_same_and_leaves_little(in_c, temperature, top_k, top_p):
+    config, stream, left = SamplingConfig(1, temperature, top_k, top_p), random.Random(1), 0
+    for logits in spread_logits(seed=5, rows=400).float():
+        u = stream.random()
+        chosen = drawn_in_c(in_c, logits, config, u)
+        left += chosen is None
+        assert chosen in (None, in_full(logits, config, u))
+    assert left < 12
+
+
+def test_c_leaves_what_rounding_could_decide(in_c):
+    config = SamplingConfig(1, 0.9, 20)
+    for logits in spread_logits(seed=6, rows=30).float():
+        for boundary in distribution(logits, config).double().cumsum(-1).unique().tolist():
+            for u in (boundary - 1e-7, boundary, boundary + 1e-7):
+                assert u >= 1 or u < 1e-6 or drawn_in_c(in_c, logits, config, max(u, 0.0)) is None
+    assert drawn_in_c(in_c, torch.zeros(50), SamplingConfig(1, 0), 0.5) is None
+    assert drawn_in_c(in_c, torch.zeros(50), SamplingConfig(1, top_k=7), 0.5) is None
+    for broken in (torch.nan, torch.inf, -torch.inf):
+        assert drawn_in_c(in_c, torch.zeros(50).index_fill(0, torch.tensor([9]), broken), config, 0.5) is None
+
+
 # -- a text ------------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +333,15 @@ class FixedModel:
         if len(self.read) > self.breaks_after:
             raise RuntimeError("out of memory")
         return self.prefill([ids])
+
+
+def test_both_engines_write_the_same(model, monkeypatch):
+    """Whatever of the logits differs by rounding decides nothing in these texts."""
+    make, texts = model.decoder, []
+    for engine in ("torch", None):
+        monkeypatch.setattr(model, "decoder", lambda batch_size=1, engine=engine: make(batch_size, engine))
+        texts.append([text_of(model, seed=seed, top_k=12, top_p=0.9, temperature=0.8) for seed in range(5)])
+    assert texts[0] == texts[1]
 
 
 def test_generate_needs_nothing_but_a_decoder():

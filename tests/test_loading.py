@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 
-from strivelm import CheckpointError, load_model, open_model
+from strivelm import GPT, CheckpointError, load_model, open_model
 from strivelm.hub import download
-from strivelm.loading import BUNDLED, PUBLIC, parse_ref
+from strivelm.loading import BUNDLED, PUBLIC, check_numbers, parse_ref
 
 NO_MODEL = r"is no model: expected 'bundled', (a folder that exists, )?'owner/name' or 'owner/name@revision'$"
 
@@ -53,7 +53,6 @@ def test_a_folder_comes_first_but_not_for_strangers(tmp_path, monkeypatch):
         "./runs/mine",
         "../mine",
         "/no/such/folder",
-        "https://huggingface.co/owner/name",
         "owner/na me",
         "owner/name\n",
         "owner/\0",
@@ -74,6 +73,62 @@ def test_what_can_be_no_model_is_refused_without_asking_the_hub(ref, monkeypatch
     for limits in ({}, {"limits": PUBLIC}):
         with pytest.raises(CheckpointError, match=NO_MODEL):
             load_model(ref, **limits)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://huggingface.co/owner/name", "owner/name"),
+        ("https://huggingface.co/owner/name/", "owner/name"),
+        ("http://localhost:8080/owner/name?x=1#y", "owner/name"),
+        ("https://huggingface.co/owner/name/tree/step-500", "owner/name@step-500"),
+        ("https://huggingface.co/owner/name/blob/main/config.json", "owner/name@main"),
+        ("hf://owner/name", "owner/name"),
+    ],
+)
+def test_of_an_address_the_name_is_told(address, name, monkeypatch):
+    monkeypatch.setattr(download, "fetch", lambda *_, **__: pytest.fail("the Hub was asked"))
+    for limits in ({}, {"limits": PUBLIC}):
+        with pytest.raises(CheckpointError, match=f"is an address; the model's name is '{name}'$"):
+            load_model(address, **limits)
+    plain, _, revision = name.partition("@")
+    with pytest.raises(
+        CheckpointError, match=f"the model's name is '{plain}'" + f", revision='{revision}'" * bool(revision)
+    ):
+        GPT.from_pretrained(address)
+
+
+@pytest.mark.parametrize("address", ["https://huggingface.co/spaces/owner/name", "https://huggingface.co", "file:///x"])
+def test_an_address_of_no_model_is_none(address):
+    with pytest.raises(CheckpointError, match=NO_MODEL):
+        load_model(address)
+
+
+# -- numbers that say nothing ------------------------------------------------------------------------------------------
+
+
+def test_a_trained_and_an_untrained_model_pass_the_trial(make_model):
+    torch.manual_seed(0)
+    check_numbers(make_model(), "x")
+    check_numbers(GPT(5, 3, 2, 1, 8, chars="abcde").eval(), "x")
+    check_numbers(make_model(chars="a", block_size=1), "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m.blocks[1].ff[0].weight.data.fill_(1e30), r"blocks.1.ff.0.weight holds 1.0e\+30; no trained"),
+        (lambda m: [p.data.mul_(1e9) for p in m.parameters()], r"damaged: layer 0 makes .* of ordinary characters"),
+        (lambda m: [p.data.zero_() for p in m.parameters()], "its character embeddings are all zero"),
+        (lambda m: m.tok.weight.data.fill_(0.5), "its character embeddings are all the same for all characters"),
+    ],
+)
+def test_finite_weights_of_which_nothing_can_be_said_are_refused(make_model, tmp_path, change, words):
+    model = make_model()
+    change(model)
+    model.save_pretrained(tmp_path / "wild")
+    with pytest.raises(CheckpointError, match=words):
+        open_model(tmp_path / "wild")
 
 
 def test_a_folder_is_opened_with_the_record_of_its_training(model, folder, random_ids):

@@ -71,7 +71,7 @@ def test_the_python_that_calls_the_page_runs(capsys):
         assert code != PYTHON[4]
         exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out
-    assert opened.model.generate("To be", 60, 0.8, seed=1)[len("To be") :] in printed
+    assert opened.model.generate("To be", 60, seed=1)[len("To be") :] in printed
     assert re.search(r"^\['.'(, '.')*\]$", printed.splitlines()[-1])
 
 

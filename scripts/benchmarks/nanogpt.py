@@ -21,7 +21,7 @@ from strivelm.config import Sizes
 from strivelm.data.corpus import Corpus, batch, load_corpus
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate
-from strivelm.training.hardware import Machine, settle
+from strivelm.training.hardware import Hardware, settle
 from strivelm.training.trainer import Trainer, new_model
 
 THEIRS = Sizes(n_layer=4, n_head=4, n_embd=128, block_size=64)
@@ -54,7 +54,7 @@ def measure(rounds: int) -> Iterator[dict]:
     for name, sizes, share in (("ours, a tenth", SMALLER, 10), ("ours, a quarter", THEIRS, 4)):
         our_step = trial(our_steps(trainer(corpus, sizes, 10 * TRIAL)))
         ours = trainer(corpus, sizes, round(STEPS * their_step / our_step / share))
-        precise = f"{name} ({ours.machine.precision})"
+        precise = f"{name} ({ours.hardware.precision})"
         runs.append(Run(precise, sizes, ours.model, ours.config.max_steps, our_steps(ours)))
     for i in range(SLICES):
         for run in runs:
@@ -83,8 +83,8 @@ def trial(steps: Iterator[None]) -> float:
 def trainer(corpus: Corpus, sizes: Sizes, steps: int) -> Trainer:
     """Our training of so many steps, with the arithmetic that is fastest here."""
     model = new_model(corpus, sizes, 1337)
-    machine = settle(replace(Machine("cpu"), threads=torch.get_num_threads()), model)
-    return Trainer(model, corpus, replace(OURS, max_steps=steps), machine)
+    hardware = settle(replace(Hardware("cpu"), threads=torch.get_num_threads()), model)
+    return Trainer(model, corpus, replace(OURS, max_steps=steps), hardware)
 
 
 def our_steps(ours: Trainer) -> Iterator[None]:

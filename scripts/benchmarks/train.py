@@ -13,7 +13,7 @@ from benchmarks.peers import VOCABULARY, ours, ratio, speed, taking_turns, their
 from strivelm.data.corpus import Corpus, batch
 from strivelm.tokenizer import CharTokenizer
 from strivelm.training.config import TrainConfig
-from strivelm.training.hardware import PLAIN, Machine, settle
+from strivelm.training.hardware import PLAIN, Hardware, settle
 from strivelm.training.trainer import Trainer
 
 SIZES = [(4, 4, 128, 64, 12), (4, 2, 128, 128, 16), (6, 4, 256, 256, 16)]  # layers, heads, width, context, batch
@@ -25,16 +25,16 @@ def measure(rounds: int) -> Iterator[dict]:
     corpus = Corpus("random", "", CharTokenizer(VOCABULARY), ids[:90_000], ids[90_000:])
     for layers, heads, width, context, windows in SIZES:
         plain, chosen = (ours(layers, heads, width, context) for _ in range(2))
-        machine = settle(replace(Machine("cpu"), threads=torch.get_num_threads()), chosen)
+        hardware = settle(replace(Hardware("cpu"), threads=torch.get_num_threads()), chosen)
         config = TrainConfig(batch_size=windows)
         work = {
             "transformers": their_step(theirs(plain, attn_implementation="eager"), corpus, windows, context),
             "adamw": Trainer(plain, corpus, replace(config, optimizer="adamw"), PLAIN).take_step,
-            "chosen": Trainer(chosen, corpus, config, machine).take_step,
+            "chosen": Trainer(chosen, corpus, config, hardware).take_step,
         }
         turns = taking_turns(work, rounds)
         sizes = f"{layers} layers, {heads} heads, {width} wide, {windows} x {context} characters"
-        row = {"sizes": sizes, "parameters": plain.num_parameters(), "precision": machine.precision}
+        row = {"sizes": sizes, "parameters": plain.num_parameters(), "precision": hardware.precision}
         for name in work:
             row[f"{name}_characters_per_second"] = speed(turns, name, windows * context)
         for name in ("adamw", "chosen"):
@@ -42,7 +42,7 @@ def measure(rounds: int) -> Iterator[dict]:
         yield row | {
             "line": f"{sizes}: transformers {row['transformers_characters_per_second']:,.0f} characters/s, ours "
             f"{row['adamw_characters_per_second']:,.0f} with AdamW in float32 ({row['ratio_adamw']:.2f}x), "
-            f"{row['chosen_characters_per_second']:,.0f} with Muon in {machine.precision} ({row['ratio_chosen']:.2f}x)"
+            f"{row['chosen_characters_per_second']:,.0f} with Muon in {hardware.precision} ({row['ratio_chosen']:.2f}x)"
         }
 
 

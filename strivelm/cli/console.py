@@ -10,18 +10,31 @@ import sys
 import warnings
 from collections.abc import Callable
 
+from strivelm.cli import surroundings
+
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
+
+EXTRAS = {"gradio": "app", "pandas": "app"} | dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train")
+"""Which of the package's extras brings a library that is not there."""
 
 
 def guarded(main: Callable[[], None]) -> None:
     """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    surroundings.open_streams()
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its code instead
             stream.reconfigure(errors="backslashreplace")
     try:
+        surroundings.prepare()
         main()
+    except ModuleNotFoundError as error:
+        library = (error.name or "strivelm").partition(".")[0]
+        if library == "strivelm":
+            raise
+        extra = f'pip install "strivelm[{EXTRAS[library]}]", in a clone ' if library in EXTRAS else ""
+        sys.exit(f"error: this needs {library}, which is not installed: {extra}pip install -r requirements.txt")
     except BrokenPipeError:
         silence()
         sys.exit(1)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import tyro
 
-from strivelm.hub.client import checked_name
-from strivelm.space import bundle, deploy
+from strivelm.space import deploy
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,30 @@ class Flags:
     timeout: float = 1800.0
     """Seconds to wait until the Space runs."""
     dry_run: bool = False
-    """Show which files, variables and hardware it would get, and stop there; the network is not touched."""
+    """Do all that a deployment does but change anything: check the checkout, the token, the name, the models and the
+    metadata, and show which files, variables and hardware the Space would get."""
 
 
 def show(flags: Flags) -> None:
     """Prints what a deployment would bring."""
-    checked_name(flags.space, None)
-    deploy.check_hardware(flags.hardware)
-    variables = deploy.variables(flags.model, flags.models)
-    files = bundle.pack(hardware=flags.hardware)
-    for name, content in files.items():
-        print(f"{len(content):>12,}  {name}")
-    print(f"{sum(map(len, files.values())):>12,}  bytes in {len(files)} files would go to {flags.space}")
-    for key, value in variables.items():
+    planned = deploy.plan(
+        flags.space,
+        model=flags.model,
+        models=flags.models,
+        hardware=flags.hardware,
+        private=flags.private or None,
+    )
+    for name, size in planned.sent.items():
+        print(f"{size:>12,}  {name}")
+    there = "which is there" if planned.exists else "which would be made"
+    print(f"{sum(planned.sent.values()):>12,}  bytes in {len(planned.sent)} files would go to {flags.space}, {there}")
+    for name in planned.removed:
+        print(f"{'removed':>12}  {name}")
+    for key, value in planned.variables.items():
         print(f"variable {key}={value}" if value else f"variable {key} would be removed")
-    print(f"hardware {flags.hardware or 'as it is (of a new Space: cpu-basic)'}")
+    print(f"hardware {planned.hardware or 'as it is (of a new Space: cpu-basic)'}")
     print(f"visibility {'private' if flags.private else 'as it is (of a new Space: your default, mostly public)'}")
+    print(f"Nothing was changed. Without --dry-run it goes to {planned.address}")
 
 
 def run(flags: Flags) -> None:

@@ -1,6 +1,7 @@
-"""Turns a checkpoint of the seed project into a model folder.
+"""Turns a checkpoint of the seed project, or of nanoGPT, into a model folder.
 
 python scripts/import_checkpoint.py checkpoints/out.pt runs/imported
+python scripts/import_checkpoint.py nanoGPT/out-shakespeare-char/ckpt.pt runs/imported --meta meta.pkl
 """
 
 from dataclasses import dataclass
@@ -8,36 +9,41 @@ from pathlib import Path
 
 import tyro
 
-from strivelm import GPT
-from strivelm.checkpoint import load_seed_checkpoint
+from strivelm import GPT, foreign
 
 
 @dataclass(frozen=True)
 class Flags:
-    """Turn a seed project's checkpoint into a model folder that StriveLM and transformers load."""
+    """Turn a checkpoint of the seed project, or of nanoGPT, into a model folder that StriveLM and transformers load."""
 
     source: tyro.conf.Positional[Path]
-    """The .pt file that the seed project's train.py wrote; no code in it is run."""
+    """The .pt file that the other project's train.py wrote; no code in it is run."""
     out: tyro.conf.Positional[Path]
     """The folder that becomes the model."""
+    meta: Path | None = None
+    """nanoGPT's meta.pkl, which holds the vocabulary; if not given, the one beside the .pt file."""
     overwrite: bool = False
     """Replace a model that the folder already holds."""
 
 
 def run(flags: Flags) -> None:
     """Reads, checks, writes, and says what it was."""
-    config, state = load_seed_checkpoint(flags.source)
+    found = foreign.read(flags.source, flags.meta)
+    config = found.config
     if not flags.overwrite and (flags.out / "model.safetensors").exists():
         raise FileExistsError(f"{flags.out} already holds a model; pass --overwrite to replace it")
     if flags.overwrite:
         (flags.out / "README.md").unlink(missing_ok=True)  # the card of the model that goes
     model = GPT(**vars(config))
-    model.load_state_dict(state)
+    model.load_state_dict(found.state)
     model.save_pretrained(flags.out)
     print(
         f"{flags.out}: {config.n_layer} layers, {config.n_head} heads, {config.n_embd} wide, context "
-        f"{config.block_size}, {model.num_parameters():,} parameters, {config.vocab_size} characters"
+        f"{config.block_size}, {model.num_parameters():,} parameters, {config.vocab_size} characters, "
+        f"from {found.project}"
     )
+    if found.note:
+        print(f"note: {found.note}")
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ import importlib.util
 import os
 import sys
 
+from strivelm.cli import surroundings
+
 with contextlib.suppress(ImportError):
     import spaces  # noqa: F401  (ZeroGPU wants to be there before CUDA is)
 
@@ -18,6 +20,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import torch
 
 from strivelm.checkpoint import CheckpointError
+from strivelm.data.sources import cache_folder
+from strivelm.hub.cache import sweep_downloads
 from strivelm.loading import open_model
 
 
@@ -42,24 +46,33 @@ def main() -> None:
     if asked.mcp and importlib.util.find_spec("mcp") is None:
         print('app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"', file=sys.stderr)
         sys.exit(2)
+    surroundings.temporary_folder()
+    surroundings.spare_loopback()
+    sweep_downloads(cache_folder(None) / "models")
     torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
 
     try:
         # ZeroGPU wants the model on the GPU from the start, and lends that for a call.
         model = open_model(ref, "cuda" if torch.cuda.is_available() else "cpu")
         model.model.tokenizer  # noqa: B018  (a model without a vocabulary can't read a prompt)
-    except (CheckpointError, ValueError) as error:
+    except (CheckpointError, ValueError, OSError, MemoryError, RuntimeError) as error:
         print(f"app.py: can't open the model {ref!r}: {error}", file=sys.stderr)
         sys.exit(2)
 
-    from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
-
     offered = tuple(filter(None, map(str.strip, os.environ.get("STRIVELM_MODELS", "").split(","))))
-    page = build(model, offered)
-    try:
-        _, address, _ = page.launch(**launch_options(), mcp_server=asked.mcp, quiet=True, prevent_thread_lock=True)
-    except (OSError, ValueError) as error:  # ValueError: Gradio could not reach its own address
-        print(f"app.py: can't listen: {error}", file=sys.stderr)
-        sys.exit(1)
+    with surroundings.usable_proxies():
+        from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
+
+        page = build(model, offered)
+        try:
+            # Named, the port is that one or none; Gradio itself would go on to the next ones without a word.
+            exactly = int(port) if "GRADIO_SERVER_PORT" in os.environ else None
+            settings = {"mcp_server": asked.mcp, "quiet": True, "prevent_thread_lock": True, "server_port": exactly}
+            _, address, _ = page.launch(**launch_options(), **settings)
+        except Exception as error:  # Gradio raises several kinds, Exception itself too, where it can't reach itself
+            where = f"{os.environ.get('GRADIO_SERVER_NAME', '127.0.0.1')}, port {port}"
+            words = " ".join(str(error).split())
+            print(f"app.py: can't listen at {where} (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT): {words}", file=sys.stderr)
+            sys.exit(1)
     print(f"StriveLM is open at {address} with the model {ref}. Ctrl+C closes it.", flush=True)
     page.block_thread()

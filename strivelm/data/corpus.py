@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from strivelm.data import sources
+from strivelm.data.formats import guess
 from strivelm.data.sources import SHAKESPEARE_SHA256, CorpusError, Report
 from strivelm.tokenizer import CharTokenizer, UnknownCharacterError
 
@@ -120,26 +121,34 @@ def _split(name: str, sha256: str, tokenizer: CharTokenizer, ids: torch.Tensor, 
     return Corpus(name, sha256, tokenizer, ids[:at], ids[at:], notes)
 
 
-def load_corpus(source: str = "bundled", cache_dir: str | Path | None = None, progress: Report | None = None) -> Corpus:
-    """The corpus behind a name.
+def load_corpus(
+    source: str | Sequence[str] = "bundled",
+    cache_dir: str | Path | None = None,
+    progress: Report | None = None,
+    encoding: str | None = None,
+) -> Corpus:
+    """The corpus behind a name, or behind several, one after the other.
 
     A text of more than `sources.LARGE` bytes is never in memory as a whole: it is read twice, piece by piece, and its
     ids are a file in the cache folder, mapped into memory and found again the next time.
 
     Args:
         source: "bundled" (fables written for this project), "shakespeare" (tiny Shakespeare, downloaded once and
-            cached), a file, an http(s) address, or "hf://datasets/owner/name/file.txt" on the Hub.
+            cached), a file, a folder of .txt files, an http(s) address, or "hf://datasets/owner/name/file.txt" on the
+            Hub. What a file may be: `strivelm.data.formats`.
         cache_dir: where tiny Shakespeare, large downloads and the ids of large texts are kept; None means
             $STRIVELM_CACHE, else ~/.cache/strivelm.
         progress: called after each piece of about a megabyte with the bytes done, the bytes in all (None where nobody
-            knows), and what was done: "fetching" (from the web, the Hub or a pipe), then "reading", then for a large
-            text whose ids are not there yet "encoding". Each counts from 0.
+            knows), and what was done: "fetching" (from the web, the Hub, a pipe or several files) or "unpacking", then
+            "reading", then for a large text whose ids are not there yet "encoding". Each counts from 0.
+        encoding: of the text; None means UTF-8, or what a byte order mark says.
 
     Raises:
-        CorpusError: no such file, no network, another text than expected, no UTF-8, too short, no room for the ids.
+        CorpusError: no such file, no network, another text than expected, no text, too short, no room for the ids.
     """
     progress = progress or (lambda done, total, what: None)
-    file, name = sources.open_source(source, cache_dir, progress)
+    file, name, notes = sources.open_sources(source, cache_dir, progress, encoding)
+    source = source if isinstance(source, str) else " ".join(source)
     with file:
         if file.seek(0, os.SEEK_END) > sources.LARGE:
             corpus = _mapped(file, source, name, sources.cache_folder(cache_dir), progress)
@@ -147,7 +156,8 @@ def load_corpus(source: str = "bundled", cache_dir: str | Path | None = None, pr
             reading = _Reading(file, source, "reading", progress)
             text = "".join(reading)
             corpus = corpus_from_text(text, name, reading.sha256, reading.notes)
-    return replace(corpus, name="tiny Shakespeare") if corpus.sha256 == SHAKESPEARE_SHA256 else corpus
+    name = "tiny Shakespeare" if corpus.sha256 == SHAKESPEARE_SHA256 else corpus.name
+    return replace(corpus, name=name, notes=(*notes, *corpus.notes))
 
 
 class _Reading:
@@ -186,7 +196,7 @@ class _Reading:
             place = done - len(error.object) + error.start  # object: this piece, after what was left of the last one
             raise CorpusError(
                 f"{self._source} is not UTF-8 text: byte {error.object[error.start]:#04x} at place {place:,}; "
-                "save it as UTF-8 and try again"
+                f"{guess(error.object)}, or save it as UTF-8 and try again"
             ) from None
 
     @property

@@ -61,6 +61,15 @@ def _numbered(codes: list[np.ndarray]) -> list[np.ndarray]:
     return np.split(numbers, [len(codes[0])])
 
 
+def ladder_of(tables: "NGrams", train: Sequence[int], validation: Sequence[int]) -> dict[str, float]:
+    """What `ladder` says, from the counts of the training text where these hold enough, which is faster."""
+    wanted = [name for name, (n, _) in SMOOTHING.items() if len(validation) >= n and len(train) >= n]
+    if not set(wanted) <= set(tables.names):
+        return ladder(train, validation, tables.vocab_size)
+    table = tables.surprisal(validation[:MAX_CHARACTERS])
+    return {"uniform": math.log(tables.vocab_size)} | {name: float(np.nanmean(table[name])) for name in wanted}
+
+
 def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:
     """Nats per character of validation text, for uniform guessing and each n-gram table that the texts suffice for."""
     rungs = {"uniform": math.log(vocab_size)}

@@ -1,21 +1,26 @@
-"""Where a text's bytes come from: the bundled file, a file, a pipe, the web, the Hub; and the folder that caches.
+"""Where a text's bytes come from: the bundled file, files, folders, a pipe, the web, the Hub; and the cache folder.
 
 What is small stays in memory. What is larger than LARGE never does: it is read where it lies, or fetched to the disk.
 """
 
+import codecs
 import hashlib
 import http.client
 import os
 import stat
 import tempfile
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from strivelm.checkpoint import write_atomically
+from strivelm.data import formats
+from strivelm.data.formats import CorpusError, Parts
 
+__all__ = ["CorpusError", "Parts", "Report", "cache_folder", "kept_in", "open_sources"]
 FABLES = Path(__file__).parents[1] / "assets" / "fables.txt"
 SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -28,29 +33,97 @@ Report = Callable[[int, int | None, str], None]
 """Hears of progress: bytes done, bytes in all (None where nobody knows), and what is being done to them."""
 
 
-class CorpusError(ValueError):
-    """A text can't be had, or can't be trained on. The message says why and what to do."""
+def open_sources(
+    sources: str | Sequence[str], cache_dir: str | Path | None, progress: Report, encoding: str | None = None
+) -> tuple[BinaryIO, str, tuple[str, ...]]:
+    """A file of UTF-8 text, which can be read more than once, what a person calls it, and what was noticed.
 
-
-def open_source(source: str, cache_dir: str | Path | None, progress: Report) -> tuple[BinaryIO, str]:
-    """A file of the source's bytes, which can be read more than once, and what a person calls it.
-
-    Arguments and errors are those of `load_corpus`.
+    Several sources are one text, one after the other, each on lines of its own. Arguments and errors are those of
+    `load_corpus`.
     """
+    named = [sources] if isinstance(sources, str) else list(sources)
+    if not named:
+        raise CorpusError("there is no text; --data takes 'bundled', 'shakespeare', files, folders or addresses")
+    paths = [path for source in named for path in _files_of(source)]
+    if len(paths) == 1:
+        return _opened(paths[0], cache_dir, progress, encoding)
+    notes: list[str] = []
+    file = _fetched(_joined(paths, cache_dir, progress, encoding, notes), "the files", cache_dir, progress)
+    names = [formats.readable(Path(path).name) for path in paths]
+    notes.insert(0, f"It is made of {len(paths)} texts: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}.")
+    name = (
+        formats.readable(Path(named[0]).resolve().name) if len(named) == 1 else f"{names[0]} and {len(names) - 1} more"
+    )
+    return file, name, tuple(dict.fromkeys(notes))
+
+
+def _files_of(source: str) -> list[str]:
+    """The source itself; of a folder the .txt files in it, in the order of their names."""
+    if "://" in source or source in ("bundled", "shakespeare") or not os.path.isdir(source):
+        return [source]
+    paths = [path for path in sorted(Path(source).rglob("*")) if path.suffix.lower() == ".txt" and path.is_file()]
+    if not paths:
+        raise CorpusError(f"{source} is a folder without a .txt file; pass the files to train on: --data a.md b.md")
+    return list(map(str, paths))
+
+
+def _joined(
+    paths: list[str], cache_dir: str | Path | None, progress: Report, encoding: str | None, notes: list[str]
+) -> Parts:
+    yield b"", None
+    end = b"\n"
+    for path in paths:
+        file, name, noticed = _opened(path, cache_dir, progress, encoding)
+        notes += [f"{name}: {note}" for note in noticed]
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with file:
+            if end != b"\n":
+                yield b"\n", None
+            first = True
+            while part := file.read(PIECE):
+                end = part[-1:]
+                try:
+                    decoder.decode(part)
+                except UnicodeDecodeError:
+                    hint = formats.guess(part)
+                    raise CorpusError(f"{path} is not UTF-8 text; {hint}, or save it as UTF-8 and try again") from None
+                yield part.removeprefix(codecs.BOM_UTF8) if first else part, None
+                first = False
+
+
+def _opened(
+    source: str, cache_dir: str | Path | None, progress: Report, encoding: str | None
+) -> tuple[BinaryIO, str, tuple[str, ...]]:
+    """One source's text, its name, and what was noticed."""
     if source == "bundled":
-        return FABLES.open("rb"), "fables"
+        return FABLES.open("rb"), "fables", ()
     if source == "shakespeare":
-        return _shakespeare(cache_dir, progress), "tiny Shakespeare"
+        return _shakespeare(cache_dir, progress), "tiny Shakespeare", ()
     if source.startswith(("http://", "https://")):
-        return _fetched(_from_web(source), source, cache_dir, progress), source
-    if source.startswith("hf://"):
-        return _fetched(_from_hub(source), source, cache_dir, progress), source
-    return _local(Path(source), cache_dir, progress), Path(source).name
+        file, name = _fetched(_from_web(source), source, cache_dir, progress), source
+    elif source.startswith("hf://"):
+        file, name = _fetched(_from_hub(source), source, cache_dir, progress), source
+    else:
+        file, name = _local(Path(source), cache_dir, progress), formats.readable(Path(source).name)
+
+    def store(parts: Parts, what: str) -> BinaryIO:
+        return _fetched(parts, what, cache_dir, progress, "unpacking")
+
+    found, notes = formats.as_text(file, source, encoding, store)
+    found.seek(0)
+    return found, name, notes
 
 
 def cache_folder(cache_dir: str | Path | None) -> Path:
-    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made anew."""
-    return Path(cache_dir or os.environ.get("STRIVELM_CACHE") or os.path.expanduser("~/.cache/strivelm"))
+    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made anew.
+
+    Raises CorpusError where it would lie in a home that nobody knows.
+    """
+    try:
+        return Path(cache_dir or os.environ.get("STRIVELM_CACHE") or "~/.cache/strivelm").expanduser()
+    except RuntimeError:
+        words = "the cache would be ~/.cache/strivelm, but HOME is not set; set HOME or STRIVELM_CACHE"
+        raise CorpusError(words) from None
 
 
 @contextmanager
@@ -70,8 +143,8 @@ def _local(path: Path, cache_dir: str | Path | None, progress: Report) -> Binary
         file = path.open("rb")
     except FileNotFoundError:
         raise CorpusError(
-            f"there is no file {path}; --data takes 'bundled', 'shakespeare', a file, an http(s) address "
-            "or hf://datasets/owner/name/file.txt"
+            f"there is no file {path}; --data takes 'bundled', 'shakespeare', files, folders of .txt files, http(s) "
+            "addresses or hf://datasets/owner/name/file.txt"
         ) from None
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path} can't be read: {error}") from error
@@ -114,14 +187,9 @@ def _is_shakespeare(file: BinaryIO) -> bool:
     return digest == SHAKESPEARE_SHA256
 
 
-Parts = Iterator[tuple[bytes, int | None]]
-"""What can be read only once, in parts; with each the number of bytes in all, where that is known. The first is empty.
-
-An iterator turns its own errors into CorpusErrors, so that those of its reader are not taken for them.
-"""
-
-
-def _fetched(parts: Parts, source: str, cache_dir: str | Path | None, progress: Report) -> BinaryIO:
+def _fetched(
+    parts: Parts, source: str, cache_dir: str | Path | None, progress: Report, doing: str = "fetching"
+) -> BinaryIO:
     """The parts as one file: in memory, or where they are many a nameless one on the disk, gone when it is closed."""
     folder, size, total = cache_folder(cache_dir), 0, None
     with ExitStack() as on_error:
@@ -137,7 +205,7 @@ def _fetched(parts: Parts, source: str, cache_dir: str | Path | None, progress: 
                     file.rollover()  # to the disk; the second time it does nothing
                 file.write(part)
             size += len(part)
-            progress(size, total, "fetching")
+            progress(size, total, doing)
         if total is not None and size != total:
             raise CorpusError(f"{source} broke off after {size:,} of {total:,} bytes; try again")
         with kept_in(folder, f"what {source} sends"):
@@ -153,7 +221,7 @@ def _drop(file: BinaryIO) -> None:
 
 def _from_web(url: str) -> Parts:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
+        with urllib.request.urlopen(_ascii(url), timeout=TIMEOUT) as response:
             promised = response.headers.get("Content-Length", "")
             total = int(promised) if promised.isdigit() else None
             yield b"", total
@@ -164,6 +232,14 @@ def _from_web(url: str) -> Parts:
             f"{url} can't be downloaded: {getattr(error, 'reason', error)}. "
             "Without a network, train on the text that came along: --data bundled"
         ) from error
+
+
+def _ascii(url: str) -> str:
+    """An address as a request wants it: a host that is not ASCII in punycode, all else percent-encoded."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    path, query = (urllib.parse.quote(part, safe="/%:@!$&'()*+,;=?~") for part in (parts.path, parts.query))
+    return urllib.parse.urlunsplit((parts.scheme, host, path, query, ""))
 
 
 def _from_hub(source: str) -> Parts:

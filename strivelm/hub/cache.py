@@ -24,9 +24,12 @@ from typing import BinaryIO
 from huggingface_hub import scan_cache_dir
 from huggingface_hub.errors import CacheNotFound
 
+from strivelm.files import sweep
+
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 PIECE = 1 << 20  # bytes read at a time
+INCOMPLETE = f"*.{'[0-9a-f]' * 8}.incomplete"  # our own; huggingface_hub's have other names, and it goes on with them
 
 
 def hasher(id: str, size: int):
@@ -114,6 +117,7 @@ class Cache:
         """
         blob = self._inside(self.folder / "blobs" / id)
         blob.parent.mkdir(parents=True, exist_ok=True)
+        sweep(blob.parent, INCOMPLETE)
         temporary = blob.with_name(f"{id}.{secrets.token_hex(4)}.incomplete")
         try:
             with temporary.open("xb") as file:
@@ -141,6 +145,11 @@ class Cache:
         with suppress(OSError):
             os.utime(real, (time.time(), status.st_mtime))  # for make_room: many file systems don't note reading
         return True
+
+
+def sweep_downloads(root: Path) -> None:
+    """Removes what processes that were killed left half-fetched anywhere in a cache."""
+    sweep(root, f"models--*/blobs/{INCOMPLETE}")
 
 
 def make_room(root: Path, most: int) -> None:

@@ -6,13 +6,16 @@ and can't be stopped.
 """
 
 import json
+import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
 import httpx2
 from huggingface_hub import constants
@@ -25,6 +28,8 @@ from strivelm.hub.cache import COMMIT, ID, hasher
 
 # Git's own rules, narrowed to what needs no quoting; a part can't begin with what is not a letter, digit or underscore.
 REVISION = re.compile(r"(?!.*(\.\.|\.lock(/|$)))\w[\w.#+=-]*(/\w[\w.#+=-]*)*", re.ASCII)
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+"""The variables, in lower case or upper, that name a proxy."""
 PASSING = (408, 429, 500, 502, 503, 504)
 NO_HUB = "it does not answer as the Hub does; is HF_ENDPOINT right?"
 
@@ -34,11 +39,18 @@ class HubError(CheckpointError):
 
 
 class NotFoundError(HubError):
-    """The Hub shows no such repo to the one who asks."""
+    """The Hub shows no such repo to the one who asks. `named` is whether it gave that as its reason."""
+
+    def __init__(self, message: str, named: bool = True):
+        super().__init__(message)
+        self.named = named
 
 
 class UnreachableError(HubError):
-    """The Hub can't be asked now. `rest` is the number of seconds that it wants to be left alone for, where it says."""
+    """The Hub can't be asked now.
+
+    `rest` is the number of seconds that it wants to be left alone for, where it says; inf where asking again is vain.
+    """
 
     def __init__(self, message: str, rest: float | None = None):
         super().__init__(message)
@@ -93,6 +105,39 @@ class Stated:
     """The sha256 of a large file, the git blob id of a small one."""
 
 
+def named_proxies() -> dict[str, str]:
+    """The addresses of proxies that the environment names, by variable."""
+    return {name: address for name, address in os.environ.items() if name.lower() in PROXIES and address}
+
+
+def unusable_proxy(error: Exception) -> str:
+    """What is wrong with the proxy that the environment names, and which variable that is."""
+    names = named_proxies()
+    socks = any(address.lower().startswith("socks") for address in names.values())
+    how = "a SOCKS proxy needs one more package: pip install socksio" if socks else "expected http://host:port"
+    why = str(error).split(". ")[0]
+    return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({why}); {how}"
+
+
+def name_in(address: str) -> str | None:
+    """The "owner/name" or "owner/name@revision" that an address of a model on the Hub means; None for other texts."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https", "hf") or not parts.netloc:
+        return None
+    path = f"{parts.netloc}{parts.path}" if parts.scheme == "hf" else parts.path
+    owner, name, verb, revision, *_ = [*filter(None, path.split("/")), "", "", "", ""]
+    if owner in ("spaces", "datasets", "api"):
+        return None
+    name = f"{owner}/{name}" + (f"@{revision}" if verb in ("tree", "blob", "resolve", "commit") and revision else "")
+    with suppress(CheckpointError):
+        checked_name(*(name.split("@", 1) if "@" in name else (name, None)))
+        return name
+    return None
+
+
 def checked_name(repo: str, revision: str | None) -> tuple[str, str]:
     """A repo's name and revision ("main" for None). Raises CheckpointError where the Hub can't have such."""
     try:
@@ -123,7 +168,13 @@ class Line:
 
     def commit(self, revision: str) -> str:
         """The commit that a branch, a tag or a commit's name stands for."""
-        told = self._json("GET", f"/api/models/{self.repo}/revision/{quote(revision, safe='')}?expand=sha")
+        path = f"/api/models/{self.repo}/revision/{quote(revision, safe='')}"
+        try:
+            told = self._json("GET", f"{path}?expand=sha")
+        except NotFoundError as error:
+            if error.named:
+                raise
+            told = self._json("GET", path)  # a mirror that does not know the question (Artifactory answers it by 404)
         commit = told.get("sha") if isinstance(told, dict) else None
         if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
             raise UnreachableError(NO_HUB)
@@ -209,7 +260,11 @@ class Line:
                     if time.monotonic() > self._end:
                         raise UnreachableError(f"it took more than {self.limits.seconds:g} seconds")
         except OfflineModeIsEnabled:
-            raise UnreachableError("HF_HUB_OFFLINE is set") from None
+            raise UnreachableError("HF_HUB_OFFLINE is set", math.inf) from None
+        except (ImportError, ValueError) as error:  # what the client raises over a proxy that it can't use
+            if isinstance(error, HubError | httpx2.InvalidURL) or not getproxies():
+                raise
+            raise UnreachableError(unusable_proxy(error), math.inf) from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise UnreachableError(": ".join(filter(None, (type(error).__name__, str(error))))) from error
 
@@ -234,5 +289,6 @@ class Line:
             raise HubError(f"{self.repo} is on the Hub, but has no such revision")
         if code == "RepoNotFound" or (status in (401, 404) and code != "EntryNotFound"):
             mine = "" if self.limits.public or "authorization" in self._headers else "; is it yours? `hf auth login`"
-            raise NotFoundError(f"there is no model {self.repo} on the Hub, or it is private{mine}")
+            sentence = f"there is no model {self.repo} on the Hub, or it is private{mine}"
+            raise NotFoundError(sentence, named=bool(code or words))
         raise HubError(f"the Hub refuses {self.repo}: {status} {words or code}".rstrip())

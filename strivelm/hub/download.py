@@ -10,16 +10,18 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from huggingface_hub import constants
 
 from strivelm import checkpoint
-from strivelm.checkpoint import CONFIG, NGRAMS, TOKENIZER, TRAINING, WEIGHTS, CheckpointError
+from strivelm.checkpoint import NGRAMS, TRAINING, CheckpointError
 from strivelm.config import GPTConfig
 from strivelm.data.ngrams import MAX_FILE_BYTES
 from strivelm.data.sources import cache_folder
+from strivelm.files import ADAPTER, CONFIG, SHARDS, TOKENIZER, WEIGHTS
+from strivelm.gpt2_layout import BYTES, check_tensors
 from strivelm.hub.cache import Cache, make_room
 from strivelm.hub.client import (
     OWN,
@@ -31,6 +33,7 @@ from strivelm.hub.client import (
     Stated,
     UnreachableError,
     checked_name,
+    name_in,
 )
 
 PICKLES = ("pytorch_model.bin", "model.pt", "model.pth", "model.ckpt")
@@ -48,6 +51,11 @@ def folder_of(ref: str | Path, *, revision: str | None = None, **how) -> Path:
     try:
         checked_name(str(ref), None)
     except CheckpointError:
+        if name := name_in(str(ref)):
+            name, _, at = name.partition("@")
+            raise CheckpointError(
+                f"{str(ref)[:200]!r} is an address; the model's name is {name!r}" + (f", revision={at!r}" if at else "")
+            ) from None
         raise CheckpointError(
             f"there is no folder {str(ref)!r}, and it is no Hub repo of the form owner/name "
             "(strivelm.load_model also takes 'bundled' and 'owner/name@revision')"
@@ -89,8 +97,7 @@ def fetch(
         CheckpointError: not a model of this architecture, too large, damaged; the cache can't be written.
     """
     repo, revision = checked_name(repo, revision)
-    own = cache_folder(None) / "models" if limits.disk is not None else Path(constants.HF_HUB_CACHE)
-    cache, reason = Cache(Path(cache_dir or own), repo), "local_files_only asks nobody"
+    cache, reason = Cache(_cache_root(cache_dir, limits), repo), "local_files_only asks nobody"
     if not local_files_only:
         try:
             line = Line(repo, limits, token)
@@ -99,16 +106,37 @@ def fetch(
         except UnreachableError as error:
             reason = str(error)
         except OSError as error:
-            raise CheckpointError(
-                f"{repo} can't be kept in the cache {cache.root}: {error.strerror or error}"
-            ) from error
+            words = f"can't be kept in the cache {cache.root}: {error.strerror or error}"
+            if limits.public:  # its place is nobody's business but the owner's, who reads the terminal
+                warnings.warn(f"{repo} {words}", stacklevel=2)
+                words = "can't be kept here now, as this page's disk is full or can't be written"
+            raise CheckpointError(f"{repo} {words}") from error
     commit = cache.commit_of(revision)
-    if commit is None or not all(cache.find(commit, name) for name in (CONFIG, WEIGHTS)):
+    if commit is None or not _is_whole(cache, commit):
         raise UnreachableError(f"the Hub can't be reached ({reason}), and no whole copy of {repo} is in the cache")
     if not (local_files_only or constants.is_offline_mode()):
         warnings.warn(f"the Hub can't be reached ({reason}); {repo} is what was fetched before", stacklevel=2)
     _checked_config(cache.snapshot(commit), repo, limits)
     return cache.snapshot(commit)
+
+
+def _cache_root(cache_dir: str | Path | None, limits: Limits) -> Path:
+    """The cache's folder. Raises CheckpointError where it would lie in a home that nobody knows."""
+    own = cache_folder(None) / "models" if limits.disk is not None else Path(constants.HF_HUB_CACHE)
+    try:
+        return Path(cache_dir or own).expanduser()
+    except RuntimeError:
+        raise CheckpointError(f"the cache would be {own}, but HOME is not set; set HOME or HF_HOME") from None
+
+
+def _is_whole(cache: Cache, commit: str) -> bool:
+    """Whether the cache has all of a model."""
+    if not cache.find(commit, CONFIG):
+        return False
+    if cache.find(commit, WEIGHTS):
+        return True
+    index = cache.find(commit, SHARDS)
+    return bool(index) and all(cache.find(commit, name) for name in checkpoint.shards(index))
 
 
 @contextmanager
@@ -138,13 +166,14 @@ class _Fetch:
     """One model on its way from the Hub into the cache."""
 
     def __init__(self, line: Line, cache: Cache, commit: str, anew: bool, progress: Progress):
-        self.line, self.cache, self.commit, self.progress = line, cache, commit, progress
+        self.line, self.cache, self.commit, self.anew, self.progress = line, cache, commit, anew, progress
         self.repo, self.limits, self.done = line.repo, line.limits, 0
-        self.stated = self._listed()
-        self.here = {
-            name: not anew and bool(cache.find(commit, name, stated.id) or cache.link(commit, name, stated.id))
-            for name, stated in self.stated.items()
-        }
+        self.weights, self.stated = [WEIGHTS], self._listed()
+        self.here = {name: self._in_cache(name, stated) for name, stated in self.stated.items()}
+
+    def _in_cache(self, name: str, stated: Stated) -> bool:
+        cache, at = self.cache, (self.commit, name, stated.id)
+        return not self.anew and bool(cache.find(*at) or cache.link(*at))
 
     def run(self, revision: str) -> Path:
         """The folder, once it holds all that is needed."""
@@ -159,28 +188,55 @@ class _Fetch:
         self._obtain(TRAINING)
         self._obtain(NGRAMS)
         config = _checked_config(folder, self.repo, self.limits)
-        where, size = f"{self.repo}/{WEIGHTS}", self.stated[WEIGHTS].size
-        self._obtain(WEIGHTS, lambda: Header(where, config, size, self.limits.small).hear)
+        if SHARDS in self.stated:
+            self._obtain(SHARDS)
+            with calling(folder, self.repo):
+                self._list_shards(checkpoint.shards(folder / SHARDS))
+        for name in self.weights:
+            where, size, whole = f"{self.repo}/{name}", self.stated[name].size, SHARDS not in self.stated
+            self._obtain(name, lambda at=(where, config, size, self.limits.small, whole): Header(*at).hear)
         self.cache.remember(revision, self.commit)
         return folder
 
     def _listed(self) -> dict[str, Stated]:
         """What the Hub says of the files that a model needs. Raises CheckpointError where one is missing."""
-        stated = self.line.files(self.commit, (CONFIG, NGRAMS, TOKENIZER, TRAINING, WEIGHTS, *PICKLES))
-        pickles = [name for name in PICKLES if stated.pop(name, None)]
+        names = (CONFIG, NGRAMS, TOKENIZER, TRAINING, WEIGHTS, SHARDS, ADAPTER, *PICKLES)
+        stated = self.line.files(self.commit, names)
+        adapter, pickles = stated.pop(ADAPTER, None), [name for name in PICKLES if stated.pop(name, None)]
+        if adapter and not (CONFIG in stated and (WEIGHTS in stated or SHARDS in stated)):
+            raise CheckpointError(checkpoint.adapter(self.repo, self._settings(ADAPTER)))
         if CONFIG not in stated:
             raise CheckpointError(f"{self.repo} holds no {CONFIG}; this is not a StriveLM model")
-        if WEIGHTS not in stated:
-            hint = f"; {pickles[0]} is a pickle, which could run code and is never read here" if pickles else ""
+        if WEIGHTS in stated:
+            stated.pop(SHARDS, None)
+            self._check_size(WEIGHTS, stated[WEIGHTS])
+        elif SHARDS not in stated:
+            hint = f"; {checkpoint.only_a_pickle(pickles[0])}" if pickles else ""
             raise CheckpointError(f"{self.repo} holds no {WEIGHTS}{hint}")
-        self._check_size(WEIGHTS, stated[WEIGHTS])
         if NGRAMS in stated and stated[NGRAMS].size > MAX_FILE_BYTES:
             del stated[NGRAMS]  # which a model can do without
         return stated
 
+    def _settings(self, name: str) -> dict:
+        """A small file's JSON object; empty where it holds none."""
+        with suppress(ValueError, RecursionError):
+            content = json.loads(self.line.read(self.commit, name))
+            return content if isinstance(content, dict) else {}
+        return {}
+
+    def _list_shards(self, names: list[str]) -> None:
+        """Adds the files that hold the weights together to what is to be fetched."""
+        stated = self.line.files(self.commit, tuple(names))
+        if missing := [name for name in names if name not in stated]:
+            raise CheckpointError(f"{self.repo} lacks {missing[0]}, which {SHARDS} says holds weights")
+        self._check_size(WEIGHTS, Stated(sum(file.size for file in stated.values()), ""))
+        self.here |= {name: self._in_cache(name, file) for name, file in stated.items()}
+        self.stated |= stated
+        self.weights = names
+
     def _check_size(self, name: str, stated: Stated) -> None:
         most = MAX_FILE_BYTES if name == NGRAMS else self.limits.small
-        if name == WEIGHTS:
+        if name == WEIGHTS or name in self.weights:
             most = min(self.limits.weights, self.limits.disk or self.limits.weights)
         if stated.size > most:
             raise CheckpointError(
@@ -237,8 +293,8 @@ class Header:
     place), then the tensors, without gaps (https://huggingface.co/docs/safetensors, "Format").
     """
 
-    def __init__(self, where: str, config: GPTConfig, size: int, most: int):
-        self.where, self.config, self.size, self.most = where, config, size, most
+    def __init__(self, where: str, config: GPTConfig, size: int, most: int, whole: bool = True):
+        self.where, self.config, self.size, self.most, self.whole = where, config, size, most, whole
         self._head: bytearray | None = bytearray()
 
     def hear(self, part: bytes) -> None:
@@ -262,10 +318,10 @@ class Header:
             places = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
         except (ValueError, RecursionError, LookupError, TypeError, AttributeError, OverflowError):
             raise CheckpointError(f"{self.where} is no safetensors file") from None
-        dtypes = checkpoint.check_tensors(self.where, tensors, self.config)
+        check_tensors(self.where, tensors, self.config, self.whole)
         end = 0
         for *place, name in places:
-            begin, end = end, end + math.prod(tensors[name][0]) * dtypes[name].itemsize
+            begin, end = end, end + math.prod(tensors[name][0]) * BYTES[tensors[name][1]]
             if place != [begin, end]:
                 raise CheckpointError(f"{self.where} is damaged: {name} lies at {place}, expected [{begin}, {end}]")
         if 8 + len(header) + end != self.size:

@@ -37,6 +37,12 @@ def describe(data: ModelCardData, corpus: dict | None, best: dict | None) -> Non
         data.model_name, data.eval_results = data.library_name, [result]
 
 
+def literal(text: str) -> str:
+    """A text as Python writes it, in double quotes where it holds none."""
+    plain = text.isprintable() and not set(text) & {'"', "\\"}
+    return f'"{text}"' if plain else repr(text)
+
+
 def _dataset(corpus: dict) -> str | None:
     """The Hub's name of a corpus, where it came from the Hub or is known to be there."""
     if corpus.get("sha256") == SHAKESPEARE_SHA256:

@@ -8,16 +8,16 @@ to a mended one; `revision="step-500"` opens both.)
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 
 from strivelm import checkpoint
 from strivelm.hub import model_card
 from strivelm.hub.cache import has_id
 from strivelm.hub.client import HubError, Limits, Line, checked_name
-from strivelm.hub.upload import Errand, check_rights, said, twice
+from strivelm.hub.upload import Errand, check_card, check_rights, info_of, said, twice
 
 CARD = "README.md"
 
@@ -73,17 +73,11 @@ def push(
         CheckpointError: the folder holds no whole model.
         HubError: as `check` does; or the push broke off, and the next one goes on.
     """
-    folder = Path(folder)
-    places = {checked_name(repo, revision)[1]: folder}
-    if snapshots:
-        places |= {place.name: place for place in sorted(folder.glob("snapshots/step-*"), key=_step)}
-        if len(places) == 1:
-            raise HubError(f"{folder} holds no snapshots; train with --snapshots N to keep some")
-    for place in places.values():
-        checkpoint.load(place)
+    places = _places(Path(folder), repo, revision, snapshots)
     address = check(repo, private=private, token=token, wait=wait)
     with said(Errand(repo), wait) as api_of:
         api = api_of(token)
+        _check_cards(api, repo, places, license)
         twice(lambda: api.create_repo(repo, private=private, exist_ok=True))
         for done, (branch, place) in enumerate(places.items()):
             if progress is not None:
@@ -94,6 +88,87 @@ def push(
     return address if revision in (None, "main") else f"{address}/tree/{revision}"
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a push would do to one revision."""
+
+    branch: str
+    sent: dict[str, int]
+    """The bytes of the files that would be sent, by name."""
+    removed: tuple[str, ...]
+    """The files of a model that was there before which would go."""
+    license: str | None
+    """What the card would say."""
+
+
+def plan(
+    folder: str | Path,
+    repo: str,
+    *,
+    private: bool | None = None,
+    revision: str | None = None,
+    snapshots: bool = False,
+    license: str | None = None,
+    token: str | None = None,
+    wait: float = 60.0,
+) -> tuple[str, list[Planned]]:
+    """What `push` with the same arguments would do, and where to, after all the same checks; nothing is written.
+
+    Raises CheckpointError and HubError as `push` does.
+    """
+    places = _places(Path(folder), repo, revision, snapshots)
+    address = check(repo, private=private, token=token, wait=wait)
+    with said(Errand(repo), wait) as api_of:
+        api = api_of(token)
+        _check_cards(api, repo, places, license)
+        exists = twice(lambda: info_of(api.model_info, repo, ["private"])) is not None
+        found = []
+        for branch, place in places.items():
+            revision_ = _Revision(api, _line(repo, token, wait), branch)
+            there = exists and twice(revision_.exists)
+            operations = twice(lambda r=revision_, p=place, t=there: r.operations(p, license, t))
+            sent = {op.path_in_repo: op.upload_info.size for op in operations if isinstance(op, CommitOperationAdd)}
+            gone = tuple(op.path_in_repo for op in operations if isinstance(op, CommitOperationDelete))
+            found.append(Planned(branch, sent, gone, license or _license(place)))
+        return address, found
+
+
+def _places(folder: Path, repo: str, revision: str | None, snapshots: bool) -> dict[str, Path]:
+    """The folders that are pushed, by branch. Raises CheckpointError where one of them holds no whole model."""
+    places = {checked_name(repo, revision)[1]: folder}
+    if snapshots:
+        places |= {place.name: place for place in sorted(folder.glob("snapshots/step-*"), key=_step)}
+        if len(places) == 1:
+            raise HubError(f"{folder} holds no snapshots; train with --snapshots N to keep some")
+    for place in places.values():
+        checkpoint.load(place)
+    return places
+
+
+def _check_cards(api: HfApi, repo: str, places: dict[str, Path], license: str | None) -> None:
+    """Raises what would be wrong with a card, before anything is made. The Hub is asked of the first one."""
+    for i, (branch, place) in enumerate(places.items()):
+        text = _card(place / CARD, None, repo, branch, license)
+        if text is not None and i == 0:
+            twice(lambda card=text: check_card(api, card, "model"))
+
+
+def _license(folder: Path) -> str | None:
+    path = folder / CARD
+    said = ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.license if path.is_file() else None
+    return said if isinstance(said, str) else None
+
+
+def _card(path: Path, theirs: str | None, repo: str, branch: str, license: str | None) -> str | None:
+    """The card as it is pushed; theirs, or None, where the folder has none."""
+    if not path.is_file():
+        return theirs
+    try:
+        return model_card.prepared(path.read_text("utf-8"), theirs, repo, branch, license)
+    except ValueError as error:
+        raise HubError(str(error)) from None
+
+
 class _Revision:
     """One branch of a repo, and what is missing there."""
 
@@ -102,15 +177,25 @@ class _Revision:
 
     def bring(self, folder: Path, license: str | None, message: str | None) -> None:
         """Makes the branch hold what the folder holds, in one commit, or none where it does already."""
-        if self.branch != "main":
-            self._make()
-        stated = self.line.files(self.branch, checkpoint.FILES)
+        if self.branch != "main" and not self.exists():
+            first = self.api.list_repo_commits(self.repo)[-1].commit_id
+            self.api.create_branch(self.repo, branch=self.branch, revision=first, exist_ok=True)
+        if operations := self.operations(folder, license):
+            self.api.create_commit(
+                self.repo, operations, commit_message=message or _message(folder), revision=self.branch
+            )
+
+    def operations(
+        self, folder: Path, license: str | None, there: bool = True
+    ) -> list[CommitOperationAdd | CommitOperationDelete]:
+        """What makes the branch, if it is there, hold what the folder does; none where it does already."""
+        stated = self.line.files(self.branch, checkpoint.FILES) if there else {}
         operations: list[CommitOperationAdd | CommitOperationDelete] = []
         for name in checkpoint.FILES:
             path = folder / name
             if name == CARD:
                 theirs = self.line.read(self.branch, CARD).decode("utf-8", "replace") if CARD in stated else None
-                text = self._card(path, theirs, license)
+                text = _card(path, theirs, self.repo, self.branch, license)
                 if text is not None and text != theirs:
                     operations.append(CommitOperationAdd(CARD, text.encode()))
             elif not path.is_file():
@@ -118,27 +203,16 @@ class _Revision:
                     operations.append(CommitOperationDelete(name))
             elif name not in stated or not has_id(path, stated[name].id):
                 operations.append(CommitOperationAdd(name, path))
-        if operations:
-            self.api.create_commit(
-                self.repo, operations, commit_message=message or _message(folder), revision=self.branch
-            )
+        return operations
 
-    def _make(self) -> None:
-        """Makes the branch, if it is missing. Raises HubError where a tag has its name."""
+    def exists(self) -> bool:
+        """Whether the branch is there. Raises HubError where a tag has its name."""
+        if self.branch == "main":
+            return True
         refs = self.api.list_repo_refs(self.repo)
         if any(tag.name == self.branch for tag in refs.tags):
             raise HubError(f"{self.repo} has a tag {self.branch}, which can't be pushed to; delete it, or name another")
-        if all(branch.name != self.branch for branch in refs.branches):
-            first = self.api.list_repo_commits(self.repo)[-1].commit_id
-            self.api.create_branch(self.repo, branch=self.branch, revision=first, exist_ok=True)
-
-    def _card(self, path: Path, theirs: str | None, license: str | None) -> str | None:
-        if not path.is_file():
-            return theirs
-        try:
-            return model_card.prepared(path.read_text("utf-8"), theirs, self.repo, self.branch, license)
-        except ValueError as error:
-            raise HubError(str(error)) from None
+        return any(branch.name == self.branch for branch in refs.branches)
 
 
 def _step(folder: Path) -> int:
@@ -172,9 +246,8 @@ def _examine(api: HfApi, line: Line, private: bool | None) -> None:
     """Raises HubError where a push would be refused, or where it should be."""
     repo = line.repo
     check_rights(Errand(repo), api.whoami())
-    try:
-        info = api.model_info(repo, expand=["private"])
-    except RepositoryNotFoundError:
+    info = info_of(api.model_info, repo, ["private"])
+    if info is None:
         return
     api.auth_check(repo, write=True)
     if private and not info.private:

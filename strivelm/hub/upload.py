@@ -8,11 +8,16 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.utils import get_session
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from strivelm.checkpoint import CheckpointError
-from strivelm.hub.client import PASSING, HubError, UnreachableError
+from strivelm.hub.client import PASSING, HubError, UnreachableError, unusable_proxy
 
 TOKENS = "https://huggingface.co/settings/tokens"
 BILLING = "https://huggingface.co/settings/billing"
@@ -46,7 +51,10 @@ def said(errand: Errand, wait: float) -> Iterator[Callable[[str | None], HfApi]]
     Raises:
         HubError: in place of what the client raises.
     """
-    session = get_session()
+    try:
+        session = get_session()
+    except (ImportError, ValueError) as error:  # a proxy that the client can't use
+        raise HubError(unusable_proxy(error)) from None
     before = session.timeout
     if before == httpx2.Timeout(None):  # the client's own way is to wait for ever
         session.timeout = httpx2.Timeout(wait)
@@ -69,6 +77,47 @@ def twice(act: Callable[[], Any]) -> Any:
         if not passes(error):
             raise
         return act()
+
+
+def check_card(api: HfApi, readme: str, kind: str) -> None:
+    """Asks the Hub whether it takes the metadata of a README, before anything is made.
+
+    Args:
+        kind: "model" or "space".
+
+    Raises ValueError with the Hub's reasons.
+    """
+    headers = build_hf_headers(token=api.token, library_name="strivelm")
+    asked = {"content": readme, "repoType": kind}
+    response = get_session().post(f"{api.endpoint}/api/validate-yaml", json=asked, headers=headers)
+    try:
+        hf_raise_for_status(response)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 400:
+            raise
+        reasons = "; ".join(str(reason.get("message")) for reason in response.json().get("errors", []))
+        raise ValueError(f"invalid metadata in README.md: {reasons}") from error
+    response.json()  # not the Hub's, if it is no JSON
+
+
+def info_of(ask: Callable[..., Any], repo: str, wanted: list[str]) -> Any:
+    """What the client's model_info or space_info says of a repo; None where there is none, or it is not shown.
+
+    A mirror may answer 404 to the very question for single fields (Artifactory does): it is asked for all of them.
+    """
+    try:
+        return ask(repo, expand=wanted)
+    except RepositoryNotFoundError:
+        return None
+    except HfHubHTTPError as error:
+        if error.response.status_code != 404:
+            raise
+    try:
+        return ask(repo)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 404:
+            raise
+        return None
 
 
 def passes(error: Exception) -> bool:

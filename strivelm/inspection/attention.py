@@ -221,7 +221,7 @@ def heads(model: GPT, text: Text | Trace | None = None) -> Heads:
     """
     if text is None:
         start = 0 if model.config.chars is None else model.tokenizer.encode(model.tokenizer.start)[0]
-        text = model.generate([start], model.block_size - 1, seed=0)
+        text = model.generate([start], model.block_size - 1, temperature=1.0, top_k=0, seed=0)
     recorded = text if isinstance(text, Trace) else trace(model, text, keep={"attention"})
     repeats, copies = induction(model), copying(model)
     chance = repeats.control.clamp(min=repeats.uniform)

@@ -12,15 +12,21 @@ from strivelm.checkpoint import FILES, CheckpointError
 ROOT = Path(__file__).parents[2]
 APP, README, REQUIREMENTS = "app.py", "README.md", "requirements.txt"
 NEEDED = (APP, README, REQUIREMENTS, "pyproject.toml", "LICENSE")
+PACKAGES = "packages.txt"
+"""Made for the Space: Debian's packages, a C compiler, with which it writes faster."""
+COMPILER = b"gcc\nlibc6-dev\n"
 
 ALLOWED = re.compile(
     rf"""{"|".join(map(re.escape, NEEDED))}
-    |strivelm/([a-z]\w*/)*\w+\.py
+    |strivelm/py\.typed
+    |strivelm/([a-z]\w*/)*\w+\.(py|c|h|wasm)
     |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
     |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
     re.VERBOSE | re.ASCII,
 )
+TEXT = (".py", ".md", ".txt", ".toml", ".js", ".css", ".json", "LICENSE")
+"""How the names of files end whose lines may end otherwise in a clone than in the repository (git's core.autocrlf)."""
 SECRET = re.compile(rb"\bhf_[A-Za-z0-9]{30,}")
 """A token of the Hub."""
 ZERO_TORCH = "2.11.0"
@@ -29,7 +35,7 @@ ZERO_TORCH = "2.11.0"
 
 def is_ours(name: str) -> bool:
     """Whether a path in a Space is one that this module decides over: what it may send, and all of the package."""
-    return name.startswith("strivelm/") or name in NEEDED
+    return name.startswith("strivelm/") or name in (*NEEDED, PACKAGES)
 
 
 def names(root: Path = ROOT) -> list[str]:
@@ -48,7 +54,7 @@ def names(root: Path = ROOT) -> list[str]:
 def pack(
     root: Path = ROOT, *, hardware: str | None = None, models: tuple[str, ...] = (), thumbnail: str | None = None
 ) -> dict[str, bytes]:
-    """The files of a checkout as a Space gets them: bytes by path.
+    """The files of a checkout as a Space gets them: bytes by path, lines ending as in the repository, with "\\n".
 
     Args:
         hardware: what the Space runs on; on ZeroGPU (zero-…) torch is kept to what that takes.
@@ -58,7 +64,7 @@ def pack(
     Raises:
         CheckpointError: something is missing, or holds a token of the Hub.
     """
-    found = {name: (root / name).read_bytes() for name in names(root)}
+    found = {name: _as_in_git(name, (root / name).read_bytes()) for name in names(root)}
     if missing := [name for name in (*NEEDED, "strivelm/__init__.py") if name not in found]:
         raise CheckpointError(f"{root} holds no {missing[0]}; deploy from a checkout of StriveLM, not from a package")
     for name, content in found.items():
@@ -67,16 +73,19 @@ def pack(
     lines = [f"thumbnail: {thumbnail}"] if thumbnail else []
     if models:
         lines += ["models:", *(f"  - {model}" for model in models)]
+    found[PACKAGES] = COMPILER
     found[README] = _with_metadata(found[README], lines)
     if (hardware or "").startswith("zero-"):
         found[REQUIREMENTS] = _for_zero(found[REQUIREMENTS])
     return found
 
 
+def _as_in_git(name: str, content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n") if name.endswith(TEXT) else content
+
+
 def _with_metadata(readme: bytes, lines: list[str]) -> bytes:
     """A README with more lines at its metadata's end."""
-    if not lines:
-        return readme
     if not readme.startswith(b"---\n") or b"\n---\n" not in readme:
         raise CheckpointError(f"{README} does not begin with a Space's metadata between two lines of ---")
     head, body = readme.split(b"\n---\n", 1)

@@ -4,24 +4,24 @@ Everything here can be repeated. What is on the Hub already is not sent again, a
 it was, and one of an unchanged checkout changes nothing but starts anew what had failed.
 """
 
-import re
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, SpaceRuntime
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
 from huggingface_hub import __version__ as client
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from strivelm.hub.cache import hasher
 from strivelm.hub.client import NO_HUB, HubError, Limits, Line, UnreachableError, checked_name
-from strivelm.hub.upload import BILLING, Errand, check_rights, passes, said, twice
+from strivelm.hub.upload import BILLING, Errand, check_card, check_rights, info_of, said, twice
 from strivelm.loading import COME_ALONG, parse_ref
 from strivelm.space import bundle
+from strivelm.space.waiting import FailedError, Report, Waiting, runtime_of
+
+__all__ = ["FailedError", "deploy", "plan", "variables"]
 
 MODEL, MODELS = "STRIVELM_MODEL", "STRIVELM_MODELS"
 """The variables that tell app.py which model the page opens, and which others it offers."""
@@ -30,33 +30,8 @@ HARDWARE = tuple(hardware.value for hardware in SpaceHardware)
 SUBSCRIBED = ("cpu-basic", "zero-a10g")
 """Hardware that costs nothing by the hour, for those who subscribe."""
 
-UNDER_WAY = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING")
-ASLEEP = ("SLEEPING", "STOPPED")
-FAILED = {
-    "BUILD_ERROR": "can't be built",
-    "RUNTIME_ERROR": "was built, but its app ended",
-    "CONFIG_ERROR": "is refused for its README's metadata",
-    "NO_APP_FILE": f"has no {bundle.APP}",
-    "DELETING": "is being deleted",
-}
-TAIL = 40  # lines of a log
-LOG_SECONDS = 20.0  # the Hub keeps a log's line open, and what keeps it so can keep the client reading
-TOLERATED = 5  # polls in a row that may fail
-CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-
-Report = Callable[[str], None]
-"""Hears in a few words what is done next."""
-
-
-class FailedError(HubError):
-    """The Space does not run. `log` is the end of what the Hub wrote down about it, line by line."""
-
-    def __init__(self, message: str, log: list[str]):
-        super().__init__(message, log)
-        self.message, self.log = message, log
-
-    def __str__(self) -> str:
-        return self.message
+PICTURE = "strivelm/assets/screenshot.png"
+"""By what links to the Space are shown."""
 
 
 def variables(model: str | None, models: str | None) -> dict[str, str | None]:
@@ -123,12 +98,86 @@ def deploy(
         HubError: the Hub refuses, or can't be reached; the message says what to do.
         FailedError: the Space was brought up to date, but does not run; with the end of its log.
     """
-    checked_name(repo, None)
-    check_hardware(hardware)
     if not timeout > 0:
         raise HubError(f"the timeout is {timeout:g} seconds; expected more than 0")
-    wanted = variables(model, models)
-    bundle.pack(root)  # what is wrong with the checkout is said before anything is made
+    wanted = _checked(repo, model, models, hardware, root)
+    with _begun(repo, wanted, hardware, private, token, root, report, wait) as space:
+        if not space.exists:
+            report(f"making {repo}")
+            twice(lambda: space.make(hardware, private, wanted))
+        twice(lambda: space.set_variables(wanted))
+        twice(lambda: space.set_hardware(hardware))
+        twice(lambda: space.send(root))
+        waiting = Waiting(space.api, repo, space.address, report)
+        waiting.until_it_runs(space.sent or space.restarts, space.restarts, timeout, poll, settle)
+        return space.address
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a deployment would change."""
+
+    address: str
+    exists: bool
+    """Whether the Space is there already."""
+    sent: dict[str, int]
+    """The bytes of the files that would be sent, by path."""
+    removed: tuple[str, ...]
+    """The files that would go."""
+    variables: dict[str, str | None]
+    """The variables that would be set, or, where the value is None, removed."""
+    hardware: str | None
+    """The hardware that would be asked for; None where it stays as it is."""
+
+
+def plan(
+    repo: str,
+    *,
+    model: str | None = None,
+    models: str | None = None,
+    hardware: str | None = None,
+    private: bool | None = None,
+    token: str | None = None,
+    root: Path = bundle.ROOT,
+    wait: float = 60.0,
+) -> Planned:
+    """What `deploy` with the same arguments would change, after all the same checks; nothing is written.
+
+    Only whether the Hub gives the hardware to this account shows when it is asked for.
+
+    Raises CheckpointError and HubError as `deploy` does.
+    """
+    wanted = _checked(repo, model, models, hardware, root)
+    with _begun(repo, wanted, hardware, private, token, root, lambda words: None, wait) as space:
+        changed, gone = twice(lambda: space.difference(root))
+        sizes = {name: len(content) for name, content in changed.items()}
+        other = hardware if hardware != space.hardware else None
+        changes = {key: value for key, value in wanted.items() if space.there.get(key) != value}
+        return Planned(space.address, space.exists, sizes, tuple(gone), changes, other)
+
+
+def _checked(
+    repo: str, model: str | None, models: str | None, hardware: str | None, root: Path
+) -> dict[str, str | None]:
+    """The variables, after what can be checked without the Hub: names, hardware, the whole checkout."""
+    checked_name(repo, None)
+    check_hardware(hardware)
+    bundle.pack(root, hardware=hardware)
+    return variables(model, models)
+
+
+@contextmanager
+def _begun(
+    repo: str,
+    wanted: dict[str, str | None],
+    hardware: str | None,
+    private: bool | None,
+    token: str | None,
+    root: Path,
+    report: Report,
+    wait: float,
+) -> Iterator["_Space"]:
+    """The Space, after all that can be checked with the Hub; nothing is made yet."""
     errand = Errand(repo, "deploy", "deployment")
     with said(errand, wait) as api_of:
         space = _Space(api_of(token), errand, report)
@@ -136,14 +185,10 @@ def deploy(
         for ref in _on_hub(wanted):
             name, revision = parse_ref(ref, public=True)
             twice(lambda n=name, r=revision: Line(n, Limits(wait=wait, tries=1, public=True)).commit(r or "main"))
-        if not space.exists:
-            report(f"making {repo}")
-            twice(lambda: space.make(hardware, private, wanted))
-        twice(lambda: space.set_variables(wanted))
-        twice(lambda: space.set_hardware(hardware))
-        twice(lambda: space.send(root))
-        space.wait(timeout, poll, settle)
-        return space.address
+        twice(lambda: space.look(wanted, hardware))
+        readme = space.packed(root)[bundle.README].decode("utf-8", "replace")
+        twice(lambda: check_card(space.api, readme, "space"))
+        yield space
 
 
 def _on_hub(values: dict[str, str | None]) -> list[str]:
@@ -161,14 +206,15 @@ class _Space:
         self.exists = False
         self.sent = self.restarts = False
         self.hardware: str | None = None
+        self.future: str | None = None
+        self.there: dict[str, str] = {}
         self.values: dict[str, str] = {}
 
     def examine(self, private: bool | None) -> None:
         """Finds out whether it exists. Raises HubError where a deployment would be refused, or should be."""
         check_rights(self.errand, self.api.whoami())
-        try:
-            info = self.api.space_info(self.repo, expand=["private", "sdk"])
-        except RepositoryNotFoundError:
+        info = info_of(self.api.space_info, self.repo, ["private", "sdk"])
+        if info is None:
             return
         self.api.auth_check(self.repo, repo_type="space", write=True)
         if private and not info.private:
@@ -179,6 +225,27 @@ class _Space:
                 f"{self.repo} is taken: it holds another Space, which is not StriveLM's; choose another name"
             )
         self.exists = True
+
+    def look(self, wanted: dict[str, str | None], hardware: str | None) -> None:
+        """Finds out which variables and hardware it has, and thus will have."""
+        if self.exists:
+            self.there = {key: variable.value for key, variable in self.api.get_space_variables(self.repo).items()}
+            runtime = runtime_of(self.api, self.repo)
+            self.hardware = runtime.requested_hardware or runtime.hardware
+        self.values = {key: value for key, value in (self.there | wanted).items() if value is not None}
+        self.future = hardware or self.hardware
+
+    def packed(self, root: Path) -> dict[str, bytes]:
+        """The checkout as this Space gets it."""
+        models = tuple(dict.fromkeys(ref.partition("@")[0] for ref in _on_hub(self.values)))
+        picture = f"{self.address}/resolve/main/{PICTURE}"
+        return bundle.pack(root, hardware=self.future, models=models, thumbnail=picture)
+
+    def difference(self, root: Path) -> tuple[dict[str, bytes], list[str]]:
+        """The files of the checkout that it has not, or otherwise; and those that it has and should not have."""
+        ours, there = self.packed(root), self._files() if self.exists else {}
+        changed = {name: content for name, content in ours.items() if not _is(content, there.get(name))}
+        return changed, [name for name in there if bundle.is_ours(name) and name not in ours]
 
     def make(self, hardware: str | None, private: bool | None, values: dict[str, str | None]) -> None:
         """Makes it, with its hardware and its variables at once."""
@@ -196,6 +263,7 @@ class _Space:
                 )
         except LookupError:  # an answer without the address that the client reads in it
             raise UnreachableError(NO_HUB) from None
+        self.exists = True
 
     def set_variables(self, wanted: dict[str, str | None]) -> None:
         """Sets the variables that have another value, and removes those that are to have none."""
@@ -214,100 +282,26 @@ class _Space:
 
     def set_hardware(self, wanted: str | None) -> None:
         """Asks for other hardware, if other is wanted than it has or was asked for before."""
-        runtime = self._runtime()
+        runtime = runtime_of(self.api, self.repo)
         self.hardware = runtime.requested_hardware or runtime.hardware
         if wanted is not None and wanted != self.hardware:
             self.report(f"asking for {wanted}")
             with self._paid(wanted):
                 self.api.request_space_hardware(self.repo, wanted)
             self.hardware, self.restarts = wanted, True
+        self.future = self.hardware
 
     def send(self, root: Path) -> None:
         """Makes the Space hold what the checkout does, in one commit, or none where it does already."""
-        models = tuple(dict.fromkeys(ref.partition("@")[0] for ref in _on_hub(self.values)))
-        picture = f"{self.address}/resolve/main/strivelm/assets/screenshot.png"
-        ours, there = bundle.pack(root, hardware=self.hardware, models=models, thumbnail=picture), self._files()
-        changed = [name for name, content in ours.items() if not _is(content, there.get(name))]
-        gone = [name for name in there if bundle.is_ours(name) and name not in ours]
+        changed, gone = self.difference(root)
         if not changed and not gone:
             return
-        size = sum(len(ours[name]) for name in changed)
+        size = sum(map(len, changed.values()))
         self.report(f"sending {len(changed)} files ({size / 1e6:.1f} MB)" + (f", removing {len(gone)}" if gone else ""))
         self.sent = True  # before it is: the answer may be lost
-        added = [CommitOperationAdd(name, ours[name]) for name in changed]
+        added = [CommitOperationAdd(name, content) for name, content in changed.items()]
         removed = [CommitOperationDelete(name) for name in gone]
         self.api.create_commit(self.repo, [*added, *removed], commit_message="StriveLM", repo_type="space")
-
-    def wait(self, timeout: float, poll: float, settle: float) -> None:
-        """Returns when it runs. Raises HubError when it won't without its owner, or does not in time."""
-        commit = twice(lambda: self.api.space_info(self.repo, expand=["sha"])).sha
-        healed = changed = self.sent or self.restarts  # what was changed just now and fails would fail again
-        end, built, stage, since = time.monotonic() + timeout, False, "", 0.0
-        while True:
-            runtime = self._polled(poll)
-            if runtime.stage != stage:
-                stage, since = runtime.stage, time.monotonic()
-                self.report(stage.lower().replace("_", " "))
-            built = built or stage in UNDER_WAY
-            # Just after a commit the Hub still tells of the state before, and of a failure that was that one's.
-            here = runtime.raw.get("sha") in (None, commit)
-            sure = here and (built or (not self.restarts and "sha" in runtime.raw))
-            if stage not in UNDER_WAY and (sure or not changed or time.monotonic() - since >= settle):
-                if stage == "RUNNING":
-                    return
-                if stage == "PAUSED":
-                    words = "it has what was deployed, and only its owner starts it again"
-                    raise HubError(f"{self.repo} is paused: {words}, at {self.address}/settings")
-                if stage not in ASLEEP and healed:
-                    raise self._failure(runtime)
-                if not healed or stage in ASLEEP:
-                    self.report("starting it")
-                    twice(lambda anew=stage == "BUILD_ERROR": self.api.restart_space(self.repo, factory_reboot=anew))
-                    healed = changed = self.restarts = True
-                    since, built = time.monotonic(), False
-            if time.monotonic() > end:
-                words = f"after {timeout:,.0f} seconds {self.repo} is still {stage.lower().replace('_', ' ')}"
-                raise HubError(f"{words}; look at {self.address}, or deploy again to go on waiting")
-            time.sleep(min(poll, max(0.0, end - time.monotonic()) + 0.01))
-
-    def _failure(self, runtime: SpaceRuntime) -> FailedError:
-        """Why it does not run, with the end of the log that says more."""
-        means = FAILED.get(runtime.stage, f"is in the state {runtime.stage}")
-        words = " ".join(CONTROLS.sub("", str(runtime.raw.get("errorMessage") or "")).split())[:300]
-        log, build = deque(maxlen=TAIL), runtime.stage != "RUNTIME_ERROR"
-
-        def read() -> None:
-            try:
-                for entry in self.api.fetch_space_logs(self.repo, build=build):
-                    log.extend(CONTROLS.sub("", entry).splitlines())
-            except Exception as error:  # the log is a favour; that it can't be had must not hide what it is about
-                log.append(f"(the rest of the log can't be had: {type(error).__name__})")
-
-        reading = threading.Thread(target=read, daemon=True)
-        reading.start()
-        reading.join(LOG_SECONDS)
-        why = f" ({words})" if words else ""
-        return FailedError(f"{self.repo} {means}{why}; mend it and deploy again, or see {self.address}", list(log))
-
-    def _polled(self, poll: float) -> SpaceRuntime:
-        """What the Hub tells of the Space now; that it can't be asked now and then is nothing."""
-        for attempt in range(TOLERATED):
-            try:
-                return self._runtime()
-            except Exception as error:
-                if attempt + 1 == TOLERATED or not passes(error):
-                    raise
-            time.sleep(poll * 2**attempt)
-        raise AssertionError
-
-    def _runtime(self) -> SpaceRuntime:
-        try:
-            runtime = self.api.get_space_runtime(self.repo)
-        except (AttributeError, LookupError, TypeError):
-            raise UnreachableError(NO_HUB) from None
-        if not isinstance(runtime.stage, str):
-            raise UnreachableError(NO_HUB)
-        return runtime
 
     def _files(self) -> dict[str, str]:
         """The ids of its files: a large one's sha256, a small one's git blob id."""

@@ -1,7 +1,14 @@
-"""How a model is trained: a frozen dataclass from which training.json, the flags and the page's settings are made."""
+"""How a model is trained, and with what: frozen dataclasses from which training.json and the flags are made."""
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+
+CHOICES = {
+    "precision": ("auto", "float32", "bfloat16"),
+    "compile": ("auto", "on", "off"),
+    "fused": ("auto", "on", "off"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,9 +46,11 @@ class TrainConfig:
     grad_clip: float = 1.0
     """The gradient's norm is cut to this; 0 leaves it alone."""
     eval_interval: int = 250
-    """Steps between evaluations; there is always one before the first step and one after the last."""
-    eval_characters: int = 131_072
-    """How many characters of each split an evaluation reads; a validation split up to that is read whole: exact."""
+    """Steps between evaluations; there is always one before the first step and one after the last. By the clock there
+    are fewer where all together would take more than a tenth of the time."""
+    eval_characters: int | None = None
+    """How many characters of each split an evaluation reads; None: up to 131,072, and no more than makes all of them a
+    tenth of the run. The last one reads the validation text whole."""
     snapshots: int = 0
     """How many models of its youth to keep: before step 1, after it, then evenly in log(step) up to the last."""
     seed: int = 1337
@@ -62,6 +71,8 @@ class TrainConfig:
             whole.pop("max_steps")
             if self.minutes is None:
                 raise ValueError("max_steps and minutes are both None; expected one of them, or the run never ends")
+        if self.eval_characters is None:
+            whole.pop("eval_characters")
         for name, least in whole.items():
             if type(value := getattr(self, name)) is not int or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number, at least {least}")
@@ -82,3 +93,39 @@ class TrainConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a run computes with. Raises ValueError for a value that means nothing."""
+
+    device: str = "auto"
+    """auto (cuda, then mps, then cpu), cuda, cuda:N, mps or cpu."""
+    threads: int = 0
+    """CPU threads; 0 takes the number that is measured to be fastest now."""
+    precision: str = "auto"
+    """float32, bfloat16 (matrix products only; weights and losses stay float32), or auto: what is measured faster."""
+    compile: str = "auto"
+    """Whether torch.compile makes the model's kernels: on, off, or auto (where a CUDA device and Triton are)."""
+    fused: str = "auto"
+    """Whether AdamW's step is one kernel: on, off, or auto (on a CUDA device only)."""
+
+    def __post_init__(self):
+        if type(self.threads) is not int or self.threads < 0:
+            raise ValueError(f"threads is {self.threads!r}; expected a whole number, at least 0")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
+
+    def __str__(self) -> str:
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        parts = [self.device, threads if self.device == "cpu" else "", self.precision]
+        parts += [name for name in ("compile", "fused") if getattr(self, name) == "on"]
+        return ", ".join(filter(None, parts)).replace("compile", "compiled")
+
+    def autocast(self) -> AbstractContextManager:
+        """The context in which matrix products are computed in this precision."""
+        import torch  # which the flags, made from this class, need not wait for
+
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16")

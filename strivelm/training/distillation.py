@@ -15,8 +15,8 @@ import torch.nn.functional as F
 
 from strivelm.data.corpus import Corpus
 from strivelm.model import GPT
-from strivelm.training.distributed import ALONE, Team
-from strivelm.training.hardware import PLAIN, Machine
+from strivelm.training.distributed import ALONE, ProcessGroup
+from strivelm.training.hardware import PLAIN, Hardware
 
 MOST_BYTES = 4 << 30
 """What the expectations for a text may need; those for tiny Shakespeare need 130 MB."""
@@ -24,7 +24,7 @@ AT_ONCE = 8192  # characters that a teacher reads in one pass
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class SoftTargets:
     """What teachers expect of a training text."""
 
     teachers: tuple[str, ...]
@@ -35,28 +35,28 @@ class Lesson:
     def loss(self, logits: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """The cross-entropy of logits (B, T, V) against what the teachers expect in windows that begin at starts (B,).
 
-        Mean over characters, in nats; at its lowest, where the student says what they say, it is their mean's entropy.
+        Mean over characters, in nats; at its lowest, where the student expects the same, it is their mean's entropy.
         """
         places = starts[:, None] + torch.arange(logits.shape[1], device=starts.device)
         dtype = torch.promote_types(logits.dtype, torch.float32)
         return F.cross_entropy(logits.flatten(0, 1).to(dtype), self.expected[places].flatten(0, 1).to(dtype))
 
 
-def lesson(
+def soft_targets(
     teachers: Sequence[GPT],
     corpus: Corpus,
-    machine: Machine = PLAIN,
-    team: Team = ALONE,
+    hardware: Hardware = PLAIN,
+    group: ProcessGroup = ALONE,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Lesson:
-    """The lesson of these teachers, on a corpus's training text.
+) -> SoftTargets:
+    """What these teachers expect of a corpus's training text.
 
     A teacher reads every character with at least half of its context before it, as far as the text has that much.
 
     Args:
-        teachers: at least one, on one device; the lesson will be there too. Their contexts may differ.
-        machine: the precision to compute in.
-        team: the processes that share the work; each gets the whole lesson.
+        teachers: at least one, on one device; the soft targets will be there too. Their contexts may differ.
+        hardware: the precision to compute in.
+        group: the processes that share the work; each gets all of it.
         progress: called with the characters read so far, and those there are to read.
 
     Raises:
@@ -68,22 +68,22 @@ def lesson(
     expected, done, total = torch.zeros(len(ids), V, dtype=torch.float16, device=device), 0, len(ids) * len(teachers)
     for teacher in teachers:
         for all_starts, length, kept in _windows(len(ids), teacher.block_size):
-            share = team.share(all_starts)  # nothing, where there are more processes than windows
+            share = group.share(all_starts)  # nothing, where there are more processes than windows
             for starts in share.split(max(1, AT_ONCE // length)) if len(share) else ():
                 read = starts[:, None] + torch.arange(length)
-                said = _probabilities(teacher, ids[read].long().to(device), machine)[:, -kept:]
-                expected[read[:, -kept:].to(device)] += (said / len(teachers)).half()
-                done += team.size * len(starts) * kept
+                probabilities = _probabilities(teacher, ids[read].long().to(device), hardware)[:, -kept:]
+                expected[read[:, -kept:].to(device)] += (probabilities / len(teachers)).half()
+                done += group.size * len(starts) * kept
                 progress(min(done, total), total)
-    team.sum([expected])
-    return Lesson(tuple(map(_digest, teachers)), expected)
+    group.sum([expected])
+    return SoftTargets(tuple(map(digest, teachers)), expected)
 
 
 def check_teachers(teachers: Sequence[GPT], corpus: Corpus) -> None:
     """Whether these can teach this text, before they read it.
 
-    Raises ValueError for no teacher, one of another vocabulary than the corpus's, or a text so long that the lesson
-    would need more than `MOST_BYTES`.
+    Raises ValueError for no teacher, one of another vocabulary than the corpus's, or a text so long that what they
+    expect would need more than `MOST_BYTES`.
     """
     N, V = len(corpus.train), len(corpus.tokenizer)
     if not teachers:
@@ -114,21 +114,21 @@ def _windows(characters: int, T: int) -> list[tuple[torch.Tensor, int, int]]:
 
 
 @torch.no_grad()
-def _probabilities(teacher: GPT, idx: torch.Tensor, machine: Machine) -> torch.Tensor:
+def _probabilities(teacher: GPT, idx: torch.Tensor, hardware: Hardware) -> torch.Tensor:
     training = teacher.training
     teacher.eval()
     try:
-        with machine.autocast():
+        with hardware.autocast():
             logits, _ = teacher(idx)
         return logits.float().softmax(-1)
     finally:
         teacher.train(training)
 
 
-def _digest(teacher: GPT) -> str:
-    """A hash of its weights."""
-    digest = hashlib.sha256()
+def digest(teacher: GPT) -> str:
+    """The sha256 of a teacher's weights, by which a run knows it again."""
+    found = hashlib.sha256()
     for name, weight in sorted(teacher.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        found.update(name.encode())
+        found.update(weight.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()

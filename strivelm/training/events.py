@@ -34,6 +34,20 @@ class Evaluation:
     """Since the run began."""
     best: bool
     """Whether this is the lowest validation loss so far (the latest step, where there is no validation)."""
+    exact: bool = True
+    """Whether the validation loss is that of the whole validation text, not of a sample of it."""
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """How far an evaluation is that takes a while."""
+
+    step: int
+    """The step whose weights are evaluated."""
+    done: int
+    """Characters read."""
+    total: int
+    """Characters to read."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,9 @@ class Finished:
     seconds: float
     best: Evaluation
     evaluations: tuple[Evaluation, ...]
+    """As they were yielded, but that of the best weights is exact by the end."""
+    snapshots_left_out: int = 0
+    """How many snapshots there was no time for."""
 
     @property
     def verdict(self) -> str:

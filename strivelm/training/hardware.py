@@ -7,59 +7,21 @@ none; a second thread is worth much on an idle machine and nothing on a busy one
 import os
 import time
 import warnings
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 
 import torch
 
 from strivelm.model import GPT
+from strivelm.training.config import CHOICES, Hardware
 
 SAMPLE = 1024  # characters in a measured step
 ROUNDS = 3  # of which the fastest counts: the others were disturbed
 WORTHWHILE = 1.1  # what is not this much faster is not chosen: float32 and few threads have their advantages
-CHOICES = {
-    "precision": ("auto", "float32", "bfloat16"),
-    "compile": ("auto", "on", "off"),
-    "fused": ("auto", "on", "off"),
-}
 
-
-@dataclass(frozen=True)
-class Machine:
-    """What a run computes with. Raises ValueError for a value that means nothing."""
-
-    device: str = "auto"
-    """auto (cuda, then mps, then cpu), cuda, cuda:N, mps or cpu."""
-    threads: int = 0
-    """CPU threads; 0 takes the number that is measured to be fastest now."""
-    precision: str = "auto"
-    """float32, bfloat16 (matrix products only; weights and losses stay float32), or auto: what is measured faster."""
-    compile: str = "auto"
-    """Whether torch.compile makes the model's kernels: on, off, or auto (where a CUDA device and Triton are)."""
-    fused: str = "auto"
-    """Whether AdamW's step is one kernel: on, off, or auto (on a CUDA device only)."""
-
-    def __post_init__(self):
-        if type(self.threads) is not int or self.threads < 0:
-            raise ValueError(f"threads is {self.threads!r}; expected a whole number, at least 0")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
-
-    def __str__(self) -> str:
-        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
-        parts = [self.device, threads if self.device == "cpu" else "", self.precision]
-        parts += [name for name in ("compile", "fused") if getattr(self, name) == "on"]
-        return ", ".join(filter(None, parts)).replace("compile", "compiled")
-
-    def autocast(self) -> AbstractContextManager:
-        """The context in which matrix products are computed in this precision."""
-        kind = torch.device(self.device).type
-        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16")
-
-
-PLAIN = Machine("cpu", precision="float32", compile="off", fused="off")
+__all__ = ["CHOICES", "PLAIN", "Hardware", "cores", "resolve_device", "settle"]
+PLAIN = Hardware("cpu", precision="float32", compile="off", fused="off")
 """The same arithmetic everywhere: what training does when nobody chooses."""
 
 
@@ -90,14 +52,18 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
-def settle(asked: Machine, model: GPT, most_threads: int | None = None) -> Machine:
-    """The machine with nothing left open: what was asked for, and for the rest what is fastest for this model.
+def settle(asked: Hardware, model: GPT, most_threads: int | None = None, limit: float = 10.0) -> Hardware:
+    """The hardware with nothing left open: what was asked for, and for the rest what is fastest for this model.
 
-    On a CPU, threads and precision are measured: a few training steps on a thousand characters, a few seconds. On CUDA
-    the precision is bfloat16 where the device has it. Sets torch's number of threads.
+    On a CPU, threads and precision are measured: a few training steps on a thousand characters. On CUDA the precision
+    is bfloat16 where the device has it. Sets torch's number of threads.
 
     Args:
         most_threads: the most to try; None means the cores there are.
+        limit: seconds after which no further step is measured; what was not measured by then is not chosen.
+
+    Raises:
+        ValueError: compile is on, but torch can't compile here.
     """
     kind = torch.device(asked.device).type
     can_compile = kind == "cuda" and find_spec("triton") is not None  # which Windows lacks
@@ -106,15 +72,17 @@ def settle(asked: Machine, model: GPT, most_threads: int | None = None) -> Machi
         compile=_word(can_compile) if asked.compile == "auto" else asked.compile,
         fused=_word(kind == "cuda") if asked.fused == "auto" else asked.fused,
     )
+    if found.compile == "on":
+        found = replace(found, compile=_checked_compile(found, asked.compile == "auto"))
     if kind != "cpu" and found.precision == "auto":
         has_bfloat16 = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         found = replace(found, precision="bfloat16" if has_bfloat16 else "float32")
     if kind == "cpu":
         most = most_threads or cores()
-        threads = [found.threads] if found.threads else sorted({1, max(1, most // 2), most})
+        threads = [found.threads] if found.threads else sorted({1, max(1, most // 2), most}, reverse=True)
         precisions = ["float32", "bfloat16"] if found.precision == "auto" else [found.precision]
-        candidates = [replace(found, threads=n, precision=p) for n in threads for p in precisions]
-        found = _fastest(candidates, model) if len(candidates) > 1 else candidates[0]
+        candidates = [replace(found, threads=n, precision=p) for p in precisions for n in threads]
+        found = _fastest(candidates, model, limit) if len(candidates) > 1 else candidates[0]
     if found.threads:
         torch.set_num_threads(found.threads)
     return replace(found, threads=torch.get_num_threads())
@@ -124,30 +92,57 @@ def _word(on: bool) -> str:
     return "on" if on else "off"
 
 
-def _fastest(candidates: list[Machine], model: GPT) -> Machine:
-    """The candidate with the fastest training step; a later one must be clearly faster than those before it."""
-    before = torch.get_num_threads()
+def _checked_compile(hardware: Hardware, may_do_without: bool) -> str:
+    """ "on" after torch.compile has compiled something small; where it can't, "off" if that is an answer."""
+    try:
+        torch.compile(lambda x: torch.nn.functional.gelu(x) * 2)(torch.ones(8, device=hardware.device))
+    except Exception as error:  # a compiler that is missing, broken, or of another kind: torch raises many kinds
+        torch._dynamo.reset()
+        reason = " ".join(str(error).split())[:200]
+        if may_do_without:
+            warnings.warn(f"torch.compile does not work here ({reason}); going on without", stacklevel=3)
+            return "off"
+        needs = (
+            "a C++ compiler (g++ or clang; CXX names one)" if hardware.device == "cpu" else "a C compiler and Triton"
+        )
+        raise ValueError(
+            f"--compile on needs {needs}, with which torch can't compile here: {reason}. Install one, or pass "
+            "--compile off"
+        ) from error
+    return "on"
+
+
+def _fastest(candidates: list[Hardware], model: GPT, limit: float) -> Hardware:
+    """The candidate with the fastest training step; one with more threads or bfloat16 must be clearly faster."""
+    before, begin = torch.get_num_threads(), time.perf_counter()
     seconds = dict.fromkeys(candidates, float("inf"))
+    characters = min(SAMPLE, model.block_size)
     try:
         with _left_alone(model):
-            for _ in range(ROUNDS):  # interleaved, so that a disturbance does not hit one candidate alone
-                for machine in candidates:
-                    seconds[machine] = min(seconds[machine], _seconds(machine, model))
+            if _seconds(candidates[0], model, characters) * len(candidates) * ROUNDS < limit:  # the first is slower
+                characters = SAMPLE
+            for round in range(ROUNDS):  # interleaved, so that a disturbance does not hit one candidate alone
+                for hardware in candidates:
+                    if round and time.perf_counter() - begin > limit:
+                        break
+                    seconds[hardware] = min(seconds[hardware], _seconds(hardware, model, characters))
     finally:
         torch.set_num_threads(before)
-    best = candidates[0]
-    for machine in candidates[1:]:
-        if seconds[machine] * WORTHWHILE < seconds[best]:
-            best = machine
+    plain_first = sorted(candidates, key=lambda hardware: (hardware.threads, hardware.precision != "float32"))
+    best = plain_first[0]
+    for hardware in plain_first[1:]:
+        if seconds[hardware] * WORTHWHILE < seconds[best]:
+            best = hardware
     return best
 
 
-def _seconds(machine: Machine, model: GPT) -> float:
+def _seconds(hardware: Hardware, model: GPT, characters: int) -> float:
     """How long a training step on a few windows takes."""
-    torch.set_num_threads(machine.threads)
-    ids = torch.zeros(max(1, SAMPLE // model.block_size), model.block_size, dtype=torch.long)
+    torch.set_num_threads(hardware.threads)
+    length = min(model.block_size, characters)
+    ids = torch.zeros(max(1, characters // length), length, dtype=torch.long)
     begin = time.perf_counter()
-    with machine.autocast():
+    with hardware.autocast():
         _, loss = model(ids, ids)
     loss.backward()
     return time.perf_counter() - begin

@@ -2,12 +2,12 @@
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks" (kellerjordan.github.io/posts/muon).
 torch.optim.Muon (from torch 2.9 on) iterates in bfloat16 whatever the device, which a CPU without bfloat16 units
-does a hundred times slower than float32; this one iterates in what it is told to, and shares the work in a team.
+does a hundred times slower than float32; this one iterates in what it is asked to, and shares the work in a group.
 """
 
 import torch
 
-from strivelm.training.distributed import ALONE, Team
+from strivelm.training.distributed import ALONE, ProcessGroup
 
 
 def orthogonalise(matrix: torch.Tensor, steps: int = 5, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -39,12 +39,12 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         dtype: torch.dtype = torch.float32,
-        team: Team = ALONE,
+        group: ProcessGroup = ALONE,
     ):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-        self.dtype, self.team = dtype, team
-        for group in self.param_groups:
-            if any(p.dim() != 2 for p in group["params"]):
+        self.dtype, self.group = dtype, group
+        for parameters in self.param_groups:
+            if any(p.dim() != 2 for p in parameters["params"]):
                 raise ValueError("Muon takes matrices only; give vectors to AdamW")
 
     @torch.no_grad()
@@ -59,13 +59,13 @@ class Muon(torch.optim.Optimizer):
                 p.add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
     def _updates(self, moving: list[torch.Tensor], momentum: float) -> list[torch.Tensor]:
-        """Each matrix's orthogonalised momentum; every process of a team computes some and gets them all."""
+        """Each matrix's orthogonalised momentum; every process of a group computes some and gets them all."""
         updates = []
         for i, p in enumerate(moving):
             average = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
             average.lerp_(p.grad, 1 - momentum)
-            mine = i % self.team.size == self.team.rank
+            mine = i % self.group.size == self.group.rank
             nesterov = p.grad.lerp(average, momentum) if mine else None
             updates.append(orthogonalise(nesterov, dtype=self.dtype) if mine else torch.zeros_like(p))
-        self.team.sum(updates)
+        self.group.sum(updates)
         return updates

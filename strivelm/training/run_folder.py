@@ -1,9 +1,17 @@
 """A run's folder: the best model so far, the record of how it came about, and what is needed to go on."""
 
 import contextlib
+import hashlib
 import io
+import os
 import platform
+import re
+import shlex
 import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,19 +19,24 @@ import torch
 
 from strivelm import checkpoint
 from strivelm.data.corpus import Corpus
-from strivelm.data.ngrams import count_ngrams
+from strivelm.data.ngrams import NGrams, count_ngrams
+from strivelm.data.sources import FABLES
 from strivelm.generation import SamplingConfig, generate
 from strivelm.model import GPT
 from strivelm.training.config import TrainConfig
-from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
-from strivelm.training.hardware import PLAIN, Machine
+from strivelm.training.events import Evaluation, Finished, Resumable, Snapshot
+from strivelm.training.folder_lock import LOCK, check_free
+from strivelm.training.hardware import PLAIN, Hardware
+from strivelm.training.loop import Event
 from strivelm.training.loss_curve import loss_curve
-from strivelm.training.trainer import ResumeError
+from strivelm.training.resume import ResumeError
 
 RESUME = Path("resume") / "state.pt"
 SNAPSHOTS = "snapshots"
-TOLD = ("corpus", "teachers", "best", "ngrams", "command", "machine", "snapshot")  # what the card says of the record
+ON_CARD = ("corpus", "teachers", "best", "ngrams", "machine", "snapshot", "license")  # what the card says of the record
 HOW = ("command", "machine")  # how a run was begun, which a resume may do otherwise
+EXTRAS = 0.02  # the share of a run's time that samples and curves for cards may take; at the end there is always time
+LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}")  # how `write_together` names files that are not whole yet
 
 
 def saved_state(folder: str | Path) -> dict | None:
@@ -51,17 +64,29 @@ def saved_state(folder: str | Path) -> dict | None:
     return state
 
 
-def is_finished(folder: str | Path) -> bool | None:
-    """Whether the folder's run came to its end; None where no run is. Raises CheckpointError for a damaged record."""
+def saved_record(folder: str | Path) -> dict | None:
+    """What training.json says of the folder's run; None where no run is. Raises CheckpointError for a damaged one."""
     path = Path(folder) / checkpoint.TRAINING
-    return checkpoint.read_json(path).get("finished") is True if path.is_file() else None
+    record = checkpoint.read_json(path) if path.is_file() else {}
+    return record if "finished" in record and not record.get("snapshot") else None
 
 
 def check_folder(folder: str | Path, replace: bool = False) -> None:
-    """Raises FileExistsError where a run's folder is a file, or, unless that may be replaced, holds something."""
+    """Raises where a run can't have this folder, or may not; writes nothing that stays.
+
+    Raises:
+        FileExistsError: it is a file, or, unless that may be replaced, holds something.
+        FolderTakenError: another training writes into it.
+        OSError: it can't be made or written.
+    """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file; expected a folder, or a name that is not taken")
+    _check_writable(folder)
+    check_free(folder)
+    _check_contents(folder, replace)
+
+
+def _check_contents(folder: Path, replace: bool) -> None:
+    """Raises FileExistsError where the folder holds something that may not be replaced."""
     if replace or not folder.is_dir():
         return
     if (folder / RESUME).exists():
@@ -71,28 +96,58 @@ def check_folder(folder: str | Path, replace: bool = False) -> None:
         )
     if (folder / checkpoint.WEIGHTS).exists():
         raise FileExistsError(f"{folder} already holds a model; pass --overwrite to replace it, or another --out")
-    if any(folder.iterdir()):
+    if any(path.name != LOCK for path in folder.iterdir()):
         raise FileExistsError(
             f"{folder} is not empty; pass another --out, or --overwrite to replace a model's files in it"
         )
 
 
+def _check_writable(folder: Path) -> None:
+    """Raises OSError where the folder, or the nearest one above it that exists, takes no new folder."""
+    try:
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
+            raise FileExistsError(f"{folder} is a file; expected a folder, or a name that is not taken")
+    except FileNotFoundError:
+        pass
+    except FileExistsError:
+        raise
+    except OSError as error:  # a name that is too long, a file on the way
+        raise OSError(f"{folder} can't be made: {error.strerror}; pass another --out") from None
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".strivelm-", dir=place))
+    except OSError as error:
+        raise OSError(f"{folder} can't be written ({place}: {error.strerror}); pass another --out") from None
+
+
+def sweep(folder: str | Path) -> None:
+    """Removes what a killed training left half-written in its folder. Nobody else may write into it meanwhile."""
+    folder = Path(folder)
+    for place in (folder, (folder / RESUME).parent, *(folder / SNAPSHOTS).glob("step-*")):
+        for left in place.glob(".*"):
+            if LEFTOVER.fullmatch(left.name):
+                with contextlib.suppress(OSError):
+                    left.unlink()
+
+
 class Run:
     """Reads the events of `train` and keeps on disk what must not be lost.
 
-    At each evaluation that is the best so far the model folder is written (weights, config, tokenizer, card and loss
-    curve), at every evaluation training.json and, last, resume/state.pt, which goes when the run has finished; once,
-    what counting knows of the text (ngrams.safetensors). A snapshot becomes a model folder of its own,
-    snapshots/step-N. Each file is written whole or not at all. `record` is what training.json will say; a script may
-    add to it.
+    At each evaluation that is the best so far the model folder is written (weights, config, tokenizer and card), at
+    every evaluation training.json and, last, resume/state.pt, which goes when the run has finished; once, what counting
+    knows of the text (ngrams.safetensors). A sample in the card and the loss curve come along while they cost little
+    of the run's time, and at the end. A snapshot becomes a model folder of its own, snapshots/step-N. Each file is
+    written whole or not at all. `record` is what training.json will say; a script may add to it.
 
     Args:
         folder: where to; made if missing.
         command: the command line that reproduces the run, for the record.
         overwrite: whether a model, a run or any other file of those names that is already there may be replaced.
         resume: the state that the run goes on from, from `saved_state`.
-        machine: what it computes with, for the record.
+        hardware: what it computes with, for the record.
         dtype: how weights are stored; float16 halves the files and costs no loss that can be measured.
+        tables: the counts of the text, where they have been made already.
+        license: what the card names; None means the one of the fables that come along, where they are the text.
 
     Raises:
         FileExistsError: the folder holds something, and neither `overwrite` nor `resume` says what to do.
@@ -108,15 +163,21 @@ class Run:
         command: str = "",
         overwrite: bool = False,
         resume: dict | None = None,
-        machine: Machine = PLAIN,
+        hardware: Hardware = PLAIN,
         dtype: torch.dtype = torch.float32,
+        tables: NGrams | None = None,
+        license: str | None = None,
     ):
         self.folder, self.model, self.dtype = Path(folder), model, dtype
-        self.tables = count_ngrams(corpus.train, len(corpus.tokenizer))
-        check_folder(folder, overwrite or resume is not None)
+        self.tables = tables or count_ngrams(corpus.train, len(corpus.tokenizer))
+        self._extras = 0.0  # seconds spent on samples and curves
+        _check_contents(self.folder, overwrite or resume is not None)
         self.folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folder)
         path = self.folder / checkpoint.TRAINING
-        self.record = _record(model, corpus, config, command, machine)
+        self.record = _record(model, corpus, config, command, hardware)
+        if license or corpus.sha256 == _bundled_text():
+            self.record["license"] = license or "mit"
         if resume is None:  # another run's record, picture, state and youth must not stand beside ours
             for old in (path, self.folder / checkpoint.CURVE, self.folder / checkpoint.NGRAMS, self.folder / RESUME):
                 old.unlink(missing_ok=True)
@@ -138,15 +199,18 @@ class Run:
             resumed = [*resumed, {"step": resume["steps"]} | now]
         self.record |= first | ({"resumed": resumed} if resumed else {})
 
-    def keep(self, event: Progress | Evaluation | Snapshot | Resumable | Finished) -> None:
+    def keep(self, event: Event) -> None:
         """Writes what an event changes. Raises OSError where it can't; the last good state stays."""
         match event:
             case Evaluation():
-                self.record["evaluations"].append(_entry(asdict(event)))
-                if len(self.record["evaluations"]) == 1:
+                entries = self.record["evaluations"]
+                if entries and entries[-1]["step"] == event.step:  # evaluated anew, exactly
+                    entries.pop()
+                entries.append(_entry(asdict(event)))
+                if len(entries) == 1:
                     checkpoint.write_atomically(self.folder / checkpoint.NGRAMS, self.tables.to_bytes())
                 if event.best:
-                    self.record["best"] = self.record["evaluations"][-1]
+                    self.record["best"] = entries[-1]
                     self._write_model(self.folder, self.record)
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
             case Snapshot(evaluation):
@@ -158,23 +222,32 @@ class Run:
             case Resumable():
                 content = io.BytesIO()
                 torch.save(event.state(), content)
-                (self.folder / RESUME).parent.mkdir(exist_ok=True)
+                with _named(self.folder / RESUME):
+                    (self.folder / RESUME).parent.mkdir(exist_ok=True)
                 checkpoint.write_atomically(self.folder / RESUME, content.getvalue())
             case Finished():
-                self.record["finished"] = True
+                self.record["evaluations"] = [_entry(asdict(evaluation)) for evaluation in event.evaluations]
+                self.record |= {"best": _entry(asdict(event.best)), "finished": True}
+                self._write_card(self.folder, self.record, extras=True)  # what came after the best step belongs in it
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
-                self._draw(self.folder, self.record)  # what came after the best step belongs in it
-                (self.folder / RESUME).unlink(missing_ok=True)
                 with contextlib.suppress(OSError):  # it holds something of somebody else's
+                    (self.folder / RESUME).unlink(missing_ok=True)
                     (self.folder / RESUME).parent.rmdir()
 
     def _write_model(self, folder: Path, record: dict) -> None:
+        with _named(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         checkpoint.save(folder, self.model.config, self.model.state_dict(), dtype=self.dtype)
-        drawn = self._draw(folder, record)
-        told = {name: record.get(name) for name in TOLD}
-        card = self.model.generate_model_card(
-            **told, seconds=record["best"]["seconds"], curve=drawn, sample=sample(self.model, 300)
-        )
+        seconds = record["best"]["seconds"]
+        self._write_card(folder, record, extras=self._extras < EXTRAS * seconds)
+
+    def _write_card(self, folder: Path, record: dict, extras: bool) -> None:
+        """The README and the loss curve; without extras the card has neither curve nor sample."""
+        begin = time.perf_counter()
+        drawn, written = (self._draw(folder, record), sample(self.model, 300)) if extras else (False, None)
+        self._extras += time.perf_counter() - begin
+        said = {name: record.get(name) for name in ON_CARD} | {"command": complete_command(record)}
+        card = self.model.generate_model_card(**said, seconds=record["best"]["seconds"], curve=drawn, sample=written)
         checkpoint.write_atomically(folder / "README.md", str(card).encode())
 
     def _draw(self, folder: Path, record: dict) -> bool:
@@ -187,7 +260,35 @@ class Run:
         return True
 
 
-def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, machine: Machine) -> dict:
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A stretch in which an OSError becomes one that names what was to be written, and why it can't be."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"could not write {path}: {error.strerror}") from error
+
+
+def complete_command(record: dict) -> str:
+    """A record's command with every setting written out, the preset's values too, for a shell; "" without one."""
+    command = record["command"]
+    given = {word.split("=")[0].replace("_", "-") for word in shlex.split(command)}
+    settings = {f"--{name.replace('_', '-')}": value for name, value in (record["sizes"] | record["training"]).items()}
+    words = [f"{flag} {shlex.quote(str(value))}" for flag, value in settings.items() if command and flag not in given]
+    lines = [command]
+    for word in words:
+        if len(lines) == 1 or len(lines[-1]) + len(word) > 100:
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    return " \\\n".join(lines)
+
+
+def _bundled_text() -> str:
+    """The sha256 of the fables, whose license is this package's."""
+    return hashlib.sha256(FABLES.read_bytes()).hexdigest()
+
+
+def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, hardware: Hardware) -> dict:
     """What training.json says of a run that has seen nothing yet."""
     device = next(model.parameters()).device
     return {
@@ -204,7 +305,7 @@ def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, machi
             "vocabulary": len(corpus.tokenizer),
         },
         "machine": {
-            **asdict(machine),
+            **asdict(hardware),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -219,9 +320,10 @@ def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, machi
 def sample(model: GPT, characters: int) -> str:
     """What the model writes now, from nothing; the same random stream at every look."""
     start = model.tokenizer.encode(model.tokenizer.start)
-    steps = generate(model, start, SamplingConfig(characters, temperature=0.8, seed=1))
+    steps = generate(model, start, SamplingConfig(characters, seed=1))
     return model.tokenizer.decode([step.id for step in steps])
 
 
 def _entry(evaluation: dict) -> dict:
-    return {name: evaluation[name] for name in ("step", "train", "validation", "seconds")}
+    entry = {name: evaluation[name] for name in ("step", "train", "validation", "seconds")}
+    return entry if evaluation.get("exact", True) else entry | {"exact": False}

@@ -9,15 +9,18 @@ from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
 from strivelm.ui.components import picker, scripts
 from strivelm.ui.components.view import read
+from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 from strivelm.ui.tabs.generate import tab as generate
+from strivelm.ui.tabs.learn import tab as learn
 
 TABS = (
     ("generate", "Generate", generate.build),
     ("attention", "Attention", attention.build),
+    ("learn", "Learn", learn.build),
 )
 """Each tab's id, which stands in addresses, its title, and what builds it."""
 
@@ -31,7 +34,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     Raises ValueError for a model without a vocabulary.
     """
     models = Models(model, offered)
-    with gr.Blocks(title="StriveLM", analytics_enabled=False) as blocks:
+    with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
         with gr.Tabs(elem_id="tabs") as tabs:

@@ -1,7 +1,5 @@
 """The Learn tab under a learner's hands: every step is there, and every 'Try this' shows what it says."""
 
-import json
-from dataclasses import fields
 from urllib.parse import urlencode
 
 import pytest
@@ -10,7 +8,6 @@ from test_looks import CONTRAST
 
 from strivelm.loading import open_model
 from strivelm.ui.tabs.learn.lessons import IDS
-from strivelm.ui.tabs.learn.lessons.reading import Asked
 from strivelm.ui.tabs.learn.payload import ONWARD
 
 pytestmark = pytest.mark.browser
@@ -31,7 +28,8 @@ def learn(visit):
     """The function that opens a step of the tab by its address."""
 
     def open_step(where, /, step="1", width=1280, theme="light", **said):
-        page = visit(f"{where}?{urlencode({'tab': 'learn', 'step': step} | said)}", width=width, theme=theme)
+        address = f"{where}?{urlencode({'tab': 'learn', 'step': step} | said)}"
+        page = visit(address, width=width, theme=theme, shows=FIGURE)
         shown(page, step)
         return page
 
@@ -42,8 +40,10 @@ def shown(page, step):
     """Waits until a step's figure and words are there."""
     page.wait_for_selector(f'{FIGURE} [data-step="{step}"]')
     page.wait_for_function(
-        "step => document.querySelector('#learn-body h2')?.textContent.startsWith(`${step} ·`)", arg=step
+        "step => document.querySelector('#learn-body section:not([hidden]) h2')?.textContent.startsWith(`${step} ·`)",
+        arg=step,
     )
+    settled(page)
 
 
 def go(page, step):
@@ -53,7 +53,7 @@ def go(page, step):
 
 def attempt(page, condition):
     """Does what 'Try this' says by its button, and waits until the figure says so."""
-    page.click("#learn-try button" if page.locator("#learn-try button").count() else "#learn-try")
+    page.click("#learn-try")
     page.wait_for_function(condition)
 
 
@@ -69,14 +69,7 @@ def pick(page, at):
 
 def settled(page):
     """Waits until what is seen belongs to the settings that are asked for."""
-    page.wait_for_timeout(50)  # a view waits so long for more
-    names = json.dumps([one.name for one in fields(Asked)])
-    page.wait_for_function(
-        f"""() => {{
-          const asked = JSON.stringify(Object.fromEntries({names}.map((name) => [name, strivelm.get("learn", name)])));
-          return document.querySelector("{FIGURE} [data-asked]").dataset.asked === asked;
-        }}"""
-    )
+    page.wait_for_selector('#learn-shown[data-waiting="false"]')
 
 
 def rows(page, title):
@@ -226,7 +219,6 @@ def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
 
     def again():
         page.click(f"{FIGURE} .controls button")
-        page.wait_for_timeout(100)
         settled(page)
         return page.inner_text(f"{FIGURE} .page")[:40]  # of a slow machine's text the end may differ
 
@@ -252,7 +244,7 @@ def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
 
 
 def test_the_first_visit_shows_the_first_step_and_the_way_leads_to_the_last(visit):
-    page = visit()
+    page = visit(shows="#header dd")
     page.click("button[role=tab]:has-text('Learn')")
     shown(page, IDS[0])
     assert page.is_disabled("#learn-back")
@@ -286,22 +278,107 @@ def test_a_link_brings_step_text_and_character_back(learn, address):
     assert page.evaluate("document.activeElement.dataset.at") == "1"
 
 
-def test_another_model_gives_its_own_lesson(learn, address):
-    page = learn(address, "4")
+def test_another_model_gives_its_own_lesson_of_the_same_step_and_the_old_one_is_dimmed_until_then(learn, address):
+    page = learn(address, "3.3", text="abcd", at="2", head="1", layer="0")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/call/looking", hold)
     page.fill("#model input", "film")
     page.press("#model input", "Enter")
+    page.wait_for_function("document.querySelector('#header').innerText.includes('film')")
+    page.wait_for_selector('#learn-shown[data-waiting="true"]')
+    page.wait_for_timeout(600)
+    opacity = "selector => getComputedStyle(document.querySelector(selector)).opacity"
+    assert float(page.evaluate(opacity, FIGURE)) < 0.5
+    assert float(page.evaluate(opacity, "#learn-body section:not([hidden]) [data-number]")) < 0.5
+    assert float(page.evaluate(opacity, "#learn-body")) == 1
+    for route in held:
+        route.continue_()
+    page.unroute("**/call/looking")
     page.wait_for_selector(f'{FIGURE} [data-model="film"]')
+    settled(page)
+    assert page.inner_text(f"{FIGURE} .strip [aria-selected=true]") == "c"
+    assert page.input_value(f"{FIGURE} .controls select >> nth=1") == "1"
+    assert len(rows(page, "How much")) == 3
+    go(page, "4")
     assert rows(page, "Every number")[-1][5] == "420,480"
     assert "420,480" in page.inner_text("#learn-body")
+    said = page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+    assert said["model"] == "film"
+    assert said["at"] == "2"
+    assert said["head"] == "1"
 
 
-def test_formulas_are_set_without_a_network(learn, address):
+def test_what_means_nothing_in_an_address_is_the_usual(learn, address):
+    junk = {
+        "at": "x",
+        "layer": "-3",
+        "head": "1e999",
+        "temperature": "nan",
+        "half": "<b>",
+        "count": "${1}",
+        "view": "{}",
+    }
+    page = learn(address, "7", text="abc", **junk)
+    assert page.input_value(f"{FIGURE} .controls input >> nth=0") == "1"
+    assert page.input_value(f"{FIGURE} .controls input >> nth=2") == "250"
+    assert page.is_hidden("#learn-message .message")
+    page.goto(page.url.replace("step=7", "step=99"))
+    shown(page, "1")
+
+
+def test_a_slider_that_is_dragged_ends_where_it_is_left(learn, address):
+    page = learn(address, "6", text="abc")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/call/looking") else None)
+    page.evaluate(
+        """selector => {
+          const slider = document.querySelector(selector);
+          for (let i = 1; i <= 30; i++) {
+            slider.value = String(i / 20);
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+        }""",
+        f"{FIGURE} .controls input",
+    )
+    page.wait_for_function(f"document.querySelector('{FIGURE} tr.marked td').textContent === '1.5'")
+    settled(page)
+    assert len(asked) == 2  # the first place, and the last
+    assert "temperature=1.5" in page.url
+
+
+def test_formulas_are_set_without_a_network_and_never_blank(learn, address):
     page = learn(address, "3.3")
-    assert page.locator("#learn-body .katex-display .katex-html").count() == 1
-    assert "$" not in page.inner_text("#learn-body")
+    assert page.locator("#learn-body section:not([hidden]) .katex-display .katex-html").count() == 1
     page.wait_for_function("[...document.fonts].some((one) => one.family.includes('KaTeX') && one.status === 'loaded')")
-    page.click("#learn-question summary")
-    assert page.is_visible("#learn-question details p")
+    for step in IDS:
+        page.evaluate("step => strivelm.learn.go(step)", step)  # and looked at in the same moment
+        found = page.evaluate(
+            """() => [...document.querySelectorAll("#learn-shown .prose section:not([hidden]) .katex")].map((one) => {
+              const { width, height } = one.querySelector(".katex-html").getBoundingClientRect();
+              return one.closest("details") || (width > 5 && height > 5 && one.textContent !== "");
+            })"""
+        )
+        assert found, step
+        assert all(found), step
+        assert "$" not in page.inner_text("#learn-body")
+    shown(page, IDS[-1])
+    page.click("#learn-question section:not([hidden]) summary")
+    assert page.is_visible("#learn-question section:not([hidden]) details p")
+
+
+def test_of_two_steps_the_later_one_is_shown(learn, address):
+    page = learn(address)
+    for step in ("2", "5", "3.2", "8", "3.1"):
+        page.click(f'#learn-steps [data-id="{step}"]')
+    shown(page, "3.1")
+    page.wait_for_timeout(500)
+    shown(page, "3.1")
+    assert page.evaluate("document.querySelector('#learn-steps [aria-current]').dataset.id") == "3.1"
+    assert "…" not in page.inner_text("#learn-body")
 
 
 def test_a_text_that_is_too_long_is_refused_in_a_sentence_and_the_step_stays(learn, address):
@@ -320,10 +397,10 @@ def test_a_text_that_is_too_long_is_refused_in_a_sentence_and_the_step_stays(lea
 # -- looks -------------------------------------------------------------------------------------------------------------
 
 TEXTS = (
-    "#learn-body h2",
-    "#learn-body p",
-    "#learn-task p",
-    "#learn-question summary",
+    "#learn-body section:not([hidden]) h2",
+    "#learn-body section:not([hidden]) p",
+    "#learn-task section:not([hidden]) p",
+    "#learn-question section:not([hidden]) summary",
     "#learn-steps button",
     "#learn-steps [aria-current]",
     "#learn-figure .pick",

@@ -47,12 +47,12 @@ def site():
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(CorpusError, match=r"there is no file .*nowhere.txt; --data takes 'bundled'"):
         load_corpus(str(tmp_path / "nowhere.txt"))
-    with pytest.raises(CorpusError, match="can't be read"):
+    with pytest.raises(CorpusError, match=r"is a folder without a \.txt file"):
         load_corpus(str(tmp_path))
     with pytest.raises(CorpusError):
         load_corpus("a\0b")
     (tmp_path / "latin.txt").write_bytes("café au lait".encode("latin-1"))
-    with pytest.raises(CorpusError, match="not UTF-8 text: byte 0xe9 at place 3; save it as UTF-8"):
+    with pytest.raises(CorpusError, match=r"not UTF-8 text: byte 0xe9 at place 3; .* or save it as UTF-8"):
         load_corpus(str(tmp_path / "latin.txt"))
 
 

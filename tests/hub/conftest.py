@@ -25,6 +25,7 @@ def _hub():
 def hub(_hub):
     """The loopback Hub, with nothing in it but people, and nothing broken yet."""
     _hub.store.repos.clear(), _hub.store.large.clear(), _hub.store.machine.clear(), _hub.breakable.reset()
+    _hub.mirror = False
     _hub.store.people = {
         "hf_alice": Person("alice", orgs={"choir": "write", "readers": "read"}),
         "hf_bob": Person("bob", pro=False, pays=False),

@@ -33,6 +33,8 @@ class LoopbackHub:
 
     def __init__(self):
         self.store = Store()
+        self.mirror = False
+        """Whether it answers as a mirror does (Artifactory): no word of why on a 404, which ?expand= gets as well."""
         self.breakable = Breakable(application(self))
         # The protocol must be named: of a socket without one asyncio would let answers wait for their acknowledgment.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -74,6 +76,8 @@ def application(hub: LoopbackHub) -> FastAPI:
     @app.exception_handler(RefusalError)
     async def refuse(request: Request, refusal: RefusalError) -> Response:
         headers = {"X-Error-Message": refusal.message} | ({"X-Error-Code": refusal.code} if refusal.code else {})
+        if hub.mirror:
+            return JSONResponse({"errors": [{"status": refusal.status}]}, refusal.status)
         return JSONResponse({"error": refusal.message}, refusal.status, headers)
 
     _people_and_repos(app, hub)
@@ -149,7 +153,10 @@ def _reading(app: FastAPI, hub: LoopbackHub) -> None:
         repo, name = hub.repo(request)
         commit = repo.resolve(request.path_params.get("revision", "main"))
         told = {"_id": "0", "id": name, "modelId": name, "sha": commit.id, "private": repo.private, "sdk": repo.sdk}
-        if wanted := request.query_params.getlist("expand"):
+        wanted = request.query_params.getlist("expand")
+        if wanted and hub.mirror:
+            raise RefusalError(404, "")
+        if wanted:
             return {key: value for key, value in told.items() if key in ("_id", "id", *wanted)}
         entries = [file.listing(path) for path, file in commit.files.items()]
         told["siblings"] = [{"rfilename": e["path"], "size": e["size"], "blobId": e["oid"]} for e in entries]

@@ -20,6 +20,7 @@ FILES = {
     ".gitattributes",
     "README.md",
     "config.json",
+    "generation_config.json",
     "loss.png",
     "model.safetensors",
     "tokenizer.json",

@@ -47,7 +47,11 @@ def test_a_space_on_the_real_hub():
         assert address == f"https://huggingface.co/spaces/{SPACE}"
         runtime = api.get_space_runtime(SPACE)
         assert (runtime.stage, runtime.hardware) == ("RUNNING", "cpu-basic")
-        assert set(api.list_repo_files(SPACE, repo_type="space")) == {*bundle.names(), ".gitattributes"}
+        assert set(api.list_repo_files(SPACE, repo_type="space")) == {
+            *bundle.names(),
+            bundle.PACKAGES,
+            ".gitattributes",
+        }
         heard = []
         deploy.deploy(SPACE, token=TOKEN, report=heard.append)
         assert heard == ["running"]

@@ -54,6 +54,18 @@ def test_a_model_without_a_vocabulary_is_refused(hub, publish, make_model, tmp_p
     assert "vocabulary" in picked("alice/mute")[-1]["said"]["text"]
 
 
+def test_finite_weights_that_say_nothing_are_refused_in_a_sentence(hub, publish, make_model, tmp_path, picked):
+    wild = make_model()
+    for parameter in wild.parameters():
+        parameter.data.fill_(1e30)
+    wild.head.weight.data[0] = -1e30
+    wild.save_pretrained(tmp_path / "wild")
+    publish(tmp_path / "wild", "alice/wild")
+    last = picked("alice/wild")[-1]
+    assert "alice/wild is damaged" in last["said"]["text"]
+    assert last["said"]["text"].endswith("noise stays open.")
+
+
 def test_no_token_goes_with_what_a_visitor_asks_for(hub, publish, run_folder, picked, variables):
     publish(run_folder)
     hub.store.repos["models", "alice/one"].private = True

@@ -202,6 +202,41 @@ def test_a_check_refuses_what_a_push_would(client, case):
         client("checked", **{"repo": "alice/one", "token": "hf_alice"} | how)
 
 
+def test_a_dry_run_says_what_a_push_would_send_and_writes_nothing(hub, client, push, run_folder, files):
+    how = {"token": "hf_alice", "snapshots": True, "license": "cc0-1.0"}
+    address, planned = client("planned_push", run_folder, "alice/one", **how)
+    assert address == f"{hub.url}/alice/one"
+    assert hub.store.repos == {}
+    assert not any(line.startswith("PUT") or "create" in line for line in hub.breakable.log)
+    assert [one.branch for one in planned] == ["main", "step-0", "step-10"]
+    assert {one.license for one in planned} == {"cc0-1.0"}
+    push(snapshots=True, license="cc0-1.0")
+    for one in planned:
+        there = {name: len(content) for name, content in files(one.branch).items() if name != ".gitattributes"}
+        assert one.sent == there
+    assert all(not one.sent and not one.removed for one in client("planned_push", run_folder, "alice/one", **how)[1])
+    (run_folder / "loss.png").unlink()
+    (run_folder / "training.json").write_text("{}")
+    (main,) = client("planned_push", run_folder, "alice/one", token="hf_alice")[1]
+    assert (main.sent, main.removed) == ({"training.json": 2}, ("loss.png",))
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_dry_run_refuses_what_a_push_would(hub, client, run_folder, case):
+    how, words = REFUSED[case]
+    with pytest.raises(ValueError, match=words):
+        client("planned_push", run_folder, **{"repo": "alice/one", "token": "hf_alice"} | how)
+    assert hub.store.repos == {}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_push_that_is_refused_makes_no_repo(hub, push, case):
+    how, words = REFUSED[case]
+    with pytest.raises(ValueError, match=words):
+        push(**how)
+    assert hub.store.repos == {}
+
+
 # -- the script --------------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +258,16 @@ def test_the_script_ends_with_one_sentence_where_it_can_not_push(client, run_fol
     assert (code, out) == (1, "")
     assert err.startswith("error: there is no token to push with: run `hf auth login`")
     assert err.count("\n") == 1
+
+
+def test_the_script_shows_what_would_go(hub, client, variables, run_folder):
+    with variables(HF_TOKEN="hf_alice"):
+        code, out, err = client("script", "push.py", str(run_folder), "alice/one", "--dry-run")
+    assert (code, err) == (0, "")
+    assert f"{(run_folder / 'model.safetensors').stat().st_size:>14,}  model.safetensors" in out.splitlines()
+    assert "license mit" in out.splitlines()
+    assert out.splitlines()[-1] == f"Nothing was sent. Without --dry-run it goes to {hub.url}/alice/one"
+    assert hub.store.repos == {}
 
 
 def test_the_scripts_help_names_every_flag(client):

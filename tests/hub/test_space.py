@@ -63,7 +63,7 @@ def test_what_arrives_is_what_was_here_and_nothing_else(hub, deployed, checkout,
     address, heard = deployed()
     assert address == f"{hub.url}/spaces/alice/space"
     there = held()
-    assert there.keys() == ours.keys()
+    assert there.keys() == {*ours, bundle.PACKAGES}
     assert {name for name in ours if there[name] != ours[name]} == {"README.md"}
     assert there["README.md"].endswith(ours["README.md"].split(b"\n---\n", 1)[1])
     assert space().resolve("main").files["strivelm/assets/bundled/model.safetensors"].sha256
@@ -75,7 +75,7 @@ def test_the_whole_checkout_arrives_and_each_byte_of_it(deployed, held):
     deployed(root=bundle.ROOT)
     ours = bundle.pack()
     there = held()
-    assert there.keys() == ours.keys()
+    assert there.keys() == {*ours, bundle.PACKAGES}
     assert {name for name in ours if there[name] != ours[name]} == {"README.md"}
 
 
@@ -140,7 +140,7 @@ def test_what_changed_is_sent_what_vanished_goes_and_what_somebody_else_put_ther
     _, heard = deployed()
     assert heard[0].startswith("sending 2 files")
     assert heard[0].endswith("removing 2")
-    assert held().keys() == {*bundle.names(checkout), "mine.txt"}
+    assert held().keys() == {*bundle.names(checkout), bundle.PACKAGES, "mine.txt"}
     assert held()["LICENSE"] == (checkout / "LICENSE").read_bytes()
     assert not [line for line in hub.breakable.log if line.startswith("PUT")]
 

@@ -110,13 +110,6 @@ def test_an_incomplete_checkout_is_not_deployed(hub, deployed, checkout, name):
     assert hub.breakable.log == []
 
 
-def test_metadata_that_the_hub_does_not_take_is_said(deployed, checkout):
-    readme = (checkout / "README.md").read_text("utf-8").replace("colorTo: gray", "colorTo: beige")
-    (checkout / "README.md").write_text(readme, "utf-8")
-    with pytest.raises(HubError, match=r"the Hub refuses the deployment to alice/space: .*\"colorTo\" is 'beige'"):
-        deployed()
-
-
 # -- what breaks off ---------------------------------------------------------------------------------------------------
 
 HERE = "/api/spaces/alice/space"
@@ -155,7 +148,7 @@ def there_at_last(hub, deployed, checkout, publish, folder, space, held):
             except UnreachableError as error:
                 reasons.append(str(error))
         assert all(fault.times == 0 for fault in hub.breakable.faults)
-        assert held().keys() == set(bundle.names(checkout))
+        assert held().keys() == {*bundle.names(checkout), bundle.PACKAGES}
         assert space().variables == {"STRIVELM_MODEL": "alice/one"}
         assert space().machine.current == hardware
         assert len(space().history("main")) == 3
@@ -343,21 +336,74 @@ def test_the_script_shows_the_log_of_a_failure(hub, client, variables):
     assert sentence.startswith("error: alice/space can't be built; mend it and deploy again, or see ")
 
 
-def test_a_dry_run_shows_what_would_go_and_asks_nobody(hub, client):
+def test_a_dry_run_shows_what_would_go_and_changes_nothing(hub, client, variables, publish, folder):
+    publish(folder)
+    publish(folder, repo="alice/two")
     flags = ("--model", "alice/one", "--models", "film,alice/two", "--hardware", "zero-a10g", "--dry-run")
-    code, out, err = client("script", "deploy_space.py", "alice/space", *flags)
-    assert (code, err) == (0, "")
-    lines = out.splitlines()
-    ours = bundle.pack(hardware="zero-a10g")
-    assert [line.split() for line in lines[: len(ours)]] == [[f"{len(ours[name]):,}", name] for name in ours]
-    assert lines[len(ours) :] == [
-        f"{sum(map(len, ours.values())):>12,}  bytes in {len(ours)} files would go to alice/space",
-        "variable STRIVELM_MODEL=alice/one",
-        "variable STRIVELM_MODELS=film,alice/two",
-        "hardware zero-a10g",
-        "visibility as it is (of a new Space: your default, mostly public)",
-    ]
+    with variables(HF_TOKEN="hf_alice"):
+        code, out, err = client("script", "deploy_space.py", "alice/space", *flags)
+        assert (code, err) == (0, "")
+        assert ("spaces", "alice/space") not in hub.store.repos
+        assert not any(line.startswith(("PUT", "DELETE")) or "create" in line for line in hub.breakable.log)
+        lines = out.splitlines()
+        shown = {line.split()[1]: line.split()[0] for line in lines if line.endswith(tuple(bundle.names()))}
+        client("script", "deploy_space.py", "alice/space", *flags[:-1])
+        there = hub.store.repos["spaces", "alice/space"].resolve("main").files
+        assert shown == {n: f"{len(f.content):,}" for n, f in there.items() if n != ".gitattributes"}
+        assert lines[len(shown) :] == [
+            f"{sum(len(there[name].content) for name in shown):>12,}  bytes in {len(shown)} files would go to "
+            "alice/space, which would be made",
+            "variable STRIVELM_MODEL=alice/one",
+            "variable STRIVELM_MODELS=film,alice/two",
+            "hardware zero-a10g",
+            "visibility as it is (of a new Space: your default, mostly public)",
+            f"Nothing was changed. Without --dry-run it goes to {hub.url}/spaces/alice/space",
+        ]
+        again = client("script", "deploy_space.py", "alice/space", *flags)[1].splitlines()
+        assert again[0].split() == [
+            *["0", "bytes", "in", "0", "files", "would", "go", "to", "alice/space,", "which", "is", "there"]
+        ]
+        assert again[1].startswith("hardware as it is")
+
+
+@pytest.mark.parametrize("case", [case for case, (how, _) in REFUSED.items() if "timeout" not in how])
+def test_a_dry_run_refuses_what_a_deployment_would(hub, client, checkout, case):
+    how, words = REFUSED[case]
+    with pytest.raises(ValueError, match=words):
+        client("planned", **{"repo": "alice/space", "root": checkout, "token": "hf_alice"} | how)
+    assert hub.store.repos == {}
+
+
+def test_metadata_that_the_hub_does_not_take_is_said_before_anything_is_made(hub, deployed, checkout):
+    readme = (checkout / "README.md").read_text("utf-8").replace("colorTo: gray", "colorTo: beige")
+    (checkout / "README.md").write_text(readme, "utf-8")
+    with pytest.raises(HubError, match=r"the Hub refuses the deployment to alice/space: .*\"colorTo\" is 'beige'"):
+        deployed()
+    assert hub.store.repos == {}
+
+
+def test_a_readme_without_metadata_is_said_before_the_hub_is_asked(hub, deployed, checkout):
+    (checkout / "README.md").write_text("# Mine\n", "utf-8")
+    with pytest.raises(ValueError, match=r"README\.md does not begin with a Space's metadata"):
+        deployed()
     assert hub.breakable.log == []
+
+
+def test_a_clone_with_the_line_ends_of_windows_is_deployed_as_the_repository_has_it(
+    deployed, checkout, held, publish, folder
+):
+    publish(folder)
+    deployed(model="alice/one")
+    before = held()
+    for path in checkout.rglob("*"):
+        if path.is_file() and path.suffix != ".safetensors":
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    _, heard = deployed(model="alice/one")
+    assert not any(line.startswith("sending") for line in heard)
+    assert held() == before
+    deployed("alice/another", model="alice/one")
+    assert held("alice/another").keys() == before.keys()
+    assert held("alice/another")["app.py"] == before["app.py"]
 
 
 def test_the_script_ends_with_one_sentence_where_it_can_not_deploy(client):

@@ -19,11 +19,11 @@ from huggingface_hub import constants
 from strivelm import GPT, open_model
 from strivelm.hub import publish
 from strivelm.hub.client import Limits
-from strivelm.space import deploy
+from strivelm.space import deploy, waiting
 
 torch.set_num_threads(1)
 deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
-deploy.LOG_SECONDS = 2.0
+waiting.LOG_SECONDS = 2.0
 QUICK = {"wait": 1.0, "seconds": 8.0, "tries": 2, "pause": 0.05}
 
 
@@ -140,6 +140,16 @@ def deployed(repo: str, root, **how) -> tuple[str, list[str]]:
     return deploy.deploy(repo, root=Path(root), report=heard.append, **how), heard
 
 
+def planned(repo: str, root, **how) -> deploy.Planned:
+    """What `deploy.plan` returns."""
+    return deploy.plan(repo, root=Path(root), **how)
+
+
+def planned_push(folder, repo: str, **how) -> tuple[str, list[publish.Planned]]:
+    """What `publish.plan` returns."""
+    return publish.plan(folder, repo, **how)
+
+
 def in_two_worlds(repo: str, text: str, token: str) -> tuple[list, list, str]:
     """The logits of a text by a Hub model, ours and those of transformers, and the text as its tokenizer reads it."""
     import transformers
@@ -182,3 +192,10 @@ def picked(ref: str) -> list[dict]:
     page, names = models.Models(open_random("ab \n")), ("current", "header", "said", "asked")
     rows = picker.switch(page, ref, "noise")
     return [{n: v if isinstance(v, str) else None for n, v in zip(names, row, strict=True)} for row in rows]
+
+
+def forget_session() -> None:
+    """Lets the client open its connections anew: it reads what the environment says of proxies when it opens them."""
+    from huggingface_hub.utils import close_session
+
+    close_session()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -74,6 +75,14 @@ def test_what_looks_like_it_does_not(name):
     assert not bundle.ALLOWED.fullmatch(name)
 
 
+def test_a_space_gets_a_compiler_for_the_decoder_in_c():
+    packed = bundle.pack()
+    assert packed["packages.txt"].decode().split() == ["gcc", "libc6-dev"]
+    assert not (bundle.ROOT / "packages.txt").exists()
+    assert bundle.is_ours("packages.txt")
+    assert {"strivelm/decoder.c", "strivelm/sampling.c", "strivelm/kernels.h"} <= packed.keys()
+
+
 # -- the README's metadata ---------------------------------------------------------------------------------------------
 
 
@@ -112,6 +121,19 @@ def test_the_loopback_hub_knows_the_hubs_rules(line, words):
     wrong = card_errors(f"---\n{metadata}{line}\n---\n")
     assert len(wrong) == 1
     assert words in wrong[0]
+
+
+def test_a_clone_with_the_line_ends_of_windows_is_packed_as_the_repository_has_it(folder, tmp_path):
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main")
+    origin = shutil.copytree(folder, tmp_path / "origin")
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "a checkout"]):
+        subprocess.run([*git, *arguments], cwd=origin, check=True, env=environment(), capture_output=True)
+    clone = tmp_path / "clone"
+    windows = ["clone", "--quiet", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", str(origin), str(clone)]
+    subprocess.run([*git, *windows], check=True, env=environment())
+    assert (clone / "README.md").read_bytes().startswith(b"---\r\n")
+    for how in ({}, {"hardware": "zero-a10g", "models": ("alice/one",), "thumbnail": "https://localhost/x.png"}):
+        assert bundle.pack(clone, **how) == bundle.pack(origin, **how)
 
 
 def test_zerogpus_requirements_differ_by_torch_alone():

@@ -10,12 +10,11 @@ from commands import SMALL, run
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
-from strivelm.training import distillation
+from strivelm.training import ResumeError, distillation, new_model, train
 from strivelm.training.config import TrainConfig
-from strivelm.training.distillation import lesson
-from strivelm.training.distributed import Team
+from strivelm.training.distillation import soft_targets
+from strivelm.training.distributed import ProcessGroup
 from strivelm.training.events import Resumable
-from strivelm.training.trainer import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.1)
 CONFIG = TrainConfig(max_steps=20, batch_size=4, eval_interval=10, warmup_steps=2, distillation=0.7)
@@ -57,7 +56,7 @@ def test_each_character_is_read_once_with_half_a_context_before_it(T, characters
 def test_what_is_expected_is_the_teachers_mean(corpus):
     """Against each teacher, asked about one character at a time, in float64."""
     teachers = [teacher(corpus, 1), teacher(corpus, 2, block_size=8)]
-    ids, made = corpus.train.long(), lesson(teachers, corpus)
+    ids, made = corpus.train.long(), soft_targets(teachers, corpus)
     assert made.expected.shape == (len(ids), len(corpus.tokenizer))
     assert all(t.training for t in teachers), "left as they were"
     whole = [t.double().eval() for t in teachers]
@@ -72,19 +71,19 @@ def test_what_is_expected_is_the_teachers_mean(corpus):
 
 
 def test_a_team_shares_the_reading(corpus):
-    whole = lesson([teacher(corpus, 1)], corpus)
+    whole = soft_targets([teacher(corpus, 1)], corpus)
 
-    class Silent(Team):
+    class Silent(ProcessGroup):
         def sum(self, tensors):
             pass
 
-    parts = [lesson([teacher(corpus, 1)], corpus, team=Silent(rank, 3)).expected for rank in range(3)]
+    parts = [soft_targets([teacher(corpus, 1)], corpus, group=Silent(rank, 3)).expected for rank in range(3)]
     assert torch.equal(sum(parts), whole.expected)
     assert all((part.sum(-1) > 0.5).any() for part in parts)
 
 
 def test_the_loss_is_lowest_where_the_student_says_what_they_say(corpus):
-    made = lesson([teacher(corpus, 1)], corpus)
+    made = soft_targets([teacher(corpus, 1)], corpus)
     starts = torch.tensor([3, 40])
     expected = torch.stack([made.expected[start : start + 12] for start in starts]).double()
     entropy = -(expected * expected.clamp(min=1e-12).log()).sum(-1).mean().item()
@@ -97,12 +96,12 @@ def test_the_loss_is_lowest_where_the_student_says_what_they_say(corpus):
 
 def trained(corpus, config, given=None):
     model = new_model(corpus, SIZES, 0)
-    *_, finished = train(model, corpus, config, lesson=given)
+    *_, finished = train(model, corpus, config, soft_targets=given)
     return model, finished
 
 
 def test_the_share_decides_between_text_and_teachers(corpus):
-    made = lesson([teacher(corpus, 1)], corpus)
+    made = soft_targets([teacher(corpus, 1)], corpus)
     alone, _ = trained(corpus, CONFIG)
     deaf, _ = trained(corpus, dataclasses.replace(CONFIG, distillation=0.0), made)
     assert torch.equal(weights(alone), weights(deaf))
@@ -115,7 +114,7 @@ def test_the_share_decides_between_text_and_teachers(corpus):
 
 
 def test_a_student_comes_to_say_what_its_teacher_says(corpus):
-    made = lesson([teacher(corpus, 1, std=0.3)], corpus)
+    made = soft_targets([teacher(corpus, 1, std=0.3)], corpus)
     config = dataclasses.replace(CONFIG, max_steps=300, eval_interval=300, distillation=1.0)
     model = new_model(corpus, dataclasses.replace(SIZES, dropout=0.0), 0)
     starts = torch.arange(0, len(corpus.train) - 12, 12)
@@ -127,39 +126,41 @@ def test_a_student_comes_to_say_what_its_teacher_says(corpus):
         return (made.loss(model(windows)[0], starts) - entropy).item()
 
     before = away()
-    for _ in train(model, corpus, config, lesson=made):
+    for _ in train(model, corpus, config, soft_targets=made):
         pass
     assert away() < before / 4
 
 
 def test_a_taught_run_goes_on_with_the_same_teachers_only(corpus):
-    made = lesson([teacher(corpus, 1)], corpus)
+    made = soft_targets([teacher(corpus, 1)], corpus)
     whole, _ = trained(corpus, CONFIG, made)
     calls = []
     for event in train(
-        new_model(corpus, SIZES, 0), corpus, CONFIG, stop=lambda: calls.append(1) or len(calls) == 7, lesson=made
+        new_model(corpus, SIZES, 0), corpus, CONFIG, stop=lambda: calls.append(1) or len(calls) == 7, soft_targets=made
     ):
         if isinstance(event, Resumable):
             state = copy.deepcopy(event.state())  # whose tensors are live
     resumed = new_model(corpus, SIZES, 0)
-    *_, _ = train(resumed, corpus, CONFIG, resume=state, lesson=lesson([teacher(corpus, 1)], corpus))
+    *_, _ = train(resumed, corpus, CONFIG, resume=state, soft_targets=soft_targets([teacher(corpus, 1)], corpus))
     assert torch.equal(weights(resumed), weights(whole))
-    for others in (None, lesson([teacher(corpus, 2)], corpus)):
-        with pytest.raises(ResumeError, match=r"other settings \(teachers: '[0-9a-f]{64}' then, '.*' now\)"):
-            train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=state, lesson=others)
+    for others in (None, soft_targets([teacher(corpus, 2)], corpus)):
+        with pytest.raises(
+            ResumeError, match=r"other settings \(the teachers: sha256 [0-9a-f]{12}… then, (none|sha256 .*) now\)"
+        ):
+            train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=state, soft_targets=others)
 
 
 def test_what_can_not_teach_is_refused(corpus, monkeypatch):
     with pytest.raises(ValueError, match="no teacher; expected at least one"):
-        lesson([], corpus)
+        soft_targets([], corpus)
     other = corpus_from_text("abc" * 100, "another text")
     with pytest.raises(ValueError, match=f"teacher 2 knows other characters than the text's {len(corpus.tokenizer)}"):
-        lesson([teacher(corpus, 1), teacher(other, 1)], corpus)
-    with pytest.raises(ValueError, match="the lesson is one on another text"):
-        train(new_model(corpus, SIZES, 0), corpus, CONFIG, lesson=lesson([teacher(other, 1)], other))
+        soft_targets([teacher(corpus, 1), teacher(other, 1)], corpus)
+    with pytest.raises(ValueError, match="the soft targets are of another text"):
+        train(new_model(corpus, SIZES, 0), corpus, CONFIG, soft_targets=soft_targets([teacher(other, 1)], other))
     monkeypatch.setattr(distillation, "MOST_BYTES", 1000)
     with pytest.raises(ValueError, match=r"would need 0.0 GiB of memory; expected at most 0 GiB"):
-        lesson([teacher(corpus, 1)], corpus)
+        soft_targets([teacher(corpus, 1)], corpus)
     with pytest.raises(ValueError, match=r"distillation is 1.5; expected a number from 0 to 1"):
         TrainConfig(distillation=1.5)
 
@@ -179,7 +180,7 @@ def test_the_command(tmp_path):
     assert "learnt what other models expect on average" in (tmp_path / "student" / "README.md").read_text()
     dry = run("train.py", "--out", tmp_path / "new", *flags, *given, "--dry-run")
     assert dry.returncode == 0, dry.stderr
-    assert "Nothing was trained or written" in dry.stdout
+    assert "Nothing was trained, written or sent" in dry.stdout
     another = run("train.py", "--out", tmp_path / "new", *flags, "--teachers", "strivelm/assets/film", "--dry-run")
     assert another.returncode == 1
     assert "teacher 1 knows other characters than the text's" in another.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from safetensors.torch import load_file
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
+from strivelm.training import Trainer, new_model, train
 from strivelm.training.config import TrainConfig
-from strivelm.training.distributed import ALONE, Team
-from strivelm.training.trainer import Trainer, new_model, train
+from strivelm.training.distributed import ALONE, FROM_TORCHRUN, ProcessGroup, check_environment
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 EXACT = ["--threads", "1", "--precision", "float32"]
@@ -104,14 +105,15 @@ def test_together_they_stop_at_an_error_and_resume_what_one_began(tmp_path):
 FAILING = """
 import sys
 from contextlib import nullcontext
-from strivelm.cli import train
-from strivelm.training.distributed import Team
+from strivelm.cli import train, training_run
+from strivelm.training import distributed
 
 def run(*_):
     raise ValueError("no such thing")
 
 rank = int(sys.argv.pop())
-train.run, train.team = run, lambda device: nullcontext(Team(rank, 2))
+training_run.run = run
+distributed.process_group = lambda device: nullcontext(distributed.ProcessGroup(rank, 2))
 train.time.sleep = lambda seconds: print("waited", seconds, file=sys.stderr)
 train.console.guarded(train.main)
 """
@@ -130,19 +132,20 @@ def test_ctrl_c_stops_a_team_which_goes_on_later(tmp_path):
     flags = [*FLAGS, "--max-steps", "3000", "--optimizer", "adamw"]
     running = started(tmp_path / "run", *flags)
     for line in running.stdout:
-        if line.startswith("iter    20"):
+        if line.startswith("iter    20 "):
             break
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to torchrun, which hands it on, and to the processes
     printed, errors = running.communicate()
-    assert "To go on, add --resume:" in printed, errors
+    assert "To go on:" in printed, errors
+    assert re.search(r"^    torchrun --nproc-per-node=2 scripts/train.py --resume --out ", printed, re.MULTILINE)
     assert errors.count("finishing the step and saving") == 1
     assert "KeyboardInterrupt" not in errors.replace("SignalException", "")
     state = torch.load(tmp_path / "run" / "resume" / "state.pt", weights_only=True)
     shorter = together(tmp_path / "run", *flags, "--resume", "--max-steps", "40")
     assert "max_steps: 3000 then, 40 now" in shorter.stderr
     going_on = started(tmp_path / "run", *flags, "--resume")
-    told = (line for line in going_on.stdout if line.startswith(("resuming", "iter")))
-    seen = [next(told), next(told)]
+    lines = (line for line in going_on.stdout if line.startswith(("resuming", "iter")))
+    seen = [next(lines), next(lines)]
     os.killpg(going_on.pid, signal.SIGINT)
     going_on.communicate()
     assert seen[0] == f"resuming at step {state['steps']}\n"
@@ -165,20 +168,36 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(parts):
 def test_shares_are_all_of_it_and_each_thing_once():
     things = torch.arange(11)
     for size in (1, 2, 3, 11, 20):
-        shares = [Team(rank, size).share(things) for rank in range(size)]
+        shares = [ProcessGroup(rank, size).share(things) for rank in range(size)]
         assert torch.equal(torch.cat(shares), things)
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"LOCAL_RANK": None, "LOCAL_WORLD_SIZE": None}, "LOCAL_RANK, LOCAL_WORLD_SIZE are not set"),
+        ({"MASTER_PORT": None}, "MASTER_PORT is not set"),
+        ({"RANK": "first"}, "RANK='first': that is wrong"),
+    ],
+)
+def test_an_environment_of_another_scheduler_is_named(change, said):
+    whole = dict.fromkeys(FROM_TORCHRUN, "0") | {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+    check_environment(whole)
+    check_environment({"RANK": "0", "WORLD_SIZE": "1"})
+    with pytest.raises(ValueError, match=f"the environment says WORLD_SIZE='2', but .*{said}; start several"):
+        check_environment({name: value for name, value in (whole | change).items() if value is not None})
 
 
 def test_one_alone_hears_itself():
     numbers = [torch.tensor([1.0, 2.0])]
     ALONE.sum(numbers)
     assert numbers[0].tolist() == [1.0, 2.0]
-    assert ALONE.told("a word") == "a word"
+    assert ALONE.broadcast("a word") == "a word"
 
 
 def test_a_batch_that_cannot_be_cut_is_refused():
     corpus = corpus_from_text(TEXT, "cats and dogs")
     model = new_model(corpus, Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12), 0)
     with pytest.raises(ValueError, match=r"a batch of 4 windows can't be cut into 6 parts \(2 processes x"):
-        train(model, corpus, TrainConfig(batch_size=4, grad_accumulation=3), team=Team(0, 2))
+        train(model, corpus, TrainConfig(batch_size=4, grad_accumulation=3), group=ProcessGroup(0, 2))

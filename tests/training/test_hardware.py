@@ -8,11 +8,12 @@ import torch
 from strivelm.data.corpus import load_corpus
 from strivelm.model import _attention_in_steps
 from strivelm.training import hardware as machines
+from strivelm.training import new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate
-from strivelm.training.hardware import PLAIN, Machine, cores, resolve_device, settle
+from strivelm.training.hardware import PLAIN, Hardware, cores, resolve_device, settle
+from strivelm.training.optimizers import optimizers
 from strivelm.training.presets import PRESETS
-from strivelm.training.trainer import new_model, optimizers, train
 
 
 def test_devices_have_names():
@@ -31,7 +32,7 @@ def test_settling_leaves_nothing_open_and_the_model_alone(make_model):
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
     try:
-        found = settle(Machine(device="cpu"), model)
+        found = settle(Hardware(device="cpu"), model)
         assert torch.get_num_threads() == found.threads
     finally:
         torch.set_num_threads(before)
@@ -47,15 +48,15 @@ def test_settling_leaves_nothing_open_and_the_model_alone(make_model):
 def test_the_clearly_fastest_wins_and_the_plain_one_a_tie(make_model, monkeypatch):
     model = make_model()
     seconds = {(1, "float32"): 1.0, (1, "bfloat16"): 0.5, (2, "float32"): 0.6, (2, "bfloat16"): 0.48}
-    monkeypatch.setattr(machines, "_seconds", lambda machine, _: seconds[machine.threads, machine.precision])
+    monkeypatch.setattr(machines, "_seconds", lambda hardware, *_: seconds[hardware.threads, hardware.precision])
     before = torch.get_num_threads()
     try:
-        found = settle(Machine(device="cpu"), model, most_threads=2)
+        found = settle(Hardware(device="cpu"), model, most_threads=2)
         assert (found.threads, found.precision) == (1, "bfloat16"), "a second thread gains 4 %: not worth it"
         seconds[2, "bfloat16"] = 0.3
-        found = settle(Machine(device="cpu"), model, most_threads=2)
+        found = settle(Hardware(device="cpu"), model, most_threads=2)
         assert (found.threads, found.precision) == (2, "bfloat16")
-        found = settle(Machine(device="cpu", precision="float32"), model, most_threads=2)
+        found = settle(Hardware(device="cpu", precision="float32"), model, most_threads=2)
         assert (found.threads, found.precision) == (2, "float32")
         monkeypatch.setattr(machines, "_seconds", None)  # nothing is left to be measured
         assert settle(dataclasses.replace(PLAIN, threads=1), model) == dataclasses.replace(PLAIN, threads=1)
@@ -66,12 +67,12 @@ def test_the_clearly_fastest_wins_and_the_plain_one_a_tie(make_model, monkeypatc
 def test_settings_that_mean_nothing_are_refused():
     for setting in ({"threads": -1}, {"threads": 1.5}, {"precision": "float16"}, {"compile": "yes"}, {"fused": True}):
         with pytest.raises(ValueError, match=f"{next(iter(setting))} is .*; expected"):
-            Machine(**setting)
+            Hardware(**setting)
 
 
 def test_a_machine_says_what_it_is():
-    assert str(Machine("cpu", 1, "bfloat16", "off", "off")) == "cpu, 1 thread, bfloat16"
-    assert str(Machine("cuda:0", 4, "bfloat16", "on", "on")) == "cuda:0, bfloat16, compiled, fused"
+    assert str(Hardware("cpu", 1, "bfloat16", "off", "off")) == "cpu, 1 thread, bfloat16"
+    assert str(Hardware("cuda:0", 4, "bfloat16", "on", "on")) == "cuda:0, bfloat16, compiled, fused"
 
 
 def test_attention_in_steps_is_attention():
@@ -87,7 +88,7 @@ def test_bfloat16_trains_to_about_the_same_loss():
     losses = []
     for precision in ("float32", "bfloat16"):
         model = new_model(corpus, sizes, 0)
-        *_, end = train(model, corpus, config, machine=dataclasses.replace(PLAIN, precision=precision))
+        *_, end = train(model, corpus, config, hardware=dataclasses.replace(PLAIN, precision=precision))
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         assert end.best.validation == pytest.approx(evaluate(model, corpus.validation), abs=1e-6)
         losses.append(end.best.validation)

@@ -6,21 +6,22 @@ import io
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 import torch
-from commands import SMALL, run, run_alone, start
+from commands import ROOT, SMALL, run, run_alone, start
 from safetensors.torch import load_file
 
 from strivelm import load_model
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text, load_corpus
+from strivelm.training import ResumeError, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.events import Evaluation, Finished, Resumable
 from strivelm.training.hardware import PLAIN
 from strivelm.training.presets import PRESETS
 from strivelm.training.run_folder import RESUME, Run, saved_state
-from strivelm.training.trainer import ResumeError, new_model, train
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
 CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3, noise=0.1)
@@ -92,9 +93,9 @@ def test_another_configuration_or_text_is_named(corpus):
     with pytest.raises(ResumeError, match="n_embd: 16 then, 32 now"):
         train(new_model(corpus, dataclasses.replace(SIZES, n_embd=32), 0), corpus, CONFIG, resume=state)
     other = corpus_from_text(TEXT + "the end.", "another text")
-    with pytest.raises(ResumeError, match=r"corpus: '.*' then, '.*' now"):
+    with pytest.raises(ResumeError, match=r"other settings \(the text: sha256 \w{12}… then, \w{12}… now\)"):
         train(new_model(other, SIZES, 0), other, CONFIG, resume=state)
-    for part in state.keys() - {"machine"}:  # a run may go on with another one
+    for part in state.keys() - {"machine", "plan"}:  # a run may go on with another one
         lacking = {name: value for name, value in state.items() if name != part}
         with pytest.raises(ResumeError, match="not a whole one"):
             train(new_model(corpus, SIZES, 0), corpus, CONFIG, resume=lacking)
@@ -209,10 +210,12 @@ def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted, tmp_path):
     printed, errors = running.communicate()
     assert running.returncode == 0, errors
     assert "finishing the step and saving" in errors
-    assert "To go on, add --resume:" in printed
-    assert printed.rstrip().endswith("--resume")
+    assert "To go on:" in printed
     load_model(out)
-    assert run_alone("train.py", "--out", out, *FLAGS, "--resume").returncode == 0
+    going_on = printed.splitlines()[-1].strip()
+    assert going_on.endswith(f"--resume --out {out}")
+    done = subprocess.run(going_on, shell=True, cwd=ROOT, capture_output=True, text=True)  # as it is printed
+    assert done.returncode == 0, done.stderr
     assert same(out, uninterrupted)
 
 
@@ -227,13 +230,18 @@ def test_resuming_a_run_that_was_killed_before_it_saved_anything(tmp_path):
     assert "--resume" not in json.loads((tmp_path / "training.json").read_text())["command"]
 
 
-def test_resuming_where_nothing_was_saved_starts_from_the_beginning(tmp_path):
-    done = run(
-        "train.py", "--out", tmp_path / "new", *SMALL, "--max-steps", "2", "--eval-characters", "500", "--resume"
-    )
-    assert done.returncode == 0
-    assert "Nothing was saved in" in done.stdout
-    assert "iter     0" in done.stdout
+@pytest.mark.parametrize("there", ["nothing", "a folder", "a model"])
+def test_resuming_where_no_run_is_is_refused(tmp_path, there):
+    out = tmp_path / "new"
+    if there != "nothing":
+        out.mkdir()
+    if there == "a model":
+        new_model(corpus_from_text(TEXT, "cats"), SIZES, 0).save_pretrained(out)
+    before = sorted(tmp_path.rglob("*"))
+    done = run("train.py", "--out", out, *SMALL, "--teachers", "bundled", "--resume")
+    assert done.returncode == 1
+    assert f"{out} holds no run that --resume could go on with; leave --resume out to begin one" in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_run_goes_on_with_the_arithmetic_it_began_with(corpus, tmp_path):
@@ -243,8 +251,8 @@ def test_a_run_goes_on_with_the_arithmetic_it_began_with(corpus, tmp_path):
     model = new_model(load_corpus(str(text)), Sizes(n_layer=1, n_head=2, n_embd=16, block_size=16, dropout=0.05), 1337)
     config = dataclasses.replace(PRESETS["small"].training, max_steps=4, batch_size=4)
     machine = dataclasses.replace(PLAIN, threads=1, precision="bfloat16")
-    keeper = Run(tmp_path / "run", model, load_corpus(str(text)), config, machine=machine)
-    for event in train(model, load_corpus(str(text)), config, machine=machine):
+    keeper = Run(tmp_path / "run", model, load_corpus(str(text)), config, hardware=machine)
+    for event in train(model, load_corpus(str(text)), config, hardware=machine):
         keeper.keep(event)
         if isinstance(event, Resumable):
             break

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from strivelm import open_model
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
+from strivelm.training import new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate
 from strivelm.training.events import Snapshot
 from strivelm.training.run_folder import Run
-from strivelm.training.trainer import new_model, train
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12)

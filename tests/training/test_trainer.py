@@ -10,11 +10,13 @@ import torch
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text, load_corpus
+from strivelm.training import Trainer, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate, training_loss
 from strivelm.training.events import Evaluation, Finished, Progress, Snapshot
+from strivelm.training.optimizers import optimizers, schedule
 from strivelm.training.presets import PRESETS
-from strivelm.training.trainer import Trainer, TrainingDivergedError, new_model, optimizers, schedule, train
+from strivelm.training.trainer import TrainingDivergedError
 
 SEED_TEXT = Path(__file__).resolve().parents[3] / "shared" / "seed" / "input.txt"
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.1)
@@ -331,7 +333,7 @@ def test_snapshots_of_a_run_by_the_clock_are_even_in_the_logarithm_too(corpus, m
     monkeypatch.setattr("strivelm.training.trainer.time.perf_counter", lambda: now[0])
     take_step, look = Trainer.take_step, Trainer.look
     monkeypatch.setattr(Trainer, "take_step", lambda self: (now.__setitem__(0, now[0] + 0.1), take_step(self))[1])
-    monkeypatch.setattr(Trainer, "look", lambda self: (now.__setitem__(0, now[0] + 1.0), look(self))[1])
+    monkeypatch.setattr(Trainer, "look", lambda self, last: (now.__setitem__(0, now[0] + 0.05), look(self, last))[1])
     config = dataclasses.replace(QUICK, max_steps=None, minutes=0.5, snapshots=7, eval_interval=10_000)
     events = list(train(new_model(corpus, SIZES, 0), corpus, config))
     steps = [event.evaluation.step for event in events if isinstance(event, Snapshot)]

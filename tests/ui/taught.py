@@ -1,11 +1,12 @@
 """What the tests of the Learn tab share: how a step's figure is read."""
 
-import json
+import base64
 import re
 
+import numpy as np
 import torch
 
-from strivelm.ui.tabs.learn.lessons.reading import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen, read
 from strivelm.ui.tabs.learn.payload import figure
 
 TEXT = "To be, or not to be"
@@ -13,7 +14,7 @@ TEXT = "To be, or not to be"
 
 def shown(opened, step, text=TEXT, **settings):
     """The figure of a step."""
-    return figure(read(opened, text, json.dumps({"step": step} | {key: str(x) for key, x in settings.items()})))
+    return figure(read(opened, text, Chosen(step, **settings)))
 
 
 def block(found, kind, title=""):
@@ -30,3 +31,8 @@ def says(cell):
     """A cell's number."""
     text = cell["text"] if isinstance(cell, dict) else cell
     return float(re.sub(r"[^0-9.e+\-]", "", text.replace("−", "-")))
+
+
+def floats(text):
+    """The numbers of a string in base64."""
+    return np.frombuffer(base64.b64decode(text), "<f4").tolist()

@@ -45,7 +45,7 @@ class Zero:
 
         def messages(args, kwargs):
             seconds = duration(*args, **kwargs) if callable(duration) else duration
-            self.asked.append((task.__qualname__, seconds))
+            self.asked.append((task.__name__, seconds))
             here = self._worker(task, streams)
             assert_plain((args, kwargs))
             here.send((args, kwargs))

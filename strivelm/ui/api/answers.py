@@ -7,7 +7,8 @@ ValueError, a sentence, for what can't be done.
 import torch
 
 from strivelm import inspection
-from strivelm.generation import distribution
+from strivelm.decoder import engine_of
+from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
@@ -32,6 +33,7 @@ def model_info(opened: OpenModel) -> dict:
         "step": facts.step,
         "validation_loss": facts.validation_loss,
         "uniform_loss": facts.uniform_loss,
+        "engine": engine_of(opened.model),
         "counting": dict(facts.ladder),
     }
 
@@ -39,7 +41,11 @@ def model_info(opened: OpenModel) -> dict:
 @question("api.next_characters")
 @torch.no_grad()
 def next_characters(
-    opened: OpenModel, text: str, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    opened: OpenModel,
+    text: str,
+    temperature: float = DEFAULTS.temperature,
+    top_k: int = DEFAULTS.top_k,
+    top_p: float = DEFAULTS.top_p,
 ) -> list[dict]:
     """Every character that may come after a text, likeliest first: char, probability, sampled_probability."""
     config = limits.checked_sampling(1, temperature, top_k, top_p, 0)

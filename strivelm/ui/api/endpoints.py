@@ -13,7 +13,7 @@ import gradio as gr
 from strivelm.ui import limits
 from strivelm.ui.api import answers
 from strivelm.ui.core.dispatcher import Dispatcher
-from strivelm.ui.core.questions import QUESTIONS, Question, size_of
+from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 PUBLIC = "api."
 """What the names of public questions begin with."""
@@ -87,7 +87,9 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
     def ask(question: dict) -> dict:
         """Answers a question of one of the page's views."""
         try:
-            if not isinstance(question, dict) or size_of(question) > limits.QUESTION_BYTES:
+            if not isinstance(question, dict):
+                raise ValueError(f"The question is {shown(question)}; expected its name, of, and arguments.")
+            if size_of(question) > limits.QUESTION_BYTES:
                 raise ValueError(f"The question is too large; expected at most {limits.QUESTION_BYTES:,} bytes.")
             name, of, arguments = (question.get(part) for part in ("name", "of", "arguments"))
             if isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].lane != lane:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import gradio as gr
@@ -68,31 +68,13 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
             opened = isinstance(current, str)
             yield [current, *rest, *(page.renewed(now, current, values) if opened else [gr.skip()] * len(page.outputs))]
 
-    def arrived(request: gr.Request, *values) -> list:
-        """What can be had at once: the link's tab and values, and its model where nothing has to be fetched."""
-        said = dict(request.query_params)
-        ref = (said.get("model") or models.own).strip()
-        now, head_values, renewed = models.own, [gr.skip()] * 4, [gr.skip()] * len(page.outputs)
-        if ref != now and models.at_hand(ref):
-            *_, (current, *rest) = switch(models, ref, now)
-            head_values = [current, *rest]
-            if isinstance(current, str):
-                renewed, ref, now = page.renewed(now, current, values), current, current
-        elif ref != now:
-            head_values = [gr.skip(), gr.skip(), message.note(f"Opening {ref[:200]}…"), gr.skip()]
-        tab, *linked = page.restored(said, tabs)
-        following = iter(renewed)
-        merged = []
-        for one, value in zip(page.linked, linked, strict=True):
-            fresh = next(following) if one.follow else gr.skip()
-            merged.append(fresh if _skipped(value) else value)
-        waits = "" if ref == now or models.at_hand(ref) else ref
-        return [*head_values, tab, waits, *merged, *following]
+    def arrive(request: gr.Request, *values) -> list:
+        return arrived(page, tabs, dict(request.query_params), values)
 
     everything = [page.current, *page.components]
     shows = [component for component, _ in page.following]
     opened = blocks.load(
-        arrived, follows, [*head_outputs, page.tabs, pending, *page.components, *shows], queue=False, **QUIET
+        arrive, follows, [*head_outputs, page.tabs, pending, *page.components, *shows], queue=False, **QUIET
     )
     config = page.config()
     # What stands behind '#' the server was not sent.
@@ -112,6 +94,35 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     )
     for event in (fetched, picked):
         event.then(None, everything, None, js=changed)
+
+
+def arrived(page: Page, tabs: tuple[str, ...], said: dict[str, str], values: Iterable[object]) -> list:
+    """What can be had at once as a link opens the page: its tab and values, and its model where that is at hand.
+
+    Args:
+        said: what the link says.
+        values: what the linked components that follow the model hold.
+
+    Returns values of (current, header, message, picker), the tabs, the reference of a model that has to be fetched or
+    "", the linked components, and what shows something of the model.
+    """
+    models = page.models
+    ref = (said.get("model") or models.own).strip() or models.own
+    head, renewed, waits = [gr.skip()] * 4, [gr.skip()] * len(page.outputs), ""
+    if ref != models.own and models.at_hand(ref):
+        *_, (current, *rest) = switch(models, ref, models.own)
+        head = [current, *rest]
+        if isinstance(current, str):
+            renewed = page.renewed(models.own, current, values)
+    elif ref != models.own:
+        waits, head[2] = ref, message.note(f"Opening {ref[:200]}…")
+    tab, *linked = page.restored(said, tabs)
+    following = iter(renewed)
+    merged = []
+    for one, value in zip(page.linked, linked, strict=True):
+        fresh = next(following) if one.follow else gr.skip()
+        merged.append(fresh if _skipped(value) else value)
+    return [*head, tab, waits, *merged, *following]
 
 
 def _skipped(value: object) -> bool:

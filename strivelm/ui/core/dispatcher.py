@@ -3,19 +3,24 @@
 import functools
 import json
 import logging
+import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 
+import gradio as gr
+
 from strivelm.ui import limits
 from strivelm.ui.core.deadline import OverTime, deadline
 from strivelm.ui.core.gpu import SENTENCES, gpu
 from strivelm.ui.core.models import Models
-from strivelm.ui.core.questions import QUESTIONS, Question, size_of
+from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 log = logging.getLogger("strivelm")
+WORKER_ERROR = "ZeroGPU worker error"
+"""The title of the errors in which ZeroGPU names what went wrong in its fork (spaces 0.51, zero/wrappers.py)."""
 
 
 class Dispatcher:
@@ -34,20 +39,23 @@ class Dispatcher:
         """The question's function, taking references in place of models, run on a lent GPU where there is one."""
         borrows = gpu(lambda refs, arguments: question.lent(arguments)) if question.device else lambda made: made
 
+        # Each thing that comes is marked as a part of the answer or as a sentence in its place: of an error ZeroGPU's
+        # fork sends the class's name alone.
         if question.streamed:
 
             def answer(refs, arguments):
                 try:
-                    yield from question.function(*map(self.models.get, refs), **arguments)
+                    for piece in question.function(*map(self.models.get, refs), **arguments):
+                        yield [True, piece]
                 except SENTENCES as error:
-                    yield _Failed(str(error))
+                    yield [False, str(error)]
         else:
 
             def answer(refs, arguments):
                 try:
-                    return question.function(*map(self.models.get, refs), **arguments)
+                    return [True, question.function(*map(self.models.get, refs), **arguments)]
                 except SENTENCES as error:
-                    return _Failed(str(error))  # as a value: of an error ZeroGPU's fork sends the name alone
+                    return [False, str(error)]
 
         return borrows(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
 
@@ -72,8 +80,9 @@ class Dispatcher:
         Raises ValueError, a sentence, for what can't be done; ends early where the reader closes it.
         """
         question, refs, given = self._understood(name, refs, arguments)
-        for ref in refs:
-            self.models.get(ref)  # opened before a fork, which inherits it
+        with _sentences(question):
+            for ref in refs:
+                self.models.get(ref)  # opened before a fork, which inherits it
         if question.streamed:
             yield from self._pieces(question, refs, given)
         elif question.cached:
@@ -84,11 +93,12 @@ class Dispatcher:
     def _understood(self, name: object, refs: object, arguments: object) -> tuple[Question, list[str], dict]:
         question = QUESTIONS.get(name) if isinstance(name, str) else None
         if question is None:
-            raise ValueError(f"There is no question {name!r:.60}; expected one of {', '.join(sorted(QUESTIONS))}.")
+            raise ValueError(f"There is no question {shown(name)}; expected one of {', '.join(sorted(QUESTIONS))}.")
         if not isinstance(refs, list | tuple) or len(refs) != question.models:
-            raise ValueError(f"{question.name} is asked of {question.models} models; got {refs!r:.60}.")
+            many = f"{question.models} model{'' if question.models == 1 else 's'}"
+            raise ValueError(f"{question.name} is asked of {many}, each by its reference; got {shown(refs)}.")
         if not isinstance(arguments, Mapping):
-            raise ValueError(f"The arguments of {question.name} are {arguments!r:.40}; expected them by name.")
+            raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")
         return question, list(refs), question.checked(arguments)
 
     def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
@@ -97,10 +107,11 @@ class Dispatcher:
         try:
             while True:
                 with _sentences(question), deadline(until - time.monotonic()):
-                    piece = next(pieces, _END)
-                if piece is _END:
+                    found = next(pieces, _END)
+                if found is _END:
                     return
-                sent += size_of(_unless_failed(piece))
+                piece = _unless_refused(found)
+                sent += size_of(piece)
                 if sent > question.max_bytes:
                     raise ValueError(_too_large(question))
                 yield piece
@@ -109,8 +120,9 @@ class Dispatcher:
 
     def _whole(self, question: Question, refs: list[str], arguments: dict) -> object:
         with _sentences(question), deadline(question.longest(arguments)):
-            answer = self._work[question.name](refs, arguments)
-        if size_of(_unless_failed(answer)) > question.max_bytes:
+            found = self._work[question.name](refs, arguments)
+        answer = _unless_refused(found)
+        if size_of(answer) > question.max_bytes:
             raise ValueError(_too_large(question))
         return answer
 
@@ -127,7 +139,8 @@ class Dispatcher:
             if first:
                 found = self._waiting[key] = Future()
         if not first:
-            return found.result(timeout=question.longest(arguments) + 5)
+            with _sentences(question):
+                return found.result(timeout=question.longest(arguments) + 5)
         try:
             answer = self._whole(question, refs, arguments)
         except BaseException as error:
@@ -149,10 +162,6 @@ class Dispatcher:
                 self._kept.popitem(last=False)
 
 
-class _Failed(str):
-    """A sentence in place of an answer."""
-
-
 class _sentences:  # noqa: N801  (a context manager)
     """Turns what goes wrong inside into ValueError, a sentence; what nobody foresaw goes to the log in one line."""
 
@@ -163,9 +172,15 @@ class _sentences:  # noqa: N801  (a context manager)
         return self
 
     def __exit__(self, kind, error, traceback):
+        if isinstance(error, gr.Error):  # ZeroGPU's own, as of a visitor's quota; it is a ValueError, quoted as text
+            sentence = re.sub(r"<[^>]*>", "", str(error.message))
+            if error.title == WORKER_ERROR:  # then it says the name of a class
+                log.warning("%s failed on the lent GPU: %.300s", self.question.name, sentence)
+                sentence = _failed(self.question, sentence)
+            raise ValueError(sentence) from None
         if error is None or not isinstance(error, Exception) or isinstance(error, ValueError):
             return
-        if isinstance(error, OverTime):
+        if isinstance(error, OverTime | TimeoutError):
             raise ValueError(
                 f"{self.question.name} would take longer than it may here; a shorter text or a smaller model helps."
             ) from None
@@ -175,16 +190,21 @@ class _sentences:  # noqa: N801  (a context manager)
             raise ValueError(
                 f"{self.question.name} does not fit in memory; a shorter text or a smaller model helps."
             ) from None
-        raise ValueError(f"{self.question.name} failed ({kind.__name__}); the page's log says more.") from None
+        raise ValueError(_failed(self.question, kind.__name__)) from None
+
+
+def _failed(question: Question, what: str) -> str:
+    return f"{question.name} failed ({what}); the page's log says more."
 
 
 _END = object()
 
 
-def _unless_failed(answer: object) -> object:
-    if isinstance(answer, _Failed):
-        raise ValueError(str(answer))
-    return answer
+def _unless_refused(found: list) -> object:
+    is_answer, value = found
+    if not is_answer:
+        raise ValueError(value)
+    return value
 
 
 def _too_large(question: Question) -> str:

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import threading
+import warnings
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from strivelm.checkpoint import CheckpointError
 from strivelm.hub.download import Progress
 from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
 from strivelm.ui import limits
+
+LONGEST_REF = 300
+"""How long a reference may be: longer than any that the Hub has."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ def facts_of(model: OpenModel) -> Facts:
 
 
 def name_of(ref: str) -> str:
-    """What the page calls a model: its reference, of a folder only the last part."""
-    return Path(ref).resolve().name if Path(ref).is_dir() else ref
+    """What the page calls a model: its reference, of a folder only the last part; what UTF-8 can't say as its code."""
+    name = Path(ref).resolve().name if os.path.isdir(ref) else ref
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_loss(value: object) -> bool:
@@ -99,8 +104,9 @@ class Models:
         self._own, self._open = own, OrderedDict()
         self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
         self._renew()
-        renew = weakref.WeakMethod(self._renew)
-        os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
+        if hasattr(os, "register_at_fork"):  # Windows has no forks
+            renew = weakref.WeakMethod(self._renew)
+            os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
 
     def _renew(self) -> None:
         """New locks: of a fork's threads there is one, so a lock that another held is never released in it."""
@@ -116,25 +122,26 @@ class Models:
         ref = ref.strip()
         if ref == self.own:
             return self._own
+        if len(ref) > LONGEST_REF:
+            raise ValueError(f"The model's name has {len(ref):,} characters; expected bundled or owner/name.")
         with self._here:
             if ref in self._open:
                 self._open.move_to_end(ref)
                 return self._open[ref]
             opening = self._opening.setdefault(ref, threading.Lock())
-        with opening:  # two visitors who ask for one model fetch it once
+        try:
+            with opening:  # two visitors who ask for one model fetch it once
+                with self._here:
+                    if ref in self._open:
+                        return self._open[ref]
+                found = opened(ref, progress)
+                with self._here:
+                    self._open[ref] = found
+                    self._close_some()
+                return found
+        finally:  # also of a name that no model has: there are very many
             with self._here:
-                if ref in self._open:
-                    return self._open[ref]
-            try:
-                found = open_model(ref, device(), limits=PUBLIC, progress=progress)
-                facts_of(found)
-            except CheckpointError as error:
-                raise ValueError(f"The model can't be opened: {str(error).rstrip('.')}.") from error
-            with self._here:
-                self._open[ref] = found
                 self._opening.pop(ref, None)
-                self._close_some()
-            return found
 
     def at_hand(self, ref: str) -> bool:
         """Whether a model can be had at once: it is open already, or came along."""
@@ -160,6 +167,30 @@ class Models:
 
         while len(self._open) > 1 and held() > limits.OPEN_PARAMETERS:
             self._open.popitem(last=False)
+
+
+def opened(ref: str, progress: Progress | None) -> OpenModel:
+    """A model that a visitor named. Raises ValueError, a sentence, whatever goes wrong.
+
+    Of what nobody foresaw that tells the kind alone: the rest, places of files perhaps, is for the terminal.
+    """
+    try:
+        found = open_model(ref, device(), limits=PUBLIC, progress=progress)
+        facts_of(found)
+        return found
+    except CheckpointError as error:
+        words = str(error).rstrip(".")
+    except MemoryError:
+        words = "it does not fit in this page's memory"
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "memory" in str(error):
+            words = "it does not fit in this page's memory"
+        elif type(error) is ValueError:
+            words = str(error).rstrip(".")
+        else:
+            warnings.warn(f"{ref[:200]!r} could not be opened: {type(error).__name__}: {error}", stacklevel=2)
+            words = f"something went wrong on this page's side ({type(error).__name__}); try again later"
+    raise ValueError(f"The model can't be opened: {words}.")
 
 
 def device() -> torch.device:

@@ -124,10 +124,14 @@ class Page:
             before, after: the models by reference.
             values: what the linked components that follow the model hold.
         """
-        old, new = self.models.facts(before), self.models.facts(after)
+        new = self.models.facts(after)
+        try:
+            old = self.models.facts(before)
+        except ValueError:  # closed meanwhile, and not to be had any more
+            old = None
         known, found = set(new.vocabulary), []
         for one, value in zip((one for one in self.linked if one.follow), values, strict=True):
-            untouched = value == one.follow(old) or (one.name == "text" and not set(value or "") <= known)
+            untouched = (old and value == one.follow(old)) or (one.name == "text" and not set(value or "") <= known)
             found.append(one.follow(new) if untouched else gr.skip())
         return [*found, *(shown(new) for _, shown in self.following)]
 

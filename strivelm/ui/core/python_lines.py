@@ -1,19 +1,16 @@
-"""How the lines of Python beside a view begin: what opens the model that the view shows."""
+"""The first lines of Python beside a view."""
 
 import os
-from pathlib import Path
 
 from strivelm.loading import COME_ALONG, OpenModel
+from strivelm.ui.core.models import name_of
 
 
 def load_line(opened: OpenModel) -> str:
-    """The line that opens a model, as in `model = load_model('bundled')`.
-
-    Where a folder lies on the page's machine is not told: its line runs in the folder that holds it.
-    """
-    name, at, revision = opened.ref.partition("@")
-    for folder, rest in ((opened.ref, ""), (name, at + revision)):
+    """The line that opens a model. Of a folder, whose place is nobody's business, it runs where the folder lies."""
+    place, at, snapshot = opened.ref.partition("@")
+    for folder, rest in ((opened.ref, ""), (place, at + snapshot)):
         if folder not in COME_ALONG and os.path.isdir(folder):
-            near = f"./{Path(folder).resolve().name}{rest}"
-            return f"model = load_model({near!r})  # run this in the folder that holds the model's folder"
-    return f"model = load_model({opened.ref!r})"
+            name = name_of(folder)
+            return f"model = load_model({f'./{name}{rest}'!r})  # where the folder {name} lies"
+    return f"model = load_model({name_of(opened.ref)!r})"

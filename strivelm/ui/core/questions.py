@@ -35,7 +35,7 @@ class Argument:
         found = _converted(value, self.kind)
         if found is _WRONG:
             raise ValueError(
-                f"The argument {self.name} of {question} is {value!r:.40}; expected {_described(self.kind)}."
+                f"The argument {self.name} of {question} is {shown(value)}; expected {_described(self.kind)}."
             )
         return found
 
@@ -78,7 +78,7 @@ class Question:
         unknown = [name for name in given if name not in known]
         if unknown:
             raise ValueError(
-                f"{self.name} takes no argument {unknown[0]!r:.40}; expected {', '.join(known) or 'no arguments'}."
+                f"{self.name} takes no argument {shown(unknown[0])}; expected {', '.join(known) or 'no arguments'}."
             )
         found = {}
         for name, argument in known.items():
@@ -144,14 +144,29 @@ def _seconds(given: Seconds, arguments: Mapping[str, object]) -> float:
 
 
 def size_of(value: object) -> int:
-    """How many bytes a value has as JSON, nearly; what is long in it is text."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if isinstance(value, dict):
-        return sum(size_of(one) + len(str(key)) + 6 for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return sum(size_of(one) + 2 for one in value)
-    return 8
+    """How many bytes a value has as JSON, nearly; what is long in it is text. However deep it is nested."""
+    size, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            size += len(one) if one.isascii() else len(one.encode("utf-8", "surrogatepass"))
+        elif isinstance(one, dict):
+            size += sum(len(str(key)) + 6 for key in one)
+            waiting += one.values()
+        elif isinstance(one, list | tuple):
+            size += 2 * len(one)
+            waiting += one
+        else:
+            size += 8
+    return size
+
+
+def shown(value: object) -> str:
+    """A value as a sentence quotes it, cut to 40 characters; what is nested too deep to be written is named only."""
+    try:
+        return f"{value!r:.40}"
+    except (RecursionError, ValueError):  # ValueError: a whole number of thousands of digits
+        return f"a {type(value).__name__}"
 
 
 _WRONG = object()

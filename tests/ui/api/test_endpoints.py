@@ -1,5 +1,6 @@
 """The public endpoints, as a program calls them."""
 
+import inspect
 import math
 import time
 from itertools import pairwise
@@ -8,9 +9,13 @@ import pytest
 import torch
 from gradio_client.exceptions import AppError
 
-from strivelm import SamplingConfig, inspection
+from strivelm import SamplingConfig
+from strivelm import inspection as inside
+from strivelm.decoder import engine_of
 from strivelm.generation import distribution
 from strivelm.inspection.forward import embedded
+from strivelm.ui import build
+from strivelm.ui.core.questions import QUESTIONS
 
 # Every endpoint with its arguments before the model: name, type, default (... where there is none).
 ENDPOINTS = {
@@ -18,15 +23,15 @@ ENDPOINTS = {
     "/generate": [
         ("prompt", "str", ...),
         ("max_new_tokens", "int", 200),
-        ("temperature", "float", 0.8),
-        ("top_k", "int", 0),
+        ("temperature", "float", 0.9),
+        ("top_k", "int", 40),
         ("top_p", "float", 1.0),
-        ("seed", "int", 0),
+        ("seed", "None | int", None),
     ],
     "/next_characters": [
         ("text", "str", ...),
-        ("temperature", "float", 1.0),
-        ("top_k", "int", 0),
+        ("temperature", "float", 0.9),
+        ("top_k", "int", 40),
         ("top_p", "float", 1.0),
     ],
     "/score": [("text", "str", ...)],
@@ -54,8 +59,22 @@ def test_the_endpoints_are_public_and_described_and_nothing_else_is(client):
     api = client.view_api(return_format="dict", print_info=False)
     assert not api["unnamed_endpoints"]
     found = {name: [described(p) for p in endpoint["parameters"]] for name, endpoint in api["named_endpoints"].items()}
-    assert found == {name: [*before, ("model", "str", "bundled")] for name, before in ENDPOINTS.items()}
+    assert found == {name: [*before, ("model", "str", "noise")] for name, before in ENDPOINTS.items()}
     assert all(endpoint["description"] for endpoint in api["named_endpoints"].values())
+
+
+def test_every_endpoint_is_its_question_s_function_to_a_program_and_to_a_language_model(noise):
+    """MCP calls a tool by its function's name, and an endpoint without a return type answers nothing there."""
+    found = {fn.api_name: fn.fn for fn in build(noise).fns.values() if fn.api_visibility == "public"}
+    assert {f"/{name}" for name in found} == ENDPOINTS.keys()
+    for name, function in found.items():
+        asked = QUESTIONS[f"api.{name}"]
+        assert function.__name__ == name
+        assert inspect.getdoc(function) == inspect.getdoc(asked.function)
+        signature = inspect.signature(function)
+        assert signature.return_annotation in (dict, list, str), name
+        assert list(signature.parameters) == [*(one.name for one in asked.arguments), "model"]
+        assert inspect.isgeneratorfunction(function) == asked.streamed
 
 
 def test_model_info_says_what_the_model_is(ask, noise):
@@ -76,6 +95,7 @@ def test_model_info_says_what_the_model_is(ask, noise):
         "counting": {},
         "validation_loss": 3.5,
         "uniform_loss": pytest.approx(math.log(len(config.chars))),
+        "engine": engine_of(noise.model),
     }
 
 
@@ -92,7 +112,7 @@ def test_one_seed_gives_one_text_and_another_another(ask):
 
 
 def test_the_defaults_are_enough(ask, noise):
-    assert ask("/generate", "Hello") == noise.model.generate("Hello", 200, 0.8, seed=0)[5:]
+    assert ask("/generate", "Hello", seed=3) == noise.model.generate("Hello", seed=3)[5:]
 
 
 def test_text_streams_and_grows(slow_client):
@@ -119,23 +139,22 @@ def test_a_cancelled_call_stops_working(slow_client, steps):
     ("arguments", "sentence"),
     [
         ({"prompt": ""}, "The prompt is empty"),
-        ({"prompt": None}, "The prompt is empty"),
-        ({"prompt": 5}, "The prompt is a int; expected text"),
+        ({"prompt": None}, "The argument prompt of api.generate is None; expected text."),
+        ({"prompt": 5}, "The argument prompt of api.generate is 5; expected text."),
         ({"prompt": "x" * 2001}, "The prompt has 2,001 characters, and at most 2,000 are read here; shorten it by 1"),
         ({"prompt": "caf\u00e9 <b>"}, "not in the model's vocabulary: '\u00e9' (U+00E9) at 3; '<' at 5"),
         ({"max_new_tokens": 0}, "characters to write is 0; expected a whole number from 1 to 2,000"),
         ({"max_new_tokens": 2001}, "characters to write is 2001; expected a whole number from 1 to 2,000"),
-        ({"max_new_tokens": "ten"}, "characters to write is 'ten'; expected a whole number"),
+        ({"max_new_tokens": "ten"}, "argument max_new_tokens of api.generate is 'ten'; expected a whole number"),
         ({"temperature": -0.1}, "temperature is -0.1; expected a number from 0 to 2"),
         ({"temperature": 2.1}, "temperature is 2.1; expected a number from 0 to 2"),
-        ({"temperature": None}, "temperature is empty; expected a number"),
+        ({"temperature": None}, "argument temperature of api.generate is None; expected a number."),
         ({"top_k": -1}, "top_k is -1; expected a whole number"),
-        ({"top_k": 1.5}, "top_k is 1.5; expected a whole number"),
-        ({"top_p": 0}, "top_p is 0; expected a number above 0"),
+        ({"top_k": 1.5}, "argument top_k of api.generate is 1.5; expected a whole number."),
+        ({"top_p": 0}, "top_p is 0.0; expected a number above 0"),
         ({"top_p": 1.01}, "top_p is 1.01; expected a number above 0"),
         ({"seed": -1}, "seed is -1; expected a whole number"),
         ({"seed": 2**53}, f"seed is {2**53}; expected a whole number"),
-        ({"seed": None}, "seed is empty; expected a whole number"),
     ],
 )
 def test_what_can_not_be_written_is_said_in_a_sentence(ask, arguments, sentence):
@@ -146,7 +165,7 @@ def test_what_can_not_be_written_is_said_in_a_sentence(ask, arguments, sentence)
 
 
 def test_a_top_k_beyond_the_vocabulary_means_all(ask):
-    everything, all_of_it = (ask("/generate", "A", top_k=k) for k in (0, 10_000))
+    everything, all_of_it = (ask("/generate", "A", top_k=k, seed=3) for k in (0, 10_000))
     assert everything == all_of_it
 
 
@@ -188,9 +207,9 @@ def test_attention_is_the_heads_own(ask, noise):
 @pytest.mark.parametrize(
     ("name", "arguments", "compute"),
     [
-        ("/heads", (), lambda m: inspection.heads(m)),
-        ("/logit_lens", ("The fox",), lambda m: inspection.logit_lens(m, "The fox")),
-        ("/ablate", ("The fox", "0.1"), lambda m: inspection.ablate(m, "The fox", ["0.1"])),
+        ("/heads", (), lambda m: inside.heads(m)),
+        ("/logit_lens", ("The fox",), lambda m: inside.logit_lens(m, "The fox")),
+        ("/ablate", ("The fox", "0.1"), lambda m: inside.ablate(m, "The fox", ["0.1"])),
     ],
 )
 def test_what_is_found_inside_is_what_inspection_finds(ask, noise, name, arguments, compute):
@@ -225,7 +244,7 @@ def test_neighbours_and_map_are_those_of_the_embeddings(ask, noise):
         ("/next_characters", {"text": "a", "temperature": 3}, "temperature is 3"),
         ("/score", {"text": "a"}, "The text has 1 character; expected 2 to 32"),
         ("/score", {"text": "a\u00e9"}, "not in the model's vocabulary"),
-        ("/score", {"text": None}, "The text has 0 characters"),
+        ("/score", {"text": None}, "The argument text of api.score is None; expected text."),
         ("/attention", {"text": "ab", "layer": 1, "head": 0}, "The layer is 1; expected a whole number from 0 to 0"),
         ("/attention", {"text": "ab", "layer": 0, "head": -1}, "The head is -1; expected a whole number from 0 to 1"),
         ("/attention", {"text": "x" * 33, "layer": 0, "head": 0}, "The text has 33 characters; expected 1 to 32"),
@@ -250,6 +269,7 @@ def test_what_can_not_be_answered_is_said_in_a_sentence(ask, name, arguments, se
 
 
 def test_every_call_names_its_own_model(client, ask):
-    assert client.predict(api_name="/model_info")["context"] == 256  # bundled, by default
+    assert client.predict(api_name="/model_info")["model"] == "noise"  # the page's own, by default
+    assert ask("/model_info", model="bundled")["context"] == 256
     assert ask("/model_info", model="film@step-55")["step"] == 55
     assert ask("/model_info")["context"] == 32

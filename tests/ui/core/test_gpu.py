@@ -1,34 +1,41 @@
-"""Model work where ZeroGPU lends a GPU: in another process, which only plain Python reaches."""
+"""Questions where ZeroGPU lends a GPU: answered in another process, which only plain Python reaches."""
 
 import os
 import threading
 from contextlib import suppress
 
-import gradio as gr
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import served
 from zero import Zero, assert_plain
 
-from strivelm.ui import limits
-from strivelm.ui.api import answers
-from strivelm.ui.core.gpu import Work, gpu
+from strivelm import OpenModel
+from strivelm.ui import app, limits  # noqa: F401  (app declares the page's questions)
+from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.gpu import gpu
 from strivelm.ui.core.models import Models
-from strivelm.ui.tabs.generate.payload import anew, continued
+from strivelm.ui.core.questions import QUESTIONS
 
-QUESTIONS = {
-    "model_info": (answers.model_info, ()),
-    "next_characters": (answers.next_characters, ("The fox", 0.8, 5, 0.9)),
-    "score": (answers.score, ("The fox",)),
-    "attention": (answers.attention, ("The fox", 0, 1)),
-    "heads": (answers.heads, ()),
-    "logit_lens": (answers.logit_lens, ("The fox",)),
-    "ablate": (answers.ablate, ("The fox", "0.1")),
-    "neighbours": (answers.neighbours, ("a", 3)),
-    "embedding_map": (answers.embedding_map, (2,)),
+PUBLIC = {
+    "api.model_info": {},
+    "api.next_characters": {"text": "The fox", "temperature": 0.8, "top_k": 5, "top_p": 0.9},
+    "api.score": {"text": "The fox"},
+    "api.attention": {"text": "The fox", "layer": 0, "head": 1},
+    "api.heads": {},
+    "api.logit_lens": {"text": "The fox"},
+    "api.ablate": {"text": "The fox", "heads": "0.1"},
+    "api.neighbours": {"char": "a", "k": 3},
+    "api.embedding_map": {"dimensions": 2},
 }
 """What the endpoints ask of a model, with arguments."""
+VIEWS = {
+    "attention.maps": {"text": "The fox"},
+    "attention.judged": {"text": "The fox"},
+    "learn.step": {"text": "The fox", "step": "4"},
+    "generate.sampling_steps": {"prompt": "A", "temperature": 0.9, "top_k": 5, "top_p": 0.9, "seed": 7},
+}
+"""Some of what the views ask."""
 
 
 @pytest.fixture
@@ -40,116 +47,145 @@ def zero(monkeypatch):
 
 
 @pytest.fixture
-def models(noise):
-    """The models of a page whose own is of random weights."""
-    return Models(noise)
+def there(zero, noise):
+    """The page's dispatcher, whose questions borrow a GPU."""
+    return Dispatcher(Models(noise))
+
+
+def where(opened: OpenModel) -> int:
+    """The process that answers."""
+    return os.getpid()
+
+
+def counting(opened: OpenModel, most: int = 10**9):
+    """The numbers from 0 on."""
+    yield from range(most)
 
 
 def test_elsewhere_nothing_is_changed(monkeypatch):
     monkeypatch.setattr("strivelm.ui.core.gpu.spaces", None)
-    assert gpu(5)(anew) is anew
+    assert gpu(5)(where) is where
 
 
 def test_the_real_package_off_zerogpu_changes_nothing_either(monkeypatch):
     monkeypatch.setattr("strivelm.ui.core.gpu.spaces", pytest.importorskip("spaces"))
-    assert gpu(5)(anew) is anew
+    assert gpu(5)(where) is where
 
 
-def test_the_work_is_done_in_another_process(zero, models):
-    where = Work(models)(lambda opened: os.getpid())
-    assert where("noise") != os.getpid()
-    assert where("noise") == where("noise")
+def test_the_work_is_done_in_another_process(zero, answering):
+    ask = answering(where)
+    first = ask.ask("test.where", ["noise"], {})
+    assert first != os.getpid()
+    assert ask.ask("test.where", ["noise"], {}) == first
     assert zero.started == 1
 
 
-def test_the_duration_that_is_asked_for_follows_the_work(zero, models):
-    def times(opened, n):
-        return n
-
-    assert Work(models)(times, lambda ref, n: n * 2)("noise", 7) == 7
-    Work(models)(times, 3)("noise", 7)
-    Work(models)(times)("noise", 7)
-    assert [seconds for _, seconds in zero.asked] == [14, 3, limits.LOOK_SECONDS]
+def test_what_only_reads_text_borrows_nothing(zero, answering):
+    ask = answering(where, device=False)
+    assert ask.ask("test.where", ["noise"], {}) == os.getpid()
+    assert ask.ask("view.file", [], {"view": "attention"}).startswith("<!doctype html>")
+    ask.ask("api.model_info", ["noise"], {})
+    assert zero.asked == []
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_an_answer_from_there_is_the_one_from_here(zero, models, noise, name):
-    question, arguments = QUESTIONS[name]
-    here = question(noise, *arguments)
+def test_the_duration_that_is_asked_for_follows_the_question(zero, answering):
+    ask = answering(counting, seconds=lambda most: 2 * most)
+    assert list(ask.stream("test.counting", ["noise"], {"most": 7})) == list(range(7))
+    assert ask.ask("attention.maps", ["noise"], {"text": "The fox"})
+    assert [seconds for _, seconds in zero.asked] == [14, limits.LOOK_SECONDS]
+
+
+@pytest.mark.parametrize("name", PUBLIC | VIEWS)
+def test_an_answer_from_there_is_the_one_from_here(zero, there, noise, name):
+    arguments = (PUBLIC | VIEWS)[name]
+    here = QUESTIONS[name].function(noise, **arguments)
     assert_plain(here)
-    assert Work(models)(question)("noise", *arguments) == here
-    assert zero.started == 1
+    assert there.ask(name, ["noise"], arguments) == here
+    assert zero.started == QUESTIONS[name].device
 
 
-def test_a_text_streams_from_there_and_is_the_one_from_here(zero, models, noise):
-    asked = ("The fox", 300, 0.9, 20, 0.95, 5)
-    there = list(Work(models)(continued)("noise", *asked))
-    assert there[-1] == list(continued(noise, *asked))[-1]
+def test_a_text_streams_from_there_and_is_the_one_from_here(zero, there, noise):
+    asked = {"max_new_tokens": 300, "temperature": 0.9, "top_k": 20, "top_p": 0.95, "seed": 5}
+    expected = noise.model.generate("The fox", **asked)
+    assert "The fox" + there.ask("api.generate", ["noise"], {"prompt": "The fox"} | asked) == expected
+    count = asked.pop("max_new_tokens")
+    _, *pieces = there.stream("generate.write", ["noise"], {"prompt": "The fox", "count": count} | asked)
+    assert "The fox" + "".join(one[0] for piece in pieces for one in piece["characters"]) == expected
+    assert [seconds for _, seconds in zero.asked] == [limits.seconds_to_write(300)] * 2
 
 
-def test_the_generate_tab_streams_from_there(zero, models, noise):
-    asked = ("The fox", 300, 0.9, 20, 0.95, "5")
-    there, here = list(Work(models)(anew)("noise", *asked)), list(anew(noise, *asked))
-    assert [there[0][1:], there[-1][1:]] == [here[0][1:], here[-1][1:]]  # notes and seed; the sheet tells seconds, too
-
-
-def test_a_generator_that_is_closed_here_ends_there(zero, models):
-    def counting(opened):
-        yield from range(10**9)
-
-    count = Work(models)(counting)
-    numbers = count("noise")
+def test_a_generator_that_is_closed_here_ends_there(zero, answering):
+    ask = answering(counting)
+    numbers = ask.stream("test.counting", ["noise"], {})
     assert [next(numbers), next(numbers)] == [0, 1]
     numbers.close()
-    assert next(count("noise")) == 0  # its process is free again, and starts anew
+    assert next(ask.stream("test.counting", ["noise"], {})) == 0  # its process is free again, and starts anew
     assert zero.started == 1
 
 
-def test_a_model_that_was_opened_after_the_fork_is_found_there(zero, models):
-    info = Work(models)(answers.model_info)
-    assert info("noise")["model"] == "noise"
-    assert info("film@step-3")["step"] == 3
+def test_equal_questions_borrow_once(zero, answering):
+    ask = answering(where, cached=True)
+    assert ask.ask("test.where", ["noise"], {}) == ask.ask("test.where", ["noise"], {})
+    assert len(zero.asked) == 1
+
+
+def test_a_model_that_was_opened_after_the_fork_is_found_there(zero, answering):
+    def step(opened: OpenModel) -> int:
+        """After how many steps the model was taken."""
+        return opened.training["best"]["step"]
+
+    ask = answering(step)
+    assert ask.ask("test.step", ["noise"], {}) == 7
+    assert ask.ask("test.step", ["film@step-3"], {}) == 3
     assert zero.started == 1
 
 
-def test_a_model_that_is_not_there_is_said_before_anything_is_asked_for(zero, models):
+def test_a_model_that_is_not_there_is_said_before_anything_is_asked_for(zero, there):
     with pytest.raises(ValueError, match="'no model' is no model: expected 'bundled'"):
-        Work(models)(answers.model_info)("no model")
+        there.ask("api.score", ["no model"], {"text": "The fox"})
     assert zero.asked == []
 
 
 @pytest.mark.parametrize("streams", [False, True])
-def test_what_can_not_be_done_is_said_in_the_same_sentence(zero, models, streams):
+def test_what_can_not_be_done_is_said_in_the_same_sentence(zero, answering, streams):
     """ZeroGPU gives back no error but gr.Error; all others it calls 'ZeroGPU worker error' and their class's name."""
-    question, arguments = (continued, ("", 5, 1.0, 0, 1.0, 1)) if streams else (answers.score, ("é",))
-    sentence = "The prompt is empty" if streams else "The text has 1 character; expected 2 to"
-    asking = Work(models)(question)
-    with pytest.raises((ValueError, gr.Error), match=sentence):
-        list(asking("noise", *arguments))
+
+    def whole(opened: OpenModel) -> None:
+        raise ValueError("The text is upside down; turn it.")
+
+    def pieces(opened: OpenModel):
+        yield 1
+        raise IndexError("The text is upside down; turn it.")
+
+    asked = pieces if streams else whole
+    with pytest.raises(ValueError, match=r"^The text is upside down; turn it\.$"):
+        answering(asked).ask(f"test.{asked.__name__}", ["noise"], {})
 
 
-def test_a_lock_that_another_visitor_holds_at_the_fork_does_not_bind_the_fork(zero, models):
+def test_a_lock_that_another_visitor_holds_at_the_fork_does_not_bind_the_fork(zero, answering, noise):
     """Of this process's threads the fork has only one: a lock that another held is never released there."""
-    models.get("film@step-3")
-    outcome = []
+    outcome, parent = [], os.getpid()
 
-    class Held(type(models)):
+    class Held(Models):
         def get(self, ref, progress=None):
             found = super().get(ref, progress)
             if os.getpid() == parent:
                 held.acquire()  # as another visitor's thread might, between this line and the fork
             return found
 
-    parent, held = os.getpid(), models._here
+    models = Models(noise)
+    models.get("film@step-3")
+    held = models._here
     models.__class__ = Held
+    ask = answering(where, models=models)
 
-    def ask():
-        with suppress(EOFError):  # at the test's end the fork is killed
-            outcome.append(Work(models)(answers.model_info)("film@step-3"))
+    def asking():
+        with suppress(EOFError, ValueError):  # at the test's end the fork is killed
+            outcome.append(ask.ask("test.where", ["film@step-3"], {}))
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(10)
+    thread = threading.Thread(target=asking, daemon=True)
+    thread.start()
+    thread.join(10)
     held.release()
     assert outcome, "the fork waits for ever"
 
@@ -157,15 +193,9 @@ def test_a_lock_that_another_visitor_holds_at_the_fork_does_not_bind_the_fork(ze
 def test_the_pages_endpoints_work_there(zero, noise):
     with served(noise) as address:
         client = Client(address, verbose=False, analytics_enabled=False)
-        for name, (question, arguments) in QUESTIONS.items():
-            assert client.predict(*arguments, model="noise", api_name=f"/{name}") == question(noise, *arguments)
-        text = client.predict("The fox", max_new_tokens=60, seed=5, model="noise", api_name="/generate")
-        assert "The fox" + text == noise.model.generate("The fox", 60, 0.8, seed=5)
-    assert zero.started == len(QUESTIONS)  # /generate, and all but /model_info, which needs no GPU
-
-
-def test_an_endpoint_says_there_what_it_can_not_do(zero, noise):
-    with served(noise) as address:
-        client = Client(address, verbose=False, analytics_enabled=False)
+        for name, arguments in PUBLIC.items():
+            found = client.predict(**arguments, model="noise", api_name=f"/{name.removeprefix('api.')}")
+            assert found == QUESTIONS[name].function(noise, **arguments)
         with pytest.raises(AppError, match="The text has 1 character"):
             client.predict("x", model="noise", api_name="/score")
+    assert {name for name, _ in zero.asked} == {name.removeprefix("api.") for name in PUBLIC} - {"model_info"}

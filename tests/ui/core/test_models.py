@@ -1,15 +1,19 @@
 """The models that are open in a process: opened once, named by reference, closed when there are too many."""
 
+import json
+import os
 import shutil
 import threading
 import time
+import warnings
+from pathlib import Path
 
 import pytest
 
-from strivelm import OpenModel, loading
+from strivelm import CheckpointError, OpenModel, loading
 from strivelm.ui import limits
+from strivelm.ui.components import picker
 from strivelm.ui.core import models
-from strivelm.ui.core.gpu import Work
 from strivelm.ui.core.models import Models, facts_of
 
 
@@ -72,6 +76,52 @@ def test_what_names_no_model_is_a_sentence(make_open, ref):
         Models(make_open()).get(ref)
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CheckpointError("x/y is damaged."), "The model can't be opened: x/y is damaged."),
+        (ValueError("chars is odd"), "The model can't be opened: chars is odd."),
+        (MemoryError(), "it does not fit in this page's memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: 9 bytes"), "does not fit in this page's"),
+        (RuntimeError("/secret/place"), r"went wrong on this page's side \(RuntimeError\); try again later\.$"),
+        (PermissionError(13, "Permission denied", "/secret/place"), r"on this page's side \(PermissionError\)"),
+        (KeyError("/secret/place"), r"on this page's side \(KeyError\)"),
+    ],
+    ids=["checkpoint", "value", "memory", "torch's memory", "runtime", "os", "key"],
+)
+def test_whatever_goes_wrong_while_a_model_is_opened_is_a_sentence_and_told_in_the_picker(
+    make_open, monkeypatch, error, words
+):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(models, "open_model", fails)
+    found = Models(make_open(ref="own"))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match=words) as caught:
+            found.get("x/y")
+    assert "/secret/place" not in str(caught.value)
+    assert ("/secret/place" in str(error)) == any("/secret/place" in str(warning.message) for warning in told)
+    assert found._opening == {}, "a name that no model has is not kept"
+    *_, last = picker.switch(found, "x/y", "own")
+    assert json.loads(last[2])["kind"] == "error"
+    assert json.loads(last[2])["text"].endswith("own stays open.")
+
+
+def test_nothing_that_opening_raises_leaves_the_picker_waiting(make_open, monkeypatch):
+    found = Models(make_open(ref="own"))
+    monkeypatch.setattr(found, "facts", lambda *_: 1 / 0)
+    *_, last = picker.switch(found, "x/y", "own")
+    assert json.loads(last[2])["text"] == ("The model can't be opened (ZeroDivisionError). own stays open.")
+
+
+def test_a_name_that_utf_8_can_not_say_is_shown_by_its_code(make_open, tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xff"))
+    make_open().model.save_pretrained(folder)
+    assert facts_of(OpenModel(str(folder), make_open().model, {})).name == "m\\udcff"
+
+
 def test_a_folder_on_the_machine_is_nobodys_business(make_open, tmp_path):
     folder = tmp_path / "owner" / "secret"
     make_open().model.save_pretrained(folder)
@@ -89,23 +139,22 @@ def test_snapshots_of_the_film_are_models_too(make_open):
     assert dict(facts.ladder)["bigram"] == pytest.approx(2.482, abs=1e-3)
 
 
-def test_work_is_a_function_of_a_reference(make_open):
-    work = Work(Models(make_open(ref="own")))
+def test_a_name_that_is_longer_than_any_is_a_sentence_and_leaves_nothing_behind(make_open):
+    found = Models(make_open())
+    for ref in ("x" * 100_000, "nobody", "a/b/c"):
+        with pytest.raises(ValueError, match=r"has 100,000 characters|is no model") as caught:
+            found.get(ref)
+        assert len(str(caught.value)) < 300
+    assert not found._opening
 
-    def sized(opened, times):
-        """How many characters it knows."""
-        return len(opened.model.tokenizer.chars) * times
 
-    def counting(opened, most):
-        yield from range(most)
-
-    assert work(sized)("own", 2) == 2 * len(make_open().model.tokenizer.chars)
-    assert work(sized).__doc__ == "How many characters it knows."
-    assert list(work(counting)("own", 3)) == [0, 1, 2]
-    with pytest.raises(ValueError, match="is no model"):
-        work(sized)("elsewhere", 1)
-    with pytest.raises(ValueError, match="is no model"):
-        next(work(counting)("elsewhere", 1))
+def test_every_open_model_has_a_number_of_its_own(opened):
+    found, _ = opened
+    first = [found.number(ref) for ref in ("own", "choir/one", "choir/two", "own")]
+    assert first[0] == first[3]
+    assert len(set(first)) == 3
+    found._open.clear()
+    assert found.number("choir/one") not in first
 
 
 def test_a_model_that_is_damaged_is_said_to_be(make_open, monkeypatch, tmp_path):

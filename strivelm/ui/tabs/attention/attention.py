@@ -73,4 +73,4 @@ TEMPLATE = """
 PARTS = ("data", "grid", "matrix", "strip", "lines", "calculation")
 """The script's parts, one a topic; they share a scope."""
 
-VIEW = View(HERE, "attention", TEMPLATE, tuple(f"attention_{part}" for part in PARTS))
+VIEW = View(HERE, "attention", TEMPLATE, tuple(f"attention_{part}" for part in PARTS), styles=("attention_heads",))

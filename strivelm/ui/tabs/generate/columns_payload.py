@@ -6,7 +6,7 @@ They are of a model under several settings, or with and without some of its part
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from strivelm.generation import SamplingConfig, Step, generate, generate_together, new_seed, uniforms
+from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, generate_together, new_seed, uniforms
 from strivelm.inspection import Without
 from strivelm.inspection.parts import parse_parts
 from strivelm.loading import OpenModel
@@ -17,7 +17,11 @@ from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.generate.pace import paced
 
-PRESETS = {"Conservative": (0.5, 10, 1.0), "Balanced": (0.9, 40, 1.0), "Creative": (1.3, 60, 1.0)}
+PRESETS = {
+    "Conservative": (0.5, 10, 1.0),
+    "Balanced": (DEFAULTS.temperature, DEFAULTS.top_k, DEFAULTS.top_p),
+    "Creative": (1.3, 60, 1.0),
+}
 """The notebook's three settings: temperature, top-k and top-p."""
 CHOICES = (*PRESETS, "A", "B")
 """What can stand side by side; A and B are the visitor's own."""

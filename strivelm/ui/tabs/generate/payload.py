@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from itertools import groupby
 
 from strivelm.decoder import in_view
-from strivelm.generation import SamplingConfig, Step, generate, new_seed
+from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, new_seed
 from strivelm.loading import OpenModel
 from strivelm.model import GPT
 from strivelm.ui import limits
@@ -147,7 +147,6 @@ def _short(number: float) -> float:
     return float(f"{number:.4g}")
 
 
-# The defaults of the public endpoint are part of its promise; the page's own stand in `tab.py`.
 @question(
     "api.generate",
     seconds=IN_ALL,
@@ -157,11 +156,11 @@ def _short(number: float) -> float:
 def generate_text(
     opened: OpenModel,
     prompt: str,
-    max_new_tokens: int = 200,
-    temperature: float = 0.8,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int = 0,
+    max_new_tokens: int = DEFAULTS.max_new_tokens,
+    temperature: float = DEFAULTS.temperature,
+    top_k: int = DEFAULTS.top_k,
+    top_p: float = DEFAULTS.top_p,
+    seed: int | None = DEFAULTS.seed,
 ) -> Iterator[str]:
     """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""
     prompt = limits.checked_prompt(prompt)

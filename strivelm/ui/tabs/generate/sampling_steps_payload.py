@@ -8,7 +8,7 @@ import itertools
 
 import torch
 
-from strivelm.generation import SamplingConfig, distribution, generate, new_seed, uniforms
+from strivelm.generation import UNTOUCHED, SamplingConfig, distribution, generate, new_seed, uniforms
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
@@ -51,9 +51,9 @@ def sampling_steps(
 
 def stages(logits: torch.Tensor, config: SamplingConfig) -> dict[str, torch.Tensor]:
     """The probabilities (V,) that the model itself gives, and those after temperature, after top-k, and after top-p."""
-    hot = SamplingConfig(temperature=config.temperature)
+    hot = SamplingConfig(temperature=config.temperature, top_k=0)
     few = SamplingConfig(temperature=config.temperature, top_k=config.top_k)
-    given = {"model": SamplingConfig(), "temperature": hot, "top_k": few, "top_p": config}
+    given = {"model": UNTOUCHED, "temperature": hot, "top_k": few, "top_p": config}
     return {name: distribution(logits, setting) for name, setting in given.items()}
 
 

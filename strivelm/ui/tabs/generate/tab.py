@@ -4,6 +4,7 @@ import json
 
 import gradio as gr
 
+from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
@@ -103,7 +104,7 @@ def _settings() -> dict[str, gr.components.Component]:
             hot,
             step=0.05,
             label="Temperature",
-            info="Low is careful, high is daring; 0 always takes the likeliest",
+            info=HELP["temperature"],
             elem_id="temperature",
             buttons=[],
         )
@@ -114,7 +115,7 @@ def _settings() -> dict[str, gr.components.Component]:
             step=1,
             precision=0,
             label="Top-k",
-            info="Only the k likeliest characters; 0 allows all",
+            info=HELP["top_k"],
             elem_id="top-k",
             buttons=[],
         )
@@ -124,14 +125,14 @@ def _settings() -> dict[str, gr.components.Component]:
             1,
             step=0.01,
             label="Top-p",
-            info="Only the likeliest that reach p together; 1 allows all",
+            info=HELP["top_p"],
             elem_id="top-p",
             buttons=[],
         )
         count = gr.Slider(
             limits.FEWEST_CHARACTERS,
             limits.MOST_CHARACTERS,
-            300,
+            DEFAULTS.max_new_tokens,
             step=10,
             precision=0,
             label="Characters to write",
@@ -142,7 +143,7 @@ def _settings() -> dict[str, gr.components.Component]:
         with gr.Row(elem_classes="seed"):
             seed = gr.Textbox(
                 label="Seed",
-                info="One seed, one text; empty draws a new one",
+                info=HELP["seed"],
                 placeholder="none yet",
                 max_lines=1,
                 elem_id="seed",

@@ -5,12 +5,12 @@ const make = (tag, props = {}, ...children) => {
   made.append(...children);
   return made;
 };
-let shown = null,
-  chosen = "tok",
-  layer = 0;
+let shown = null;
+let chosen = "tok";
+let layer = 0;
 
-function draw() {
-  shown = JSON.parse(props.value);
+function show(next) {
+  shown = next;
   at("section").hidden = !shown;
   if (!shown) return;
   layer = Math.min(Number(strivelm.get("learn", "layer") ?? shown.layer) || 0, shown.layers - 1);
@@ -150,9 +150,8 @@ strivelm.tools(at(".tools"), "architecture", {
       ),
     ),
   ],
-  html: server.standalone && (() => server.standalone(props.value)),
+  html: () => strivelm.file("diagram", shown),
 });
-document.addEventListener("strivelm-attempt", () => element.isConnected && draw());
-watch("value", draw);
-draw();
+show(JSON.parse(props.value));
+if (strivelm.inPage()) follow((step) => show(step.diagram));
 strivelm.redrawn(element, () => shown && picture());

@@ -22,5 +22,5 @@ TEMPLATE = """
   <div class="tools" role="group" aria-label="Take it along"></div>
 </section>
 """
-VIEW = View(HERE, "diagram", TEMPLATE, parts=("diagramdraw",))
+VIEW = View(HERE, "diagram", TEMPLATE, parts=("lesson_shared", "diagram_boxes"))
 """Its value is made by `strivelm.ui.tabs.learn.lessons.drawing.diagram`; null hides it."""

@@ -1,22 +1,80 @@
-function draw() {
-  shownNow = JSON.parse(props.value);
+function show(next) {
+  shownNow = next;
+  at("section").hidden = !shownNow;
+  if (!shownNow) return;
   element.dataset.step = shownNow.step;
   element.dataset.model = shownNow.model;
-  element.dataset.asked = shownNow.asked; // tells which settings what is seen belongs to
   at(".notes").textContent = shownNow.notes.join(" ");
   at(".notes").hidden = !shownNow.notes.length;
   drawStrip(shownNow);
   drawControls(shownNow);
+  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of what was shown before
   at(".blocks").replaceChildren(...shownNow.blocks.map(drawBlock));
-  if (live && shownNow.attempt) window.strivelm.attempt = shownNow.attempt; // what the button under 'Try this' does
-  at(".tools").hidden = !shownNow.step;
+}
+
+// -- asking -------------------------------------------------------------------------------------------------------------
+let asking = false;
+let moved = false; // a slider went on while the answer to an earlier place of it was awaited
+
+async function look({ signal, model }) {
+  arrange();
+  [asking, moved] = [true, false];
+  try {
+    const given = { text: strivelm.get("learn", "text") ?? "", ...settings() };
+    learn.shown = await strivelm.ask("learn.step", given, { of: [model], signal });
+    for (const draw of learn.drawers.values()) draw(learn.shown);
+    arrange();
+  } finally {
+    if (!signal.aborted) {
+      asking = false;
+      if (moved) queueMicrotask(again);
+    }
+  }
+}
+
+const asks = strivelm.inPage()
+  ? strivelm.view({ tab: "learn", element: element.closest("#learn-shown") ?? element, look })
+  : null;
+
+function again() {
+  asks?.again();
+}
+
+// While a slider is dragged, one answer is awaited at a time, and then the place is asked for where it is by then.
+function againWhenFree() {
+  moved = asking;
+  if (!asking) again();
+}
+
+// Opens a step by its id, or so many steps on.
+function go(to) {
+  const step = typeof to === "number" ? STEPS[STEPS.indexOf(stepNow()) + to] : to;
+  if (!STEPS.includes(step)) return;
+  keep({ step });
+  arrange();
+  again();
+}
+
+// Does what 'Try this' says: settings at once, a text as if it had been typed.
+function attempt() {
+  const { text, ...chosen } = shownNow?.attempt ?? {};
+  if (text !== undefined) {
+    strivelm.type("learn-text", text);
+    keep({ text, at: "" }); // of another text the last character is looked at
+  }
+  keep(chosen);
+  again();
 }
 
 strivelm.tools(at(".tools"), "lesson", {
   python: () => shownNow.python,
   csv: () => numbers(),
-  html: server.standalone && (() => server.standalone(props.value)),
+  html: () => strivelm.file("lesson", shownNow),
 });
-watch("value", draw);
-draw();
-strivelm.redrawn(element, draw);
+show(JSON.parse(props.value));
+if (strivelm.inPage()) {
+  Object.assign(learn, { go, attempt, stepNow });
+  follow(show);
+  arrange();
+}
+strivelm.redrawn(element, () => show(shownNow));

@@ -1,9 +1,10 @@
-"""What the Learn tab shows: a step's prose with its numbers, its figure, and the diagram, for a model and a text."""
+"""What the Learn tab asks: a step of the course with its figure and its numbers, for a model and a text."""
 
 from strivelm.loading import OpenModel
 from strivelm.ui.core import codec
-from strivelm.ui.tabs.learn.lessons import IDS, STEPS, beginning, block, ending, prose
-from strivelm.ui.tabs.learn.lessons.reading import Figure, Reading, read
+from strivelm.ui.core.questions import question
+from strivelm.ui.tabs.learn.lessons import beginning, block, ending
+from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading, read
 
 FIGURES = {
     "1": beginning.setup,
@@ -37,44 +38,55 @@ ONWARD = {
 
 def figure(reading: Reading) -> Figure:
     """The figure of the step that is asked for."""
-    return FIGURES[reading.asked.step](reading)
+    return FIGURES[reading.chosen.step](reading)
 
 
-def lesson(opened: OpenModel, text: str | None, said: str) -> dict[str, str | bool | tuple[str, ...]]:
-    """A step: its Markdown in three parts, the values of the views, whether it is an end, and which tabs lead on.
+@question("learn.step", cached=True)
+def step(
+    opened: OpenModel,
+    text: str = "",
+    step: str = "1",
+    at: int | None = None,
+    layer: int = 0,
+    head: int = 0,
+    half: str = "attention",
+    temperature: float = 1.0,
+    top_k: int = 0,
+    dropout: float = 0.5,
+    count: int = 250,
+    seed: int = 1,
+    view: str = "curves",
+) -> dict:
+    """A step: its figure, its diagram or None, the numbers that its words leave open, and the tabs that lead on.
 
     Args:
         text: the reader's; of one that is longer than the context the end is read.
-        said: the settings as a JSON object of texts (`strivelm.ui.tabs.learn.lessons.reading.Asked`).
+        step: "1" to "8", as in the notebook (`strivelm.ui.tabs.learn.lessons.STEPS`).
+        at: the chosen position; None for the last.
+        layer, head: counted from 0; of a smaller model the last is taken.
+        half: of a block: "attention" or "MLP".
+        temperature, top_k, count, seed: how step 7 writes, and step 6 would.
+        dropout: the share that step 3.7 drops.
+        view: of step 5: "curves", or a model's "youth".
 
-    Raises ValueError, a sentence, for a text that is too long to be read.
+    Raises ValueError, a sentence, for a setting that is none, and for a text that is too long to be read.
     """
-    reading = read(opened, text, said)
-    found, step = figure(reading), reading.asked.step
-    body, attempt, question = prose(step).filled(found.numbers)
-    shown = {
+    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed, view)
+    reading = read(opened, text, chosen)
+    found = figure(reading)
+    return {
         "step": step,
-        "asked": said,
         "model": reading.name,
         "chars": list(reading.text) if found.strip else [],
         "at": reading.at,
-        "usual": len(reading.text) - 1,
-        "tint": None if found.tint is None else [float(f"{value:.4g}") for value in found.tint],
+        "tint": None if found.tint is None else codec.f32(found.tint),
         "legend": found.legend,
         "notes": list(reading.notes),
         "controls": found.controls,
         "blocks": found.blocks,
         "python": found.python,
         "attempt": found.attempt,
-    }
-    return {
-        "body": body,
-        "attempt": attempt,
-        "question": question,
-        "figure": codec.dumps(shown),
-        "diagram": codec.dumps(found.diagram),
-        "steps": codec.dumps({"steps": [[one.id, one.short] for one in STEPS], "current": step}),
-        "first": step == IDS[0],
-        "last": step == IDS[-1],
-        "onward": ONWARD.get(step, ()),
+        "numbers": found.numbers,
+        "diagram": found.diagram,
+        "onward": list(ONWARD.get(step, ())),
     }

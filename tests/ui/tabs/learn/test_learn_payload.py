@@ -8,7 +8,7 @@ import re
 
 import pytest
 import torch
-from taught import TEXT, block, logits_of, says, shown
+from taught import TEXT, block, floats, logits_of, says, shown
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
@@ -57,7 +57,7 @@ def test_the_embedding_row_and_its_neighbours(bundled):
     weight, at = bundled.model.tok.weight.detach().double(), 3
     row = weight[bundled.model.tokenizer.encode("b")[0]]
     found = shown(bundled, "3.1", at=at)
-    assert block(found, "vectors")["rows"][0]["values"] == pytest.approx(row.tolist(), rel=1e-3)
+    assert floats(block(found, "vectors")["rows"][0]["values"]) == pytest.approx(row.tolist(), rel=1e-3)
     assert float(found.numbers["norm"]) == pytest.approx((row**2).sum().sqrt().item(), abs=0.01)
     cosine = torch.nn.functional.cosine_similarity(weight, row[None])
     best = cosine.argsort(descending=True)[1:6].tolist()
@@ -72,7 +72,7 @@ def test_the_sum_of_character_and_position(bundled):
         expected = [model.tok.weight[model.tokenizer.encode("a")[0]], model.pos.weight[2]]
     rows = block(found, "vectors")["rows"]
     for row, values in zip(rows, [*expected, sum(expected)], strict=True):
-        assert row["values"] == pytest.approx(values.tolist(), rel=1e-3, abs=1e-5)
+        assert floats(row["values"]) == pytest.approx(values.tolist(), rel=1e-3, abs=1e-5)
         assert says(row["norm"]) == pytest.approx(values.norm().item(), abs=0.01)
     cosines = [says(row[1]) for row in block(found, "table", "The same")["rows"]]
     assert cosines[2] == 1
@@ -123,7 +123,7 @@ def test_layernorm_is_torchs(bundled, half):
     handle.remove()
     x, y = (seen[name][0, at].double() for name in "xy")
     found = shown(bundled, "3.4", at=at, layer=2, half=half)
-    rows = {row["name"]: row["values"] for row in block(found, "vectors")["rows"]}
+    rows = {row["name"]: floats(row["values"]) for row in block(found, "vectors")["rows"]}
     assert rows["x"] == pytest.approx(x.tolist(), rel=1e-3, abs=1e-5)
     assert rows["LayerNorm(x)"] == pytest.approx(y.tolist(), rel=1e-3, abs=1e-4)
     assert rows["γ"] == pytest.approx(norm.weight.tolist(), rel=1e-3)
@@ -176,11 +176,11 @@ def test_neurons_are_the_mlps(bundled):
 
 
 def test_dropout_zeroes_and_doubles(bundled):
-    rows = block(shown(bundled, "3.7", dropout=0.5), "vectors")["rows"]
-    ratios = {round(b / a, 2) for a, b in zip(rows[0]["values"], rows[1]["values"], strict=True)}
+    rows = [floats(row["values"]) for row in block(shown(bundled, "3.7", dropout=0.5), "vectors")["rows"]]
+    ratios = {round(b / a, 2) for a, b in zip(rows[0], rows[1], strict=True)}
     assert ratios == {0.0, 2.0}
-    assert rows[0]["values"] == rows[2]["values"]
-    assert block(shown(bundled, "3.7", dropout=0.0), "vectors")["rows"][1]["values"] == rows[0]["values"]
+    assert rows[0] == rows[2]
+    assert floats(block(shown(bundled, "3.7", dropout=0.0), "vectors")["rows"][1]["values"]) == rows[0]
     assert shown(bundled, "3.7", seed=2).blocks != shown(bundled, "3.7", seed=3).blocks
 
 

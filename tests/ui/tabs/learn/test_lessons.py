@@ -12,15 +12,16 @@ import pytest
 import torch
 from taught import TEXT, block, logits_of, says, shown
 
+from strivelm.loading import open_model
 from strivelm.ui.core import codec
+from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.learn import diagram as diagram_view
 from strivelm.ui.tabs.learn import lesson as lesson_view
-from strivelm.ui.tabs.learn import tab
-from strivelm.ui.tabs.learn.lessons import HERE, IDS, STEPS, prose
+from strivelm.ui.tabs.learn import payload, tab
+from strivelm.ui.tabs.learn.lessons import HERE, IDS, STEPS, prose, words
 from strivelm.ui.tabs.learn.lessons.blocks import number
 from strivelm.ui.tabs.learn.lessons.drawing import BOXES, lines_of, source
-from strivelm.ui.tabs.learn.lessons.reading import Asked, read
-from strivelm.ui.tabs.learn.payload import lesson
+from strivelm.ui.tabs.learn.lessons.reading import Chosen, read
 
 # -- every step, on every model ----------------------------------------------------------------------------------------
 
@@ -40,16 +41,11 @@ HOSTILE = "<script>alert(1)</script> ${x} {{y}} שלום 😀"
 )
 def test_every_step_is_there_for_every_model(make_open, step, chars, sizes, text):
     opened = make_open(chars=chars, **sizes)
-    found = lesson(opened, text, json.dumps({"step": step}))
-    assert found["body"].startswith(f"## {step} · ")
-    values = [json.loads(found[name], parse_constant=pytest.fail) for name in ("figure", "steps", "diagram")]
-    assert values[0]["step"] == values[1]["current"] == step
-    assert (values[2] is not None) == (step == "4")
-    if chars[0] == "<":
-        assert "<" not in found["figure"]
-        assert "script" not in found["body"] + found["attempt"] + found["question"]
-    for text in (found["body"], found["attempt"], found["question"]):
-        assert "[[" not in text
+    found = payload.step(opened, text, step)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["step"] == step
+    assert (found["diagram"] is not None) == (step == "4")
+    assert codec.dumps(found).count("<") == 0
 
 
 @pytest.mark.parametrize("step", IDS)
@@ -58,25 +54,46 @@ def test_prose_asks_for_no_number_that_is_not_given_and_none_is_given_in_vain(no
 
 
 def test_a_longer_text_is_read_at_its_end_and_what_is_unknown_is_said(noise):
-    found = json.loads(lesson(noise, "x" * 40 + "end\u20ac", json.dumps({"step": "2"}))["figure"])
+    found = payload.step(noise, "x" * 40 + "end\u20ac", "2")
     assert "".join(found["chars"]) == ("x" * 40 + "end")[-32:]
     assert "not in the model's vocabulary" in found["notes"][0]
     assert "it reads the end" in found["notes"][1]
     with pytest.raises(ValueError, match="at most 2,000"):
-        lesson(noise, "x" * 2001, "")
+        payload.step(noise, "x" * 2001)
 
 
 @pytest.mark.parametrize(
-    "said",
-    ["", "null", "[1]", "{", '{"step": ["1"], "at": "x", "layer": "-3", "temperature": "nan"}', '{"at": "1e999"}'],
+    ("name", "value", "expected"),
+    [
+        ("step", "9", "expected one of 1, 2, 3.1"),
+        ("half", "mlp", "expected one of attention, MLP"),
+        ("view", "<b>", "expected one of curves, youth"),
+        ("at", -1, "expected a number from 0 to 2,000"),
+        ("temperature", 2.5, "expected a number from 0 to 2"),
+        ("top_k", 10**400, "expected a number from 0 to 100"),
+        ("dropout", 1.0, "expected a number from 0 to 0.9"),
+        ("count", 0, "expected a number from 1 to 500"),
+        ("seed", -1, "expected a number from 0"),
+    ],
 )
-def test_an_address_that_means_nothing_gives_the_first_step(said):
-    assert Asked.read(said) == Asked()
+def test_a_setting_that_is_none_is_a_sentence(noise, name, value, expected):
+    with pytest.raises(ValueError, match=rf"^The {name} is .*{expected}"):
+        payload.step(noise, "be", **{name: value})
+
+
+def test_what_an_address_may_say_is_what_the_question_takes(noise):
+    """The browser leaves out what means nothing, by these bounds; the usual values are the question's defaults."""
+    usual = {name: default for name, default, *_ in lesson_view.settings()}
+    assert usual == {one.name: one.default for one in QUESTIONS["learn.step"].arguments if one.name != "text"}
+    for name, _, *allowed in lesson_view.settings():
+        values = allowed[0] if isinstance(allowed[0], list) else allowed[:2]
+        for value in values:
+            assert payload.step(noise, "be", **{name: value})["model"] == "noise"
 
 
 def test_settings_beyond_the_model_are_brought_into_it(noise):
-    found = read(noise, "abc", json.dumps({"at": "99", "layer": "7", "head": "7", "half": "MLP", "dropout": "0.25"}))
-    assert (found.at, found.layer, found.head, found.asked.half, found.asked.dropout) == (2, 0, 1, "MLP", 0.25)
+    found = read(noise, "abc", Chosen(at=99, layer=7, head=7, half="MLP", dropout=0.25))
+    assert (found.at, found.layer, found.head, found.chosen.half, found.chosen.dropout) == (2, 0, 1, "MLP", 0.25)
 
 
 # -- the diagram and the words -----------------------------------------------------------------------------------------
@@ -180,9 +197,9 @@ def test_the_lines_of_python_run_and_say_the_same(bundled, step):
 
 def test_a_file_of_its_own_holds_no_raw_text(make_open):
     opened = make_open(chars="".join(dict.fromkeys(HOSTILE)))
-    found = lesson(opened, HOSTILE, json.dumps({"step": "4"}))
-    for view, name in ((lesson_view.VIEW, "figure"), (diagram_view.VIEW, "diagram")):
-        page = view.html(json.loads(found[name]))
+    found = payload.step(opened, HOSTILE, "4")
+    for view, value in ((lesson_view.VIEW, found), (diagram_view.VIEW, found["diagram"])):
+        page = view.html(value)
         assert "<script>alert" not in page
         assert page.count("<script>") == 1
 
@@ -190,11 +207,30 @@ def test_a_file_of_its_own_holds_no_raw_text(make_open):
 def test_where_a_folder_lies_is_not_told(make_open, tmp_path):
     opened = make_open(ref=str(tmp_path))
     for step in IDS:
-        assert str(tmp_path.parent) not in "".join(map(str, lesson(opened, "be", json.dumps({"step": step})).values()))
+        assert str(tmp_path.parent) not in json.dumps(payload.step(opened, "be", step))
 
 
-def test_texts_can_be_read_before_any_step():
-    assert json.loads(codec.dumps(lesson_view.EMPTY)).keys() >= {"step", "chars", "blocks", "python"}
+def test_of_a_folder_the_lines_run_where_it_lies(noise, tmp_path, monkeypatch):
+    folder = tmp_path / "a 'model'"
+    noise.model.save_pretrained(folder)
+    found = payload.step(open_model(str(folder)), "be", "7", count=20)
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(found["python"], {})
+    assert said.getvalue() == "be" + next(one for one in found["blocks"] if one["kind"] == "written")["text"] + "\n"
+
+
+@pytest.mark.parametrize("part", ["body", "attempt", "question"])
+def test_the_words_of_every_step_stand_in_the_page_and_its_numbers_outside_of_formulas(part):
+    found = words(part)
+    assert re.findall(r'<section data-step="([^"]+)" hidden>\n\n', found) == list(IDS)
+    assert "[[" not in found
+    for formula in re.findall(r"\$\$.*?\$\$|\$[^$]+\$", found, re.S):
+        assert "<" not in formula
+    every = {name for step in IDS for name in prose(step).names()}
+    named = set(re.findall(r'<span data-number="(\w+)">', found))
+    assert named <= every
+    assert named
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The lessons of the Learn tab: the notebook's steps in its order, each with its prose in a file NAME.md beside this.
 
 A file has four parts: what the step says, then `## Try this`, `## Question` and `## Answer`. A number that depends on
-the model or the text stands there as [[name]], and the step's own function gives it. Nothing else is filled in: what a
-model or a visitor wrote never comes near Markdown.
+the model or the text stands there as [[name]], outside of formulas, and the step's own function gives it. It is filled
+in by the browser, as text: what a model or a visitor wrote never comes near Markdown.
 """
 
 import re
@@ -58,15 +58,6 @@ class Prose:
         """The numbers that it leaves open."""
         return set(re.findall(r"\[\[(\w+)\]\]", "".join(vars(self).values())))
 
-    def filled(self, numbers: dict[str, str]) -> tuple[str, str, str]:
-        """What the step says, what to try, and the question. Raises KeyError for a number that is not given."""
-
-        def fill(text: str) -> str:
-            return re.sub(r"\[\[(\w+)\]\]", lambda found: numbers[found[1]], text)
-
-        question = f"<details><summary>{self.question}</summary>\n\n{self.answer}\n\n</details>"
-        return fill(self.body), fill(f"### Try this\n\n{self.attempt}"), fill(f"### A question\n\n{question}")
-
 
 @cache
 def prose(step: str) -> Prose:
@@ -74,3 +65,26 @@ def prose(step: str) -> Prose:
     file = STEPS[IDS.index(step)].file
     parts = re.split(r"^## (?:Try this|Question|Answer)$", (HERE / f"{file}.md").read_text("utf-8"), flags=re.M)
     return Prose(*(part.strip() for part in parts))
+
+
+def words(part: str) -> str:
+    """One part of all steps, "body", "attempt" or "question", as Markdown: a hidden section with each step's.
+
+    A number that is left open is an empty `<span data-number="name">`.
+    """
+    return "\n\n".join(
+        f'<section data-step="{step.id}" hidden>\n\n{_open(_part(prose(step.id), part))}\n\n</section>'
+        for step in STEPS
+    )
+
+
+def _part(found: Prose, part: str) -> str:
+    if part == "body":
+        return found.body
+    if part == "attempt":
+        return f"### Try this\n\n{found.attempt}"
+    return f"### A question\n\n<details><summary>{found.question}</summary>\n\n{found.answer}\n\n</details>"
+
+
+def _open(text: str) -> str:
+    return re.sub(r"\[\[(\w+)\]\]", r'<span data-number="\1">…</span>', text)

@@ -248,7 +248,7 @@ def own_text(opened: OpenModel) -> str:
     """A text that the model writes itself, the same every time: at temperature 1, from seed 0, after a line break."""
     model, start = opened.model, opened.model.tokenizer.start
     if model not in _texts:
-        config = SamplingConfig(max(1, min(WRITTEN, model.block_size) - 1), 1.0, seed=0)
+        config = SamplingConfig(max(1, min(WRITTEN, model.block_size) - 1), 1.0, 0, seed=0)
         steps = generate(model, model.tokenizer.encode(start), config)
         _texts[model] = start + model.tokenizer.decode([step.id for step in steps])
     return _texts[model]

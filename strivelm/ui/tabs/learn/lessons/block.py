@@ -16,12 +16,12 @@ LISTED = 8
 
 def _layers(reading: Reading) -> dict:
     layers = [(layer, str(layer)) for layer in range(reading.config.n_layer)]
-    return blocks.choice("layer", "Layer", layers, reading.layer, 0)
+    return blocks.choice("layer", "Layer", layers, reading.layer)
 
 
 def _heads(reading: Reading) -> dict:
     heads = [(head, str(head)) for head in range(reading.config.n_head)]
-    return blocks.choice("head", "Head", heads, reading.head, 0)
+    return blocks.choice("head", "Head", heads, reading.head)
 
 
 def _inside(reading: Reading) -> inspection.Inside:
@@ -103,7 +103,7 @@ def _previous(weights: torch.Tensor, reading: Reading) -> str:
 def layernorm(reading: Reading) -> Figure:
     """Step 3.4: a LayerNorm at work on the chosen character."""
     found = _inside(reading)
-    normed = found.ln1 if reading.asked.half == "attention" else found.ln2
+    normed = found.ln1 if reading.chosen.half == "attention" else found.ln2
     rows = [
         [
             name,
@@ -138,14 +138,12 @@ def layernorm(reading: Reading) -> Figure:
         reading.python(
             "from strivelm.inspection import inside",
             f"found = inside(model, text, layer={reading.layer}, position=at)",
-            f"normed = found.{'ln1' if reading.asked.half == 'attention' else 'ln2'}",
+            f"normed = found.{'ln1' if reading.chosen.half == 'attention' else 'ln2'}",
             "print(normed.mean, normed.variance, normed.normalised.var(correction=0).item())",
         ),
         [
             _layers(reading),
-            blocks.choice(
-                "half", "Before", [("attention", "attention"), ("MLP", "the MLP")], reading.asked.half, "attention"
-            ),
+            blocks.choice("half", "Before", [("attention", "attention"), ("MLP", "the MLP")], reading.chosen.half),
         ],
         attempt={"layer": reading.config.n_layer - 1},
     )
@@ -263,7 +261,7 @@ def mlp(reading: Reading) -> Figure:
 
 def dropout(reading: Reading) -> Figure:
     """Step 3.7: what dropout would make of what the MLP adds, in training and afterwards."""
-    p, seed = reading.asked.dropout, reading.asked.seed
+    p, seed = reading.chosen.dropout, reading.chosen.seed
     vector_ = reading.trace({"mlp_out"}).mlp_out[reading.layer, reading.at]
     found = dropped(vector_, p, seed)
     own = reading.config.dropout
@@ -304,7 +302,7 @@ def dropout(reading: Reading) -> Figure:
         ),
         [
             _layers(reading),
-            blocks.slider("dropout", "p", 0, DROPPED, 0.05, p, 0.5),
+            blocks.slider("dropout", "p", 0, DROPPED, 0.05, p),
             blocks.button("Draw again", seed=seed + 1),
         ],
         attempt={"dropout": 0.5},

@@ -3,11 +3,12 @@
 Numbers come in as tensors or floats and leave as short text, or as JSON numbers of four significant digits.
 """
 
-import base64
 import math
 from collections.abc import Sequence
 
 import torch
+
+from strivelm.ui.core import codec
 
 Cell = str | dict
 """Text; {"chars": …}, characters one by one; {"passage": …}, a text; {"bar": share, "text": …}, a bar from 0 to 1."""
@@ -65,7 +66,7 @@ def vector(name: str, values: torch.Tensor, op: str = "") -> dict:
     return {
         "name": name,
         "op": op,
-        "values": [float(f"{value:.4g}") for value in values.tolist()],
+        "values": codec.f32(values),
         "norm": number(values.norm().item()),
         "least": number(values.min().item()),
         "most": number(values.max().item()),
@@ -84,10 +85,9 @@ def bars(title: str, series: Sequence[str], rows: Sequence[tuple], note: str = "
 
 
 def heat(title: str, weights: torch.Tensor, note: str = "") -> dict:
-    """A map (T, T) of weights from 0 to 1, a row a query: bytes q with p = (q/255)²."""
-    coded = (weights.detach().cpu().double().clamp(0, 1).sqrt() * 255).round().to(torch.uint8)
-    data = base64.b64encode(coded.numpy().tobytes()).decode()
-    return {"kind": "heat", "title": title, "size": len(coded), "data": data, "note": note}
+    """A map (T, T) of attention weights, a row a query, each weight a byte (`codec.weights`)."""
+    weights = weights.detach().cpu().double().clamp(0, 1)
+    return {"kind": "heat", "title": title, "size": len(weights), "data": codec.weights(weights[None]), "note": note}
 
 
 def curve(title: str, lines: Sequence[tuple], levels: Sequence[tuple], x: str, y: str, note: str = "") -> dict:
@@ -126,7 +126,7 @@ def written(title: str, prompt: str, text: str, nats: Sequence[float], note: str
     return {"kind": "written", "title": title, "prompt": prompt, "text": text, "nats": coded, "note": note}
 
 
-def choice(key: str, label: str, options: Sequence[tuple], value: object, usual: object) -> dict:
+def choice(key: str, label: str, options: Sequence[tuple], value: object) -> dict:
     """A control: one of several (value, label)."""
     return {
         "kind": "choice",
@@ -134,11 +134,10 @@ def choice(key: str, label: str, options: Sequence[tuple], value: object, usual:
         "label": label,
         "options": [[str(one), name] for one, name in options],
         "value": str(value),
-        "usual": str(usual),
     }
 
 
-def slider(key: str, label: str, least: float, most: float, step: float, value: float, usual: float) -> dict:
+def slider(key: str, label: str, least: float, most: float, step: float, value: float) -> dict:
     """A control: a number."""
     return {
         "kind": "slider",
@@ -148,7 +147,6 @@ def slider(key: str, label: str, least: float, most: float, step: float, value: 
         "most": most,
         "step": step,
         "value": value,
-        "usual": usual,
     }
 
 

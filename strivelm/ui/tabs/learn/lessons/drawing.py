@@ -304,5 +304,6 @@ def _flow(id: str, recorded, at: int, layer: int, head: int) -> list[tuple[str, 
 
 
 def _short(name: str, values: torch.Tensor) -> dict:
-    whole = vector(name, values)
-    return whole | {"values": whole["values"][:FIRST], "count": f"{values.numel():,}"}
+    values = values.detach().cpu().double()
+    first = [float(f"{value:.4g}") for value in values[:FIRST].tolist()]
+    return vector(name, values) | {"values": first, "count": f"{values.numel():,}"}

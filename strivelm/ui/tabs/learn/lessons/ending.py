@@ -128,11 +128,11 @@ def training(reading: Reading) -> Figure:
         "print(surprisal(model, text).model)" if len(chars) > 1 else "print(text)",
     )
     views = [("curves", "the loss"), ("youth", "a model's youth")]
-    controls = [blocks.choice("view", "Show", views, reading.asked.view, "curves")]
-    if reading.asked.view == "youth":
-        shown = [film(reading.text, reading.asked.seed)]
-        python = lines(reading.text, reading.asked.seed)
-        controls.append(blocks.button("Another seed", seed=reading.asked.seed + 1))
+    controls = [blocks.choice("view", "Show", views, reading.chosen.view)]
+    if reading.chosen.view == "youth":
+        shown = [film(reading.text, reading.chosen.seed)]
+        python = lines(reading.text, reading.chosen.seed)
+        controls.append(blocks.button("Another seed", seed=reading.chosen.seed + 1))
     V, best = facts.uniform_loss, facts.validation_loss
     return Figure(
         shown,
@@ -185,21 +185,21 @@ def losses(reading: Reading) -> list[float]:
 
 def generation(reading: Reading) -> Figure:
     """Step 6: the model's own distribution, and what temperature and top-k make of it."""
-    asked, logits = reading.asked, reading.trace({"logits"}).logits[reading.at].float().cpu()
+    chosen, logits = reading.chosen, reading.trace({"logits"}).logits[reading.at].float().cpu()
     chars, own = reading.model.tokenizer.chars, logits.double().softmax(-1)
-    sampled = _chosen(logits, asked.temperature, asked.top_k)
+    sampled = _chosen(logits, chosen.temperature, chosen.top_k)
     order = own.argsort(descending=True, stable=True)[:12].tolist()
     rows = []
     for name, (hot, k) in [
         *((name, preset[:2]) for name, preset in PRESETS.items()),
-        ("As set above", (asked.temperature, asked.top_k)),
+        ("As set above", (chosen.temperature, chosen.top_k)),
     ]:
         p = _chosen(logits, hot, k)
         entropy = -torch.xlogy(p, p).sum().item()
         rows.append(
             [name, f"{hot:g}", str(k or "all"), str(int((p > 0).sum())), bar(p.max().item()), number(math.exp(entropy))]
         )
-    temperature = f"{asked.temperature:g}"
+    temperature = f"{chosen.temperature:g}"
     return Figure(
         [
             blocks.bars(
@@ -217,15 +217,16 @@ def generation(reading: Reading) -> Figure:
                 len(rows) - 1,
             ),
         ],
-        {"temperature": temperature, "k": str(asked.top_k or "all")},
+        {"temperature": temperature, "k": str(chosen.top_k or "all")},
         reading.python(
             "from strivelm import SamplingConfig, trace\nfrom strivelm.generation import distribution",
             "logits = trace(model, text).logits[at]",
-            f"print(distribution(logits, SamplingConfig(temperature={temperature}, top_k={asked.top_k})).max().item())",
+            f"config = SamplingConfig(temperature={temperature}, top_k={chosen.top_k})",
+            "print(distribution(logits, config).max().item())",
         ),
         [
-            blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, asked.temperature, 1.0),
-            blocks.slider("top_k", "Top-k (0: all)", 0, min(MOST_K, len(chars)), 1, min(asked.top_k, len(chars)), 0),
+            blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, chosen.temperature),
+            blocks.slider("top_k", "Top-k (0: all)", 0, min(MOST_K, len(chars)), 1, min(chosen.top_k, len(chars))),
             *(blocks.button(name, temperature=hot, top_k=k) for name, (hot, k, _) in PRESETS.items()),
         ],
         attempt={"temperature": 0, "top_k": 0},
@@ -239,8 +240,8 @@ def _chosen(logits: torch.Tensor, temperature: float, top_k: int) -> torch.Tenso
 
 def playground(reading: Reading) -> Figure:
     """Step 7: the model writes after the reader's text."""
-    asked = reading.asked
-    config = SamplingConfig(asked.count, asked.temperature, asked.top_k, seed=asked.seed)
+    chosen = reading.chosen
+    config = SamplingConfig(chosen.count, chosen.temperature, chosen.top_k, seed=chosen.seed)
     characters, nats, began = [], [], time.perf_counter()
     for step in generate(reading.model, reading.ids, config):
         characters.append(reading.model.tokenizer.chars[step.id])
@@ -248,26 +249,26 @@ def playground(reading: Reading) -> Figure:
         if time.perf_counter() - began > PATIENCE:
             break
     text, count = "".join(characters), len(characters)
-    note = "" if count == asked.count else f"It stopped after {count:,} characters, so as not to keep you waiting. "
+    note = "" if count == chosen.count else f"It stopped after {count:,} characters, so as not to keep you waiting. "
     mean = sum(nats) / max(1, count)
     note += f"The deeper the ground, the more the character surprised the model; its mean is {number(mean)} nats."
     return Figure(
         [blocks.written("What the model writes after your text", reading.text, text, nats, note)],
         {
-            "count": str(asked.count),
-            "seed": str(asked.seed),
+            "count": str(chosen.count),
+            "seed": str(chosen.seed),
             "T": f"{reading.config.block_size:,}",
         },
         reading.python(
             "",
-            f"print(model.generate(text, {asked.count}, temperature={asked.temperature:g}, "
-            f"top_k={asked.top_k}, seed={asked.seed}))",
+            f"print(model.generate(text, {chosen.count}, temperature={chosen.temperature:g}, "
+            f"top_k={chosen.top_k}, seed={chosen.seed}))",
         ),
         [
-            blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, asked.temperature, 1.0),
-            blocks.slider("top_k", "Top-k (0: all)", 0, MOST_K, 1, asked.top_k, 0),
-            blocks.slider("count", "Characters", 10, MOST_WRITTEN, 10, asked.count, 250),
-            blocks.button("Another seed", seed=asked.seed + 1),
+            blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, chosen.temperature),
+            blocks.slider("top_k", "Top-k (0: all)", 0, MOST_K, 1, chosen.top_k),
+            blocks.slider("count", "Characters", 10, MOST_WRITTEN, 10, chosen.count),
+            blocks.button("Another seed", seed=chosen.seed + 1),
         ],
         strip=False,
         attempt={"temperature": 0},

@@ -1,7 +1,5 @@
 """What the reader of a lesson has chosen: a text, a character of it, and the settings of the step."""
 
-import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +10,7 @@ from strivelm import inspection
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import name_of
+from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.learn.lessons import IDS
 
@@ -21,9 +20,24 @@ MOST_WRITTEN = 500
 """How many characters the playground writes at most."""
 
 
+CHOICES = {"step": IDS, "half": ("attention", "MLP"), "view": ("curves", "youth")}
+"""What the settings that are one of several may be."""
+NUMBERS = {
+    "at": (0, limits.PROMPT_CHARACTERS, True),
+    "layer": (0, 1000, True),
+    "head": (0, 1000, True),
+    "temperature": (0, limits.HOTTEST, False),
+    "top_k": (0, limits.MOST_K, True),
+    "dropout": (0, DROPPED, False),
+    "count": (1, MOST_WRITTEN, True),
+    "seed": (0, 2**53 - 1, True),
+}
+"""What the settings that are numbers may be: (least, most, whether it is whole)."""
+
+
 @dataclass(frozen=True)
-class Asked:
-    """Settings as the address keeps them; what means nothing there is the usual value here."""
+class Chosen:
+    """What a reader has set. Raises ValueError, a sentence, for a setting that is none."""
 
     step: str = IDS[0]
     at: int | None = None
@@ -39,35 +53,14 @@ class Asked:
     view: str = "curves"
     """In step 5: the loss curves, or a model's "youth"."""
 
-    @classmethod
-    def read(cls, said: str) -> "Asked":
-        """The settings of a JSON object of texts."""
-        try:
-            said = json.loads(said) if said else {}
-        except (ValueError, RecursionError):
-            said = {}
-        said = said if isinstance(said, dict) else {}
-
-        def number(key: str, usual: float, least: float, most: float, whole: bool = True):
-            try:
-                value = float(said[key])
-            except (KeyError, TypeError, ValueError, OverflowError):
-                return usual
-            return (int(value) if whole else value) if math.isfinite(value) and least <= value <= most else usual
-
-        return cls(
-            step=said.get("step") if said.get("step") in IDS else IDS[0],
-            at=number("at", None, 0, limits.PROMPT_CHARACTERS),
-            layer=number("layer", 0, 0, 1000),
-            head=number("head", 0, 0, 1000),
-            half="MLP" if said.get("half") == "MLP" else "attention",
-            temperature=number("temperature", 1.0, 0, limits.HOTTEST, whole=False),
-            top_k=number("top_k", 0, 0, limits.MOST_K),
-            dropout=number("dropout", 0.5, 0, DROPPED, whole=False),
-            count=number("count", 250, 1, MOST_WRITTEN),
-            view="youth" if said.get("view") == "youth" else "curves",
-            seed=number("seed", 1, 0, 2**53 - 1),
-        )
+    def __post_init__(self):
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"The {name} is {getattr(self, name)!r:.40}; expected one of {', '.join(choices)}.")
+        for name, (least, most, _) in NUMBERS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"The {name} is {value!r:.40}; expected a number from {least:,} to {most:,}.")
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class Reading:
     """The chosen position in the text."""
     layer: int
     head: int
-    asked: Asked
+    chosen: Chosen
     traces: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -123,7 +116,7 @@ class Reading:
                 "from strivelm import load_model",
                 *([imports] if imports else []),
                 "",
-                f"model = load_model({self.name!r})",
+                load_line(self.opened),
                 f"text, at = {self.text!r}, {self.at}",
                 *lines,
                 "",
@@ -131,15 +124,14 @@ class Reading:
         )
 
 
-def read(opened: OpenModel, text: str | None, said: str) -> Reading:
+def read(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
     """What a reader asks of a model. Raises ValueError, a sentence, for a text that is too long."""
-    asked = Asked.read(said)
     start = start_from(opened.model, limits.checked_prompt(text))
     context, config = opened.model.block_size, opened.model.config
     shown, ids = start.text[-context:], start.ids[-context:]
-    at = len(shown) - 1 if asked.at is None else min(asked.at, len(shown) - 1)
-    layer, head = min(asked.layer, config.n_layer - 1), min(asked.head, config.n_head - 1)
-    return Reading(opened, shown, ids, start.notes, at, layer, head, asked)
+    at = len(shown) - 1 if chosen.at is None else min(chosen.at, len(shown) - 1)
+    layer, head = min(chosen.layer, config.n_layer - 1), min(chosen.head, config.n_head - 1)
+    return Reading(opened, shown, ids, start.notes, at, layer, head, chosen)
 
 
 @dataclass(frozen=True)

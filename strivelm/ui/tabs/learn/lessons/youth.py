@@ -27,7 +27,7 @@ def written(text: str, seed: int) -> tuple[tuple[int, float | None, str], ...]:
     for step, opened in ages():
         start = start_from(opened.model, text)
         with torch.inference_mode():
-            new = generate(opened.model, start.ids, SamplingConfig(WRITTEN, 0.8, seed=seed))
+            new = generate(opened.model, start.ids, SamplingConfig(WRITTEN, seed=seed))
             found.append((step, opened.validation_loss, opened.model.tokenizer.decode([one.id for one in new])))
     return tuple(found)
 
@@ -51,5 +51,5 @@ def lines(text: str, seed: int) -> str:
         "from strivelm import load_model\n\n"
         f"for step in {tuple(step for step, _ in ages())}:\n"
         f"    model = load_model(f'film@step-{{step}}')\n"
-        f"    print(step, repr(model.generate({text!r}, {WRITTEN}, temperature=0.8, seed={seed})))\n"
+        f"    print(step, repr(model.generate({text!r}, {WRITTEN}, seed={seed})))\n"
     )

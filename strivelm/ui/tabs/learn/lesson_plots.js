@@ -15,9 +15,10 @@ const short = (x) =>
 
 // Vectors below each other, all numbers on one scale that is as wide as the largest of them.
 function vectors(block) {
-  const most = Math.max(1e-12, ...block.rows.flatMap((row) => row.values.map(Math.abs)));
+  const rows = block.rows.map((row) => ({ ...row, values: strivelm.f32(row.values) }));
+  const most = Math.max(1e-12, ...rows.flatMap((row) => Array.from(row.values, Math.abs)));
   const list = make("div", { className: "vectors" });
-  for (const row of block.rows) {
+  for (const row of rows) {
     const canvas = make("canvas", {
       role: "img",
       ariaLabel: `${row.name}: ${row.values.length} numbers from ${row.least} to ${row.most}, length ${row.norm}`,
@@ -69,8 +70,9 @@ function paint(canvas, values, most) {
 
 // A map of weights, a row a query; the chosen row is framed.
 function heat(block) {
-  const n = block.size,
-    coded = strivelm.bytes(block.data);
+  const n = block.size;
+  const coded = strivelm.u8(block.data); // of the keys that each query sees, row after row
+  const code = (q, k) => coded[(q * (q + 1)) / 2 + k] / 255;
   const canvas = make("canvas", { role: "img", ariaLabel: `${block.title}: ${n} by ${n} weights from 0 to 1` });
   const said = make("p", { className: "scale" });
   const legend = () => {
@@ -87,7 +89,7 @@ function heat(block) {
       drawn = strivelm.context(canvas, side, side);
     for (let q = 0; q < n; q++)
       for (let k = 0; k <= q; k++) {
-        drawn.fillStyle = strivelm.colour("sequential", coded[q * n + k] / 255);
+        drawn.fillStyle = strivelm.colour("sequential", code(q, k));
         drawn.fillRect(k * each, q * each, Math.ceil(each), Math.ceil(each));
       }
     drawn.strokeStyle = strivelm.css("--color-accent");
@@ -97,7 +99,7 @@ function heat(block) {
   canvas.addEventListener("pointermove", (event) => {
     const k = Math.floor((event.offsetX / canvas.clientWidth) * n),
       q = Math.floor((event.offsetY / canvas.clientHeight) * n);
-    const weight = (coded[q * n + k] / 255) ** 2,
+    const weight = code(q, k) ** 2,
       glyph = (i) => `${strivelm.glyph(shownNow.chars[i])} (${i})`;
     if (k <= q && q < n && shownNow.chars[q])
       said.textContent = `${glyph(q)} gives ${glyph(k)} ${strivelm.percent(weight)}`;

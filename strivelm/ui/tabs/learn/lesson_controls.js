@@ -1,4 +1,5 @@
-// What a reader chooses is kept in the address; pressing the tab's button then asks for the step anew.
+// What a reader chooses: a character of the text, and the step's settings. It is kept in the address, and the step is
+// asked for anew.
 const at = (name) => element.querySelector(name);
 const make = (tag, props = {}, ...children) => {
   const { dataset, style, ...rest } = props;
@@ -8,14 +9,30 @@ const make = (tag, props = {}, ...children) => {
   made.append(...children);
   return made;
 };
-const live = Boolean(document.querySelector("gradio-app")); // a file of its own has nobody to ask
 
-let waiting = 0;
+// By name: the usual value, and either the choices or the least and the most, and whether it is a whole number.
+const SETTINGS = new Map(JSON.parse(at("section").dataset.settings).map(([name, ...rest]) => [name, rest]));
+const STEPS = SETTINGS.get("step")[1];
+const stepNow = () => settings().step ?? STEPS[0];
 
-function ask(settings) {
-  for (const [key, value, usual] of settings) strivelm.put("learn", key, value, usual ?? "");
-  clearTimeout(waiting);
-  waiting = setTimeout(() => strivelm.press("run-learn"), 30);
+// The settings as the question takes them; what means nothing in an address is left out.
+function settings() {
+  const found = {};
+  for (const [name, [, least, most, whole]] of SETTINGS) {
+    const said = strivelm.get("learn", name);
+    if (said === undefined) continue;
+    const value = Array.isArray(least) ? said : whole ? Math.floor(said) : Number(said);
+    if (Array.isArray(least) ? least.includes(value) : value >= least && value <= most) found[name] = value;
+  }
+  return found;
+}
+
+// Keeps settings; the address leaves out a setting's usual value, or the one that is given as that.
+function keep(chosen, usual = {}) {
+  for (const [name, value] of Object.entries(chosen)) {
+    const left = name in usual || SETTINGS.has(name) ? String(usual[name] ?? SETTINGS.get(name)[0] ?? "") : undefined;
+    strivelm.put("learn", name, String(value), left);
+  }
 }
 
 // -- the text -----------------------------------------------------------------------------------------------------------
@@ -23,10 +40,11 @@ const strip = at(".strip");
 
 function drawStrip(shown) {
   at(".reader").hidden = !shown.chars.length;
-  at(".pick span").hidden = !live;
+  at(".pick span").hidden = !strivelm.inPage();
   at(".legend").textContent = shown.legend;
   at(".legend").hidden = !shown.legend;
   const focused = strip.contains(document.activeElement);
+  const tint = shown.tint && strivelm.f32(shown.tint);
   strip.replaceChildren(
     ...shown.chars.map((char, i) => {
       const chosen = i === shown.at;
@@ -42,7 +60,7 @@ function drawStrip(shown) {
         "aria-label",
         `${char === " " ? "space" : char === "\n" ? "line break" : strivelm.glyph(char)}, position ${i}`,
       );
-      if (shown.tint) one.style.background = strivelm.colour("tint", Math.sqrt(shown.tint[i]));
+      if (tint) one.style.background = strivelm.colour("tint", Math.sqrt(tint[i]));
       return one;
     }),
   );
@@ -51,13 +69,14 @@ function drawStrip(shown) {
 
 function pick(i) {
   const all = [...strip.children];
-  if (!live || !all[i]) return;
+  if (!strivelm.inPage() || !all[i]) return;
   for (const one of all) {
     one.setAttribute("aria-selected", String(one === all[i]));
     one.tabIndex = one === all[i] ? 0 : -1;
   }
   all[i].focus({ preventScroll: true });
-  ask([["at", String(i), String(all.length - 1)]]);
+  keep({ at: i }, { at: all.length - 1 });
+  again();
 }
 
 strip.addEventListener("click", (event) => {
@@ -77,7 +96,7 @@ let built = "";
 
 function drawControls(shown) {
   const box = at(".controls");
-  box.hidden = !live || !shown.controls.length;
+  box.hidden = !strivelm.inPage() || !shown.controls.length;
   // A slider that is being dragged must stay the same element, so controls are only made when others are needed.
   const needed = JSON.stringify(shown.controls.map(({ value, settings, ...rest }) => rest)) + shown.step;
   if (needed !== built) box.replaceChildren(...shown.controls.map(control));
@@ -88,24 +107,28 @@ function drawControls(shown) {
 function control(one) {
   if (one.kind === "button") {
     const made = make("button", { type: "button", className: "strivelm-tool", textContent: one.label });
-    made.addEventListener("click", () => ask(Object.entries(JSON.parse(made.dataset.settings))));
+    made.addEventListener("click", () => {
+      keep(JSON.parse(made.dataset.settings));
+      again();
+    });
     return made;
   }
   const label = make("label", { className: one.kind }, make("span", { textContent: one.label }));
   if (one.kind === "choice") {
-    const field = make(
-      "select",
-      {},
-      ...one.options.map(([value, textContent]) => make("option", { value, textContent })),
-    );
-    field.addEventListener("change", () => ask([[one.key, field.value, one.usual]]));
+    const options = one.options.map(([value, textContent]) => make("option", { value, textContent }));
+    const field = make("select", {}, ...options);
+    field.addEventListener("change", () => {
+      keep({ [one.key]: field.value });
+      again();
+    });
     label.append(field);
   } else {
     const field = make("input", { type: "range", min: one.least, max: one.most, step: one.step });
     const said = make("output");
     field.addEventListener("input", () => {
       said.textContent = field.value;
-      ask([[one.key, field.value, String(one.usual)]]);
+      keep({ [one.key]: field.value });
+      againWhenFree();
     });
     label.append(field, said);
   }

@@ -1,4 +1,6 @@
 // The pictures and tables of a step that are made of text and boxes. Each takes a block and gives its element.
+let shownNow = null; // the step's value
+
 const shownChars = (text) => [...text].map(strivelm.glyph).join(" ");
 
 function cell(value) {
@@ -102,7 +104,6 @@ function written(block) {
 }
 
 // -- all of them ----------------------------------------------------------------------------------------------------------
-let shownNow = null;
 const drawers = { table, bars, vocabulary, passage, written };
 
 function drawBlock(block) {
@@ -111,13 +112,20 @@ function drawBlock(block) {
   return make("figure", { dataset: { kind: block.kind } }, make("h3", { textContent: block.title }), body, ...note);
 }
 
+const rounded = (value) => Number(value.toPrecision(6)); // a 32-bit float has no more digits
+
 // The numbers of all tables, one below the other.
 const numbers = () =>
   shownNow.blocks.flatMap((block) => {
     const text = (value) => (typeof value === "string" ? value : (value.text ?? value.chars ?? value.passage));
     if (block.kind === "table") return [[block.title], block.head, ...block.rows.map((row) => row.map(text)), []];
     if (block.kind === "bars") return [[block.title], ["character", ...block.series], ...block.rows, []];
-    if (block.kind === "vectors") return [[block.title], ...block.rows.map((row) => [row.name, ...row.values]), []];
+    if (block.kind === "vectors")
+      return [
+        [block.title],
+        ...block.rows.map((row) => [row.name, ...Array.from(strivelm.f32(row.values), rounded)]),
+        [],
+      ];
     if (block.kind === "curve")
       return [
         [block.title],

@@ -11,5 +11,5 @@ TEMPLATE = """
   <label>Step <select aria-label="Step"></select></label>
 </nav>
 """
-VIEW = View(HERE, "lessonsteps", TEMPLATE)
-"""Its value: {"steps": [[id, name] …], "current": id}."""
+VIEW = View(HERE, "lesson_steps", TEMPLATE, parts=("lesson_shared",))
+"""Its value: [[id, name] …]."""
