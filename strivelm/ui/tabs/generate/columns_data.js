@@ -13,7 +13,7 @@ const list = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -
 const mean = (nats) => nats.reduce((sum, one) => sum + one, 0) / nats.length;
 
 // What is known before the first character.
-function begin({ columns, notes, ...head }) {
+function begin({ columns, ...head }) {
   const names = (all) => JSON.stringify(all.map((column) => column.name));
   const same = names(shown.columns) === names(columns);
   shown = { ...head, numbers: [], partings: [], ended: "" };

@@ -64,20 +64,21 @@ def compare(
     names = [name for name in CHOICES if name in chosen]
     if not names:
         raise ValueError("No setting is chosen; choose at least one, and two to compare.")
-    seed = limits.checked_sampling(count, 1.0, 0, 1.0, seed).seed
-    seed = new_seed() if seed is None else seed
+    checked = limits.checked_sampling(count, 1.0, 0, 1.0, seed)
+    count = min(checked.max_new_tokens, limits.TOGETHER)
+    seed = new_seed() if checked.seed is None else checked.seed
     settings, configs = PRESETS | {"A": a, "B": b}, {}
     for name in names:
         if len(settings[name]) != 3:
             raise ValueError(f"In {name}: {len(settings[name])} settings; expected temperature, top-k and top-p.")
+        temperature, top_k, top_p = settings[name]
         try:
-            config = limits.checked_sampling(count, *settings[name], seed)
+            configs[name] = limits.checked_sampling(count, temperature, top_k, top_p, seed)
         except ValueError as wrong:
             raise ValueError(f"In {name}: {wrong}" if name in OWN else str(wrong)) from None
-        configs[name] = replace(config, max_new_tokens=min(config.max_new_tokens, limits.TOGETHER))
     start = start_from(opened.model, limits.checked_prompt(prompt))
     bound = f"Side by side at most {limits.TOGETHER:,} characters are written."
-    notes = start.notes + ((bound,) if count > limits.TOGETHER else ())
+    notes = start.notes + ((bound,) if checked.max_new_tokens > count else ())
     columns = [Column(name, settings_of(config)) for name, config in configs.items()]
     python = python_of_settings(opened, start.text, configs)
     steps = generate_together(opened.model, start.ids, list(configs.values()))
@@ -105,11 +106,8 @@ def without(
     """
     heads, mlps = parse_parts(off, opened.model.config)
     config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    config = replace(
-        config,
-        max_new_tokens=min(config.max_new_tokens, limits.WITHOUT_CACHE),
-        seed=new_seed() if config.seed is None else config.seed,
-    )
+    seed = new_seed() if config.seed is None else config.seed
+    config = replace(config, max_new_tokens=min(config.max_new_tokens, limits.WITHOUT_CACHE), seed=seed)
     start = start_from(opened.model, limits.checked_prompt(prompt))
     columns = [
         Column("Whole model", settings_of(config), where="for the whole model"),
@@ -119,7 +117,7 @@ def without(
     # Both are written by the same arithmetic, so that a difference can only be the missing parts' doing.
     whole, cut = Without(opened.model), Without(opened.model, heads, mlps)
     steps = zip(generate(whole, start.ids, config), generate(cut, start.ids, config), strict=True)
-    yield _head(opened, start.text, config.seed, python, start.notes, columns)
+    yield _head(opened, start.text, seed, python, start.notes, columns)
     yield from _grown(opened, steps, config, len(columns))
 
 

@@ -15,7 +15,7 @@ SHOWN = f"""(chosen) => {json.dumps(list(OWN))}.map((name) => (
 ))"""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "One prompt, one stream of random numbers, several settings: each character is chosen by the same number in "

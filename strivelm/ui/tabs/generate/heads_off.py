@@ -8,7 +8,7 @@ from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import columns, switches
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "See what heads and MLPs are good for: the same prompt, settings and random numbers, once by the whole model, "

@@ -10,7 +10,7 @@ from strivelm.ui.tabs.generate import (
 )
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "How one character is chosen: the model gives every character a number, the settings make probabilities of "

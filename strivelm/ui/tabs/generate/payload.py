@@ -158,8 +158,8 @@ def generate_text(
     prompt: str,
     max_new_tokens: int = DEFAULTS.max_new_tokens,
     temperature: float = DEFAULTS.temperature,
-    top_k: int = DEFAULTS.top_k,
-    top_p: float = DEFAULTS.top_p,
+    top_k: int = DEFAULTS.top_k or 0,
+    top_p: float = DEFAULTS.top_p or 1.0,
     seed: int | None = DEFAULTS.seed,
 ) -> Iterator[str]:
     """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""

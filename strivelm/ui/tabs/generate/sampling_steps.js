@@ -44,9 +44,8 @@ function go(to) {
 
 // One row of bars: what it is called, how long it is, what it was before this step.
 function rows() {
-  const p = at_step(found, step),
-    before = before_step(found, step),
-    V = found.chars.length;
+  const p = at_step(found, step);
+  const before = before_step(found, step);
   const hit = step === 4 ? drawn(found.stages.top_p, u()).id : null;
   const low = found.logits[found.order.at(-1)],
     range = found.logits[found.order[0]] - low || 1;

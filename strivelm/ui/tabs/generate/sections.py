@@ -15,7 +15,7 @@ SECTIONS = (
 """Each section's id, which stands in addresses, its title, and what builds it."""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the sections to the tabs that are open.
 
     Args:

@@ -7,7 +7,7 @@ const QUIET = 500; // milliseconds without a press after which the texts are wri
 let model = { layers: 0, heads: 0 };
 let here = FIRST;
 let pressed = -QUIET; // when a switch was
-let waiting = []; // what goes on when another model's switches are shown
+const waiting = []; // what goes on when another model's switches are shown
 
 // Links from before MLPs were called "1.m" say "m1".
 const fromAddress = (part) => part.replace(/^m(\d+)$/, "$1.m");

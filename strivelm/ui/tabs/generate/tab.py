@@ -83,7 +83,7 @@ def _chip(facts: Facts, i: int) -> dict:
     return {"value": prompts.label(suggestions[i]) if there else "", "visible": there}
 
 
-def _settings() -> dict[str, gr.components.Component]:
+def _settings() -> dict[str, gr.Slider | gr.Textbox]:
     """The settings by name."""
     with gr.Row(elem_classes="presets"):
         presets = {

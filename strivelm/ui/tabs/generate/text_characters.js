@@ -22,7 +22,7 @@ function take(found) {
 }
 
 // What is known before the first new character: who writes, after what, and how.
-function begin({ from, seed, temperature, top_k, top_p, notes, ...head }) {
+function begin({ from, seed, temperature, top_k, top_p, ...head }) {
   cut(from);
   const runs = shown.runs.filter((run) => run.from < from);
   runs.push({ from, seed, temperature, top_k, top_p });
