@@ -214,7 +214,7 @@ def test_each_step_shows_the_models_own_numbers(visit, model):
 
     page.locator("#slowly-view .step").first.focus()
     stages = [
-        SamplingConfig(1, 0.6),
+        SamplingConfig(1, 0.6, 0),
         SamplingConfig(1, 0.6, 10),
         SamplingConfig(1, 0.6, 10, 0.7),
         SamplingConfig(1, 0.6, 10, 0.7),
