@@ -193,8 +193,8 @@ class NativeDecoder(Decoder):
         self._arena = native.Memory(size, f"what {self.batch_size} streams remember")
         self._where = ctypes.addressof(self._sizes), self._weights.memory.address, self._arena.address
         self._row = (ctypes.c_int32 * 3)()  # id, slot, position
-        V = self._vocab_size
-        self._work = (ctypes.c_float * (3 * V + 64))()
+        self._work = (ctypes.c_float * (3 * self._vocab_size + 64))()  # what `draw` needs
+        self._space = ctypes.addressof(self._work)
 
     def _next(self, column: list[int], t: int) -> torch.Tensor:
         if self.batch_size > 1:
@@ -210,17 +210,19 @@ class NativeDecoder(Decoder):
         return self._read(flat, len(rows))
 
     def _read(self, rows: ctypes.Array, n: int) -> torch.Tensor:
-        logits = torch.empty(self.batch_size, self._vocab_size)
-        self._library.strivelm_read(*self._where, n, rows, self.batch_size, logits.data_ptr())
+        self._logits = logits = torch.empty(self.batch_size, self._vocab_size)
+        self._said = logits.data_ptr()
+        self._library.strivelm_read(*self._where, n, rows, self.batch_size, self._said)
         return logits
 
-    def draw(
-        self, logits: torch.Tensor, temperature: float, top_k: int | None, top_p: float | None, u: float
-    ) -> int | None:
-        """What `strivelm.generation` draws from logits (V,) with the number u; None where rounding could decide."""
-        logits, V = logits.contiguous(), self._vocab_size
+    def draw(self, stream: int, temperature: float, top_k: int | None, top_p: float | None, u: float) -> int | None:
+        """What `strivelm.generation` draws with u from the logits of a stream that were given last.
+
+        None where rounding could decide, and for logits that are not finite.
+        """
+        V = self._vocab_size
         how = min(temperature, 3e38), min(top_k or 0, V), 1.0 if top_p is None else top_p, u
-        id = self._library.strivelm_draw(V, logits.data_ptr(), *how, ctypes.addressof(self._work))
+        id = self._library.strivelm_draw(V, self._said + 4 * V * stream, *how, self._space)
         return None if id < 0 else id
 
 

@@ -121,10 +121,17 @@ class Step:
     """The character's id."""
     index: int
     """Its place among the new characters, from 0."""
-    logits: torch.Tensor = field(repr=False)
-    """What the model said, (V,), on the CPU."""
+    batch: torch.Tensor = field(repr=False)
+    """What the model said to all streams that are written together, (B, V), on the CPU."""
+    stream: int = field(repr=False)
+    """Which of them this is."""
     config: SamplingConfig = field(repr=False)
     """How it was chosen."""
+
+    @cached_property
+    def logits(self) -> torch.Tensor:
+        """What the model said, (V,), on the CPU."""
+        return self.batch[self.stream]
 
     @cached_property
     def sampled_from(self) -> torch.Tensor:
@@ -236,15 +243,18 @@ def _steps(
     # A single stream asks for no batch: what is not a GPT (a model without some heads) may have no other decoder.
     decoder = model.decoder() if len(configs) == 1 else model.decoder(len(configs))
     chosen = None
-    draw_soon = getattr(decoder, "draw", None)  # the same choice sooner, where a decoder can make it
+    soon = getattr(decoder, "draw", None)  # the same choice from the same logits sooner, where a decoder can make it
+    how = [(config.temperature, config.top_k, config.top_p) for config in configs]
     for index in range(first, first + configs[0].max_new_tokens):
-        logits = (decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))).float().cpu().unbind()
+        logits = decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))
+        if soon is None:
+            logits = logits.float().cpu()
         chosen = []
-        for row, config, stream in zip(logits, configs, streams, strict=True):
+        for row, stream in enumerate(streams):
             u = next(stream)
-            id = draw_soon(row, config.temperature, config.top_k, config.top_p, u) if draw_soon else None
+            id = soon(row, *how[row], u) if soon else None
             if id is None:
                 with torch.inference_mode():  # not around the yield: it would leak into the caller
-                    id = draw(distribution(row, config), u)
+                    id = draw(distribution(logits[row], configs[row]), u)
             chosen.append(forced.get(index, id))
-        yield tuple(Step(id, index, row, config) for id, row, config in zip(chosen, logits, configs, strict=True))
+        yield tuple(Step(id, index, logits, row, configs[row]) for row, id in enumerate(chosen))

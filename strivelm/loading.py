@@ -57,8 +57,9 @@ class OpenModel:
         """Nats per character of validation text, at the step whose weights these are; None where unknown."""
         best = self.training.get("best")
         loss = best.get("validation") if isinstance(best, dict) else None
-        known = isinstance(loss, int | float) and not isinstance(loss, bool) and math.isfinite(loss)
-        return float(loss) if known else None
+        if not isinstance(loss, int | float) or isinstance(loss, bool):
+            return None
+        return float(loss) if math.isfinite(loss) else None
 
 
 def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:

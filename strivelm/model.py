@@ -9,13 +9,14 @@ Shapes: B sequences of T characters, C = n_embd, H = n_head, hd = C / H, V = voc
 
 import math
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from huggingface_hub import ModelCard, PyTorchModelHubMixin
+from huggingface_hub import ModelCard, ModelCardData, PyTorchModelHubMixin
 
 from strivelm import checkpoint
 from strivelm.config import GPTConfig
@@ -24,6 +25,17 @@ from strivelm.generation import DEFAULTS, SamplingConfig, generate
 from strivelm.hub import download, publish
 from strivelm.hub.model_card import describe, literal
 from strivelm.tokenizer import CharTokenizer
+
+if TYPE_CHECKING:
+
+    class Blocks(nn.ModuleList):
+        """A ModuleList of blocks, for those who read types: torch's own names no class for what it holds."""
+
+        def __getitem__(self, i: int) -> "Block": ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __iter__(self) -> Iterator["Block"]: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+
+else:
+    Blocks = nn.ModuleList
 
 
 class Block(nn.Module):
@@ -110,15 +122,15 @@ class GPT(
         self.block_size, self.vocab_size = block_size, vocab_size
         self.tok = nn.Embedding(vocab_size, n_embd)
         self.pos = nn.Embedding(block_size, n_embd)
-        self.blocks = nn.ModuleList(Block(n_embd, n_head, dropout) for _ in range(n_layer))
+        self.blocks = Blocks(Block(n_embd, n_head, dropout) for _ in range(n_layer))
         self.lnf = nn.LayerNorm(n_embd)
         self.head = nn.Linear(n_embd, vocab_size, bias=False)
         self.head.weight = self.tok.weight  # tied (Press & Wolf 2017)
         self.apply(self._initialise)
         # Every block adds to the residual stream twice; scaling those 2L additions keeps its variance (GPT-2, 2.3).
         for block in self.blocks:
-            for last in (block.proj, block.ff[2]):
-                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * n_layer))
+            for last in ("proj.weight", "ff.2.weight"):
+                nn.init.normal_(block.get_parameter(last), std=0.02 / math.sqrt(2 * n_layer))
 
     @staticmethod
     def _initialise(module: nn.Module) -> None:
@@ -331,6 +343,7 @@ class GPT(
             best=best,
             **kwargs,
         )
-        describe(card.data, corpus, best)
-        card.data.license = license
+        metadata = cast(ModelCardData, card.data)
+        describe(metadata, corpus, best)
+        metadata.license = license
         return card

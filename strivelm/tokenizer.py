@@ -7,6 +7,7 @@ two code points is two characters, and most emoji that look like one are several
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -185,15 +186,16 @@ class CharTokenizer:
         ids[points], known[points] = np.arange(len(points)), True
         return ids, known
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """The text of ids (a list, or an array or tensor of shape (T,)).
 
         Raises ValueError for an id outside the vocabulary, or ids of another shape.
         """
-        if len(getattr(ids, "shape", (0,))) != 1:
-            raise ValueError(f"ids have shape {tuple(ids.shape)}; expected (T,), one text at a time")
-        ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
-        if ids and not (min(ids) >= 0 and max(ids) < len(self.chars)):
-            wrong = next(i for i in ids if not 0 <= i < len(self.chars))
+        shape, tolist = getattr(ids, "shape", (0,)), getattr(ids, "tolist", None)
+        if len(shape) != 1:
+            raise ValueError(f"ids have shape {tuple(shape)}; expected (T,), one text at a time")
+        numbers: list[int] = list(ids) if tolist is None else tolist()  # pyright: ignore[reportAssignmentType]
+        if numbers and not (min(numbers) >= 0 and max(numbers) < len(self.chars)):
+            wrong = next(i for i in numbers if not 0 <= i < len(self.chars))
             raise ValueError(f"id {wrong} is outside the vocabulary; expected ids from 0 to {len(self.chars) - 1}")
-        return "".join([self.chars[i] for i in ids])
+        return "".join([self.chars[i] for i in numbers])

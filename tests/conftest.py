@@ -1,7 +1,7 @@
 """What the tests share: small models whose every weight says something, and the same weights in transformers."""
 
 import os
-import re
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -9,6 +9,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import pytest
 import torch
 from hypothesis import settings
+from tiers import MAY_SKIP, SLOW
 
 from strivelm import GPT
 
@@ -17,21 +18,18 @@ settings.register_profile("house", derandomize=True, database=None, deadline=Non
 settings.load_profile("house")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(items):
     """Leaves what needs minutes to CI=true and to `pytest -m slow`."""
+    for item in items:
+        if f"{item.path.relative_to(Path(__file__).parent).as_posix()}::{item.originalname}" in SLOW:
+            item.add_marker("slow")
     if os.environ.get("CI") == "true":
         return
     for item in items:
         asked = "slow" in (item.config.option.markexpr or "")
         if item.get_closest_marker("slow") and not asked:
             item.add_marker(pytest.mark.skip(reason="needs minutes: run with `-m slow`, or CI=true"))
-
-
-MAY_SKIP = re.compile(
-    "needs a GPU|needs HF_TOKEN|is not on this machine|this torch has no Muon|needs TransformerLens|no git checkout"
-    "|this machine has the device|a context of one"
-)
-"""Why a test may be skipped by CI, which installs everything else that a test asks for."""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,11 +1,13 @@
 """The plan of the package: which part may import which, and what an import brings along."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tiers import SLOW
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "strivelm"
@@ -85,6 +87,13 @@ def test_the_plan_names_every_part():
     assert {part_of(name) for name in FILES} == ARROWS.keys()
 
 
+def test_contributing_shows_the_same_map():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    shown = re.search(r"^```\n(config →.*?)^```", text, re.MULTILINE | re.DOTALL)[1].splitlines()
+    found = {part: set(filter(None, arrows.split(", "))) for part, arrows in (re.split(" → ?", line) for line in shown)}
+    assert found == ARROWS
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_imports_only_what_its_part_may(name):
     own = part_of(name)
@@ -111,6 +120,12 @@ def test_arrows_run_one_way():
 
     for name in FILES:
         walk(name)
+
+
+def test_the_list_of_slow_tests_names_tests():
+    for name in SLOW:
+        file, test = name.split("::")
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), f"SLOW in tiers.py names {name}"
 
 
 @pytest.mark.parametrize("path", [*FILES.values(), *SCRIPTS], ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -92,6 +92,7 @@ PEERS = ("torch", "transformers")
 def works(model: GPT) -> dict[str, tuple[Callable[[], object], int]]:
     """What is timed and how many characters it writes: their generate, and ours inside the context and past it."""
     peer, start = theirs(model), torch.tensor([[1]])
+    peer.generation_config.max_length = None  # it would be named beside max_new_tokens at every call
     sampled = {"attention_mask": torch.ones_like(start), "do_sample": True, "temperature": 1.0, "top_k": 40}
     best, plain = Using(model, None), Using(model, "torch")
     return {

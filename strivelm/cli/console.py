@@ -4,6 +4,7 @@ Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process w
 """
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -14,7 +15,9 @@ from strivelm.cli import surroundings
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
 
-EXTRAS = {"gradio": "app", "pandas": "app"} | dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train")
+EXTRAS = dict.fromkeys(("gradio", "httpx", "pandas"), "app") | dict.fromkeys(
+    ("tyro", "tqdm", "matplotlib", "PIL"), "train"
+)
 """Which of the package's extras brings a library that is not there."""
 
 
@@ -24,7 +27,7 @@ def guarded(main: Callable[[], None]) -> None:
     surroundings.open_streams()
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its code instead
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its code instead
             stream.reconfigure(errors="backslashreplace")
     try:
         surroundings.prepare()

@@ -27,8 +27,8 @@ class Flags:
     given as $'\\n' in most shells."""
     max_new_tokens: Annotated[int, _setting("max_new_tokens", "--steps")] = DEFAULTS.max_new_tokens
     temperature: Annotated[float, _setting("temperature", "--temp")] = DEFAULTS.temperature
-    top_k: Annotated[int, _setting("top_k")] = DEFAULTS.top_k
-    top_p: Annotated[float, _setting("top_p")] = DEFAULTS.top_p
+    top_k: Annotated[int, _setting("top_k")] = DEFAULTS.top_k or 0
+    top_p: Annotated[float, _setting("top_p")] = DEFAULTS.top_p or 1.0
     seed: Annotated[int | None, _setting("seed")] = DEFAULTS.seed
     model: str = "bundled"
     """bundled, film, a folder, owner/name or owner/name@revision on the Hub."""

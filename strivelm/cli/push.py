@@ -57,7 +57,7 @@ def show(flags: Flags) -> None:
             print(f"{size:>14,}  {name}")
         removed = f", {', '.join(one.removed)} would go" if one.removed else ""
         print(f"{sum(one.sent.values()):>14,}  bytes in {len(one.sent)} files to the revision {one.branch}{removed}")
-        print(f"license {one.license or 'as the card there says'}")
+        print(f"license {one.license or 'as the card there says, or none'}")
     print(f"visibility {'private' if flags.private else 'as it is (of a new repo: your default, mostly public)'}")
     print(f"Nothing was sent. Without --dry-run it goes to {address}")
 

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
 
@@ -78,8 +79,8 @@ class Tracker:
                 self._log(event.steps, {f"best/{name}": vars(best)[name] for name in ("step", "train", "validation")})
 
     def _begin(self) -> None:
-        seen, run = self.record["evaluations"], {"project": PROJECT, "name": self.name}
-        run["config"] = configuration(self.record)
+        seen = self.record["evaluations"]
+        run: dict[str, Any] = {"project": PROJECT, "name": self.name, "config": configuration(self.record)}
         if seen:
             with contextlib.suppress(ValueError):  # there is no such run: it was not tracked until now
                 self._trackio.init(**run, resume="must")

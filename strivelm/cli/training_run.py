@@ -114,7 +114,8 @@ def _check(flags: Flags, group: ProcessGroup) -> None:
     if flags.sharing.track:
         tracking.library()
     if flags.sharing.push is not None and group.rank == 0:
-        publish.check(flags.sharing.push, private=flags.sharing.private or None)
+        private, license = flags.sharing.private or None, flags.folder.license
+        publish.check(flags.sharing.push, private=private, license=license)
 
 
 def introduce(model: GPT, corpus: Corpus, flags: Flags, hardware: Hardware, group: ProcessGroup) -> None:

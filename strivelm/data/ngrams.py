@@ -3,12 +3,13 @@
 An n-gram table predicts a character from the n - 1 before it, by how often it came after them in the training text,
 with additive smoothing (Lidstone): (count + α) / (count of the context + α V).
 
-`ngram_loss` and `ladder` need both texts at once. `NGrams` keeps the counts, all of them, small enough to stand in a
-model's folder (tiny Shakespeare's to 5-grams: 0.93 MB). The mean of what it says of a text is `ngram_loss`.
+`NGrams` keeps the counts, all of them, small enough to stand in a model's folder (tiny Shakespeare's to 5-grams:
+0.93 MB), and says how much each character of a text surprises them; `ladder` is the mean of that over validation text.
 """
 
 import math
 import reprlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,55 +29,27 @@ MAX_FILE_BYTES = 10_000_000
 FILE_TYPES = {"U8": np.dtype("<u1"), "U16": np.dtype("<u2"), "U32": np.dtype("<u4")}
 
 
-def ngram_loss(train: Sequence[int], validation: Sequence[int], vocab_size: int, n: int, alpha: float) -> float:
-    """Mean loss in nats per character of an n-gram table of `train` on `validation`.
+def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:
+    """Nats per character of validation text, for uniform guessing and each n-gram table that the texts suffice for.
 
-    Every validation character that has n - 1 others before it is predicted.
-
-    Args:
-        train, validation: ids (lists, arrays or tensors), shapes (N,) and (M,) with M at least n.
-        alpha: the smoothing, above 0.
-
-    Raises:
-        ValueError: validation is shorter than n, or alpha is not above 0.
+    Every validation character that has n - 1 others before it is predicted by a table of n-grams. Of texts beyond
+    MAX_CHARACTERS the beginnings are read.
     """
-    if not alpha > 0:
-        raise ValueError(f"alpha is {alpha!r}; expected a number above 0, or what was never seen has no probability")
-    if len(validation) < n:
-        raise ValueError(f"validation has {len(validation)} characters; at least {n} are needed for {n}-grams")
-    texts = [np.asarray(text).astype(np.int64) for text in (train, validation)]
-    contexts = [np.zeros(max(0, len(text) - n + 1), dtype=np.int64) for text in texts]
-    for i in range(n - 1):  # the context's characters so far, numbered afresh at each so that no number grows too large
-        contexts = _numbered([c * vocab_size + t[i : i + len(c)] for c, t in zip(contexts, texts, strict=True)])
-    grams = _numbered([c * vocab_size + t[n - 1 :] for c, t in zip(contexts, texts, strict=True)])
-    seen_context, seen_gram = (
-        np.bincount(counted, minlength=int(asked.max()) + 1)[asked] for counted, asked in (contexts, grams)
-    )
-    return float(-np.log((seen_gram + alpha) / (seen_context + alpha * vocab_size)).mean())
-
-
-def _numbered(codes: list[np.ndarray]) -> list[np.ndarray]:
-    """The codes of both texts, renumbered from 0 so that equal ones stay equal."""
-    _, numbers = np.unique(np.concatenate(codes), return_inverse=True)
-    return np.split(numbers, [len(codes[0])])
+    if not len(train):
+        return {"uniform": math.log(vocab_size)}
+    return _means(count_ngrams(train, vocab_size, max_bytes=sys.maxsize), validation)
 
 
 def ladder_of(tables: "NGrams", train: Sequence[int], validation: Sequence[int]) -> dict[str, float]:
     """What `ladder` says, from the counts of the training text where these hold enough, which is faster."""
-    wanted = [name for name, (n, _) in SMOOTHING.items() if len(validation) >= n and len(train) >= n]
-    if not set(wanted) <= set(tables.names):
-        return ladder(train, validation, tables.vocab_size)
-    table = tables.surprisal(validation[:MAX_CHARACTERS])
-    return {"uniform": math.log(tables.vocab_size)} | {name: float(np.nanmean(table[name])) for name in wanted}
+    whole = tables.longest == min(LONGEST, len(train))
+    return _means(tables, validation) if whole else ladder(train, validation, tables.vocab_size)
 
 
-def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:
-    """Nats per character of validation text, for uniform guessing and each n-gram table that the texts suffice for."""
-    rungs = {"uniform": math.log(vocab_size)}
-    for name, (n, alpha) in SMOOTHING.items():
-        if len(validation) >= n and len(train) >= n:
-            rungs[name] = ngram_loss(train[:MAX_CHARACTERS], validation[:MAX_CHARACTERS], vocab_size, n, alpha)
-    return rungs
+def _means(tables: "NGrams", validation: Sequence[int]) -> dict[str, float]:
+    losses = tables.surprisal(validation[:MAX_CHARACTERS])
+    means = {name: float(losses[name][n - 1 :].mean()) for name, n in tables.orders if len(validation) >= n}
+    return {"uniform": math.log(tables.vocab_size)} | means
 
 
 # -- tables to keep ----------------------------------------------------------------------------------------------------
@@ -112,7 +85,12 @@ class NGrams:
     @property
     def names(self) -> tuple[str, ...]:
         """The tables there are: uniform, then those of SMOOTHING that are no longer than the longest."""
-        return ("uniform", *(name for name, (n, _) in SMOOTHING.items() if n <= self.longest))
+        return ("uniform", *(name for name, _ in self.orders))
+
+    @property
+    def orders(self) -> tuple[tuple[str, int], ...]:
+        """Each table that counts, by its name, with its n."""
+        return tuple((name, n) for name, (n, _) in SMOOTHING.items() if n <= self.longest)
 
     def table(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Each different run of n characters as ids (K, n), sorted, and how often it stands in the text (K,).

@@ -10,10 +10,10 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies
 
@@ -31,6 +31,7 @@ REVISION = re.compile(r"(?!.*(\.\.|\.lock(/|$)))\w[\w.#+=-]*(/\w[\w.#+=-]*)*", r
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 """The variables, in lower case or upper, that name a proxy."""
 PASSING = (408, 429, 500, 502, 503, 504)
+T = TypeVar("T")
 NO_HUB = "it does not answer as the Hub does; is HF_ENDPOINT right?"
 
 
@@ -217,16 +218,18 @@ class Line:
         if size != stated.size or digest.hexdigest() != stated.id:
             raise DamagedError
 
-    def tried(self, ask: Callable):
+    def tried(self, ask: Callable[[], T]) -> T:
         """What `ask` returns; it is called again, after a pause, where the Hub could not be reached."""
-        for attempt in range(self.limits.tries):
+        attempt = 0
+        while True:
             try:
                 return ask()
             except UnreachableError as error:
                 pause = self.limits.pause * 2**attempt if error.rest is None else error.rest
-                if attempt + 1 == self.limits.tries or time.monotonic() + pause > self._end:
+                if attempt + 1 >= self.limits.tries or time.monotonic() + pause > self._end:
                     raise
                 time.sleep(pause)
+                attempt += 1
 
     def _place(self, revision: str, name: str) -> str:
         return f"/{self.repo}/resolve/{quote(revision, safe='')}/{name}"
@@ -239,7 +242,7 @@ class Line:
                 raise
             raise UnreachableError(NO_HUB) from None
 
-    def _parts(self, method: str, path: str, most: int, form: dict | None = None) -> Iterator[bytes]:
+    def _parts(self, method: str, path: str, most: int, form: dict | None = None) -> Generator[bytes, None, None]:
         """The parts of an answer's body. Raises DamagedError where it has more bytes than `most`."""
         size, left = 0, self._end - time.monotonic()
         try:

@@ -5,6 +5,7 @@ What the Hub reads of it: https://huggingface.co/docs/hub/model-cards.
 
 import hashlib
 import re
+from typing import cast
 
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -68,9 +69,10 @@ def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: s
     card, place = _parsed(ours, "the folder's"), "" if revision == "main" else f', revision="{revision}"'
     text = card.text.replace('from_pretrained("owner/name"', f'from_pretrained("{repo}"{place}')
     text = text.replace('"owner/name"', f'"{repo}"')
-    card.data.model_name = repo.split("/")[1]
+    metadata = cast(ModelCardData, card.data)
+    metadata.model_name = repo.split("/")[1]
     there = None if theirs is None else _parsed(theirs, f"{repo}'s")
-    data = card.data if there is None else _merged(card.data, there.data)
+    data = metadata if there is None else _merged(metadata, cast(ModelCardData, there.data))
     if license is not None:
         data.license = license
     if there is not None and there.text.strip() and there.data.get(MARK) != _digest(there.text):
@@ -95,10 +97,14 @@ def _merged(ours: ModelCardData, theirs: ModelCardData) -> ModelCardData:
     for key, value in ours.__dict__.items():
         if value is not None and (key in _DECIDED or theirs.get(key) is None):
             theirs[key] = value
-    theirs.tags = list(dict.fromkeys([*(theirs.tags or []), *(ours.tags or [])])) or None
+    theirs.tags = _once([*(theirs.tags or []), *(ours.tags or [])]) or None
     others = [result for result in theirs.eval_results or [] if result.metric_name != METRIC]
     theirs.model_name, theirs.eval_results = ours.model_name, [*(ours.eval_results or []), *others] or None
     return theirs
+
+
+def _once(tags: list[str]) -> list[str]:
+    return sorted(set(tags), key=tags.index)
 
 
 def _with_table(theirs: str, ours: str) -> str:

@@ -25,21 +25,32 @@ Report = Callable[[int, int, str], None]
 """Hears how many revisions are done, of how many, and which one comes next."""
 
 
-def check(repo: str, *, private: bool | None = None, token: str | None = None, wait: float = 60.0) -> str:
+def check(
+    repo: str,
+    *,
+    private: bool | None = None,
+    license: str | None = None,
+    token: str | None = None,
+    wait: float = 60.0,
+) -> str:
     """The address at which `push` would put a model; nothing is written.
 
     Args:
         repo: "owner/name".
         private: whether strangers are to be kept out.
+        license: what a card will say, which the Hub is asked about; None is not asked about.
         token: None takes the saved one (`hf auth login`, HF_TOKEN).
         wait: seconds of silence after which the Hub counts as unreachable.
 
     Raises:
-        HubError: no token, or one that may not write there; another model has that name; the Hub can't be reached.
+        HubError: no token, or one that may not write there; another model has that name; the Hub can't be reached, or
+            does not know the license.
     """
     checked_name(repo, None)
     with said(Errand(repo), wait) as api_of:
         twice(lambda: _examine(api_of(token), _line(repo, token, wait), private))
+        if license is not None:
+            twice(lambda: check_card(api_of(token), f"---\nlicense: {license}\n---\n", "model"))
         return f"{api_of(token).endpoint}/{repo}"
 
 

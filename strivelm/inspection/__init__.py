@@ -33,24 +33,24 @@ What is computed
     Overfitting. A validation loss that rises while the training loss falls, as in the notebook that this project grew
     from, is a model that learns its text by heart; the weights to keep are those of the lowest validation loss.
 
-Where it is told
-    walk            the forward pass as the papers write it, with their formulas; heads and MLPs switched off
-    trace           the pass, recorded; what each field is
-    layer           the numbers inside one block at one position
-    lens            logit lens and direct logit attribution
-    attention       where each head looks, beside uniform attention; what it does in a word; rollout
-    circuits        induction and copying, on random characters
-    ablation        what changes when heads and MLPs are switched off: predictions and losses
-    without         what a model writes when they are
-    surprise        surprisal of each character beside n-gram tables; loss by position
-    verbatim        what a text shares word for word with another
-    spaces          vectors of characters: projection, similarity, neighbours, purity
-    embeddings      the model's own vectors: characters, states, analogies, positions, bigrams
-    depths          the states of a text at every depth, as maps that can follow each other
-    architecture    every learnt number counted, beside the closed form
-    kinds           the loss without a whole kind of part: positions, attention, all heads but one, MLPs
-    dropout         what dropout makes of a vector in training
-    results         what all results share
+In which file
+    forward             the forward pass as the papers write it, with their formulas; heads and MLPs switched off
+    trace               the pass, recorded; what each field is
+    layer               the numbers inside one block at one position
+    lens                logit lens and direct logit attribution
+    attention           where each head looks, beside uniform attention; what it does in a word; rollout
+    circuits            induction and copying, on random characters
+    ablation            what changes when heads and MLPs are switched off: predictions and losses
+    ablated_generation  what a model writes when they are
+    surprisal           surprisal of each character beside n-gram tables; loss by position
+    text_overlap        what a text shares word for word with another
+    vectors             vectors of characters: projection, similarity, neighbours, purity
+    embeddings          the model's own vectors: characters, states, analogies, positions, bigrams
+    state_maps          the states of a text at every depth, as maps that can follow each other
+    architecture        every learnt number counted, beside the closed form
+    component_ablation  the loss without a whole kind of part: positions, attention, all heads but one, MLPs
+    dropout             what dropout makes of a vector in training
+    results             what all results share
 """
 
 from strivelm.inspection.ablated_generation import AblatedText, Without, generate_without

@@ -7,7 +7,7 @@ and values of all heads (3C², no bias), their projection (C², no bias), and th
 number of heads is not in it: heads share out the width. The head has no matrix of its own (Press & Wolf 2017).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -73,5 +73,5 @@ def architecture(model: GPT) -> Architecture:
     )
 
 
-def _entries(tensors: list[torch.Tensor]) -> int:
+def _entries(tensors: Iterable[torch.Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors)

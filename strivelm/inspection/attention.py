@@ -120,7 +120,7 @@ def _judged(
         [(WORDS[name], scores[name], uniform[name]) for name in enough]
         + [(f"{d} back", scores["offsets"][..., d], uniform["offsets"][..., d]) for d in range(2, T - FEW + 1)]
         + list(others),
-        attention.shape[:2],
+        (attention.shape[0], attention.shape[1]),
     )
     return scores | {
         "verdict": verdict,

@@ -20,6 +20,7 @@ Chance is one half, as a matrix and its negative are equally likely; DRAWS rando
 how far chance strays from it, and a head copies, or suppresses, if none of them strays so far.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -79,7 +80,7 @@ def induction(model: GPT, seed: int = 0) -> Induction:
     if n < 3:  # with 2, the key in question would hold the query's own character where the copy is rotated
         notes.append(f"Induction can't be measured: {sizes}, but it takes 3 distinct characters, twice.")
         scores = torch.full((2, config.n_layer, config.n_head), torch.nan, dtype=torch.float64)
-        return Induction(*scores, *[torch.nan] * 3, distinct=n, notes=tuple(notes))
+        return Induction(scores[0], scores[1], math.nan, math.nan, math.nan, distinct=n, notes=tuple(notes))
     if n < DISTINCT:
         notes.append(f"Induction is measured on {n} distinct characters, twice, rather than {DISTINCT}: {sizes}.")
     stream = torch.Generator().manual_seed(seed)
@@ -94,9 +95,10 @@ def induction(model: GPT, seed: int = 0) -> Induction:
             scores.append(exact(weights).unflatten(0, (2, SEQUENCES)).mean((1, 3)))
     logits = value[:SEQUENCES, :-1]  # the walk's last; of the copies that are not rotated
     surprisals = exact(F.cross_entropy(logits.mT, ids[:SEQUENCES, 1:], reduction="none"))  # (S, 2n-1)
-    losses = [surprisals[:, at : at + n - 1].mean().item() for at in (0, n)]
+    first_loss, second_loss = (surprisals[:, at : at + n - 1].mean().item() for at in (0, n))
     uniform = sum(1 / seen for seen in range(n + 1, 2 * n + 1)) / n
-    return Induction(*torch.stack(scores, 1), uniform, *losses, distinct=n, notes=tuple(notes))
+    score, control = torch.stack(scores, 1).unbind()
+    return Induction(score, control, uniform, first_loss, second_loss, distinct=n, notes=tuple(notes))
 
 
 def _random_characters(model: GPT, n: int, stream: torch.Generator) -> torch.Tensor:

@@ -248,29 +248,33 @@ def bigrams(model: GPT, ngrams: NGrams, of: Sequence[int] | None = None, max_byt
     Raises:
         ValueError: the tables are of another vocabulary or have no bigrams, or more memory needed than max_bytes.
     """
-    V, of = model.vocab_size, _rows(model, of)
+    V, ids = model.vocab_size, _rows(model, of)
     if ngrams.vocab_size != V:
         raise ValueError(f"the n-gram tables know {ngrams.vocab_size:,} characters, the model {V:,}; take its own")
-    check_memory(f"the bigrams of {len(of):,} characters", 10 * 8 * len(of) * V, max_bytes, "Take fewer of them")
+    check_memory(f"the bigrams of {len(ids):,} characters", 10 * 8 * len(ids) * V, max_bytes, "Take fewer of them")
     pairs, counts = ngrams.table(2)
-    row = torch.full((V,), -1).index_put((of,), torch.arange(len(of)))[torch.from_numpy(pairs[:, 0])]
+    row = torch.full((V,), -1).index_put((ids,), torch.arange(len(ids)))[torch.from_numpy(pairs[:, 0])]
     wanted, nexts, counts = row >= 0, torch.from_numpy(pairs[:, 1]), torch.from_numpy(counts).double()
-    table = torch.zeros(len(of), V, dtype=torch.float64)
+    table = torch.zeros(len(ids), V, dtype=torch.float64)
     table[row[wanted], nexts[wanted]] = counts[wanted]
     frequency, counted = table.sum(1) / counts.sum(), table / table.sum(1, keepdim=True)
     model_said, direct = after_one(model, of)
-    unigram = (nexts.bincount(counts, V) / counts.sum()).log().expand(len(of), V)
+    unigram = (nexts.bincount(counts, V) / counts.sum()).log().expand(len(ids), V)
     kls = [kl(counted.log(), other) for other in (model_said, direct, unigram)]
     seen = frequency > 0
     entropy = -torch.xlogy(counted, counted).sum(1)
+    means = [(frequency[seen] @ values[seen] / frequency[seen].sum()).item() for values in (entropy, *kls)]
     return Bigrams(
-        chars_of(model, of),
+        chars_of(model, ids),
         frequency,
         counted,
         model_said.exp(),
         direct.exp(),
         *kls,
-        *((frequency[seen] @ values[seen] / frequency[seen].sum()).item() for values in (entropy, *kls)),
+        entropy=means[0],
+        mean_model_kl=means[1],
+        mean_direct_kl=means[2],
+        mean_unigram_kl=means[3],
     )
 
 
@@ -282,7 +286,8 @@ def after_one(model: GPT, of: Sequence[int] | None = None) -> tuple[torch.Tensor
         x = embedded(model, ids)
         whole, direct = last_of(walk(model, x)), last_of(read_out(model, x))
         rows.append((exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)))
-    return tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
+    by_model, by_direct = (torch.cat(parts) for parts in zip(*rows, strict=True))
+    return by_model, by_direct
 
 
 def _rows(model: GPT, of: Sequence[int] | None) -> torch.Tensor:

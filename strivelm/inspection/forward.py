@@ -29,6 +29,7 @@ import reprlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -171,6 +172,9 @@ def head_outputs(block: Block, z: torch.Tensor) -> torch.Tensor:
 # -- switching off -----------------------------------------------------------------------------------------------------
 
 
+Part = TypeVar("Part")
+
+
 @dataclass(frozen=True, eq=False)
 class Off:
     """Heads and MLPs that are switched off; `switch_off` makes it."""
@@ -199,13 +203,15 @@ def switch_off(
     Raises:
         ValueError: no such head or layer in this model.
     """
-    heads, mlps = (
-        off.items() if isinstance(off, Mapping) else ((item, 0.0) for item in off) for off in (heads_off, mlps_off)
-    )
     return Off(
-        {_head(model, head): value for head, value in heads},
-        {_layer(model, layer): value for layer, value in mlps},
+        {_head(model, head): value for head, value in _replaced(heads_off)},
+        {_layer(model, layer): value for layer, value in _replaced(mlps_off)},
     )
+
+
+def _replaced(off: Iterable[Part] | Mapping[Part, Value]) -> Iterable[tuple[Part, Value]]:
+    """Each part with what stands in the place of its output: 0 where nobody says."""
+    return off.items() if isinstance(off, Mapping) else ((part, 0.0) for part in off)
 
 
 def _head(model: GPT, head: Head) -> tuple[int, int]:
@@ -244,9 +250,7 @@ def _in_place_of(output: torch.Tensor, value: Value) -> torch.Tensor:
 # -- the walk ----------------------------------------------------------------------------------------------------------
 
 
-def walk(
-    model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING
-) -> Iterator[tuple[str, int | None, torch.Tensor]]:
+def walk(model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING) -> Iterator[tuple[str, Any, torch.Tensor]]:
     """Yields (name, index, value) of all that the model computes from the residual stream x (B, T, C) at a depth.
 
     In the order of the pass, up to "logits" (B, T, V); the names are those of `Trace`, the index is the layer, or the
@@ -255,7 +259,7 @@ def walk(
     """
     for at in range(depth, 2 * len(model.blocks)):
         layer = at // 2
-        block, added = model.blocks[layer], None
+        block, added = model.blocks[layer], x  # the last value of a half is what it adds
         if at % 2 == 0:
             half = attention_half(block, x, {head: value for (i, head), value in off.heads.items() if i == layer})
         else:

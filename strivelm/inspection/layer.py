@@ -211,7 +211,7 @@ def _most_active(model: GPT, recorded: Trace, layer: int, at: int, neurons: int,
     """The fields of `Inside` that tell of the MLP's most active neurons."""
     pre, post = exact(recorded.mlp_pre[layer, at]), exact(recorded.mlp_post[layer, at])
     most = post.sort(descending=True, stable=True).indices[:neurons]
-    adds = post[most, None] * exact(model.blocks[layer].ff[2].weight[:, most]).T  # (K, C)
+    adds = post[most, None] * exact(model.blocks[layer].get_parameter("ff.2.weight")[:, most]).T  # (K, C)
     heard = exact(recorded.lnf_scale[at]) * exact(model.lnf.weight) * (adds - adds.mean(1, keepdim=True))
     effects = heard @ exact(model.head.weight).T  # (K, V)
     effects = effects - effects.mean(1, keepdim=True)

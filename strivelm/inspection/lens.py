@@ -22,7 +22,7 @@ does by way of later heads and MLPs counts as theirs.
 
 import operator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
@@ -146,6 +146,10 @@ class LogitAttribution(Result):
         return named | {"final LayerNorm's bias": self.bias}
 
 
+NEEDED = frozenset({"token_embedding", "position_embedding", "z", "mlp_out", "lnf_scale", "logits"})
+"""What a trace has to keep of a text whose logits are to be taken apart."""
+
+
 @torch.no_grad()
 def direct_logit_attribution(
     model: GPT,
@@ -161,7 +165,7 @@ def direct_logit_attribution(
     probabilities.
 
     Args:
-        text: what to read, or its trace by this model that has the embeddings, z, mlp_out, lnf_scale and logits.
+        text: what to read, or its trace by this model that has what is `NEEDED`.
         position: where; negative ones count from the end.
         char: a character or its id; None for the one that the model finds likeliest there.
         against: None, another character or its id, or "mean".
@@ -171,11 +175,10 @@ def direct_logit_attribution(
         IndexError: no such position or id.
         AttributeError: the trace did not keep what is needed.
     """
-    needed = {"token_embedding", "position_embedding", "z", "mlp_out", "lnf_scale", "logits"}
-    recorded = text if isinstance(text, Trace) else trace(model, text, keep=needed)
+    recorded = text if isinstance(text, Trace) else trace(model, text, keep=NEEDED)
     at = counted(position, len(recorded.ids))
     logits, weights = exact(recorded.logits[at]), exact(model.head.weight)  # (V,), (V, C)
-    asked = _id(model, logits.argmax().item() if char is None else char)
+    asked = _id(model, int(logits.argmax()) if char is None else char)
     rival, less_logit, less_weights = _rival(model, against, logits, weights)
     direction, logit = weights[asked] - less_weights, logits[asked] - less_logit
     scale = exact(recorded.lnf_scale[at])
@@ -192,14 +195,15 @@ def direct_logit_attribution(
         "mlps": exact(recorded.mlp_out[:, at]) @ reads,
         "bias": exact(model.lnf.bias) @ direction,
     }
-    total = sum(part.sum() for part in found.values())
+    total = sum((part.sum() for part in found.values()), torch.zeros((), dtype=torch.float64))
     numbers = {"scale": scale, "total": total, "logit": logit, "error": total - logit} | found
+    values: dict[str, Any] = {name: value if value.dim() else value.item() for name, value in numbers.items()}
     return LogitAttribution(
         position=at,
         id=asked,
         char=_char(model, asked),
         against=rival,
-        **{name: value if value.dim() else value.item() for name, value in numbers.items()},
+        **values,
     )
 
 

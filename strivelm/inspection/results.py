@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Annotated, get_origin
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 import numpy as np
 import torch
@@ -40,9 +40,10 @@ def counted(position: int, length: int) -> int:
 
 def axes_of(result: type) -> dict[str, tuple[str, ...]]:
     """The fields of a result that have axes, each with their names: what follows the type in its annotation."""
-    return {f.name: f.type.__metadata__ for f in dataclasses.fields(result) if get_origin(f.type) is Annotated}
+    return {f.name: get_args(f.type)[1:] for f in dataclasses.fields(result) if get_origin(f.type) is Annotated}
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class Result:
     """What frozen dataclasses of numbers inherit. A field with named axes, one after another for a tensor's, is
     written `mean_distance: Annotated[torch.Tensor, "layer", "head"]`, and can be a column of a table."""

@@ -62,7 +62,8 @@ def state_maps(model: GPT, text: Text | Trace, components: int = 3) -> StateMaps
     maps = [found[0].coordinates]
     for one in found[1:]:
         maps.append(fitted(one.coordinates, maps[-1]))
-    alike = {by: [purity(space, by) for space in spaces] for by in ("character", "class")}
+    kinds = ("character", "class")
+    alike: dict[str, list[Purity] | None] = {by: [purity(space, by) for space in spaces] for by in kinds}
     alike["next"] = [purity(_by_next(space), "character") for space in spaces] if len(spaces[0].chars) > 1 else None
     shares = {by: _over_depths(ones, len(names)) for by, ones in alike.items()}
     return StateMaps(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
 from huggingface_hub import __version__ as client
@@ -208,7 +209,7 @@ class _Space:
         self.hardware: str | None = None
         self.future: str | None = None
         self.there: dict[str, str] = {}
-        self.values: dict[str, str] = {}
+        self.values: dict[str, str | None] = {}
 
     def examine(self, private: bool | None) -> None:
         """Finds out whether it exists. Raises HubError where a deployment would be refused, or should be."""
@@ -256,7 +257,7 @@ class _Space:
                     self.repo,
                     repo_type="space",
                     space_sdk="gradio",
-                    space_hardware=hardware,
+                    space_hardware=cast("SpaceHardware | None", hardware),
                     space_variables=items or None,
                     private=private,
                     exist_ok=True,
@@ -287,7 +288,7 @@ class _Space:
         if wanted is not None and wanted != self.hardware:
             self.report(f"asking for {wanted}")
             with self._paid(wanted):
-                self.api.request_space_hardware(self.repo, wanted)
+                self.api.request_space_hardware(self.repo, cast(SpaceHardware, wanted))
             self.hardware, self.restarts = wanted, True
         self.future = self.hardware
 

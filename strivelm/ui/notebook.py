@@ -9,14 +9,12 @@ The first argument is a model's reference, as `open_model` takes it, or an `Open
 there is no such model, and ValueError, a sentence, for a text that can't be read.
 """
 
-import json
-
 from strivelm.loading import OpenModel, open_model
-from strivelm.ui.components.view import Shown, View
+from strivelm.ui.components.view import Shown
 from strivelm.ui.tabs.attention import attention as _attention
 from strivelm.ui.tabs.attention import payload as looking
 from strivelm.ui.tabs.embeddings import payload as mapping
-from strivelm.ui.tabs.embeddings import views
+from strivelm.ui.tabs.embeddings import views as maps
 from strivelm.ui.tabs.predictions import ablation as _ablation
 from strivelm.ui.tabs.predictions import attribution as _attribution
 from strivelm.ui.tabs.predictions import lens as _lens
@@ -33,54 +31,46 @@ def attention(model: Model, text: str, height: int = 900) -> Shown:
 
 def losses(model: Model, text: str, height: int = 760) -> Shown:
     """How much each character of a text surprised the model, beside n-gram tables where it brings them."""
-    return _predicted(_losses.VIEW, model, text, "losses", height)
+    return _losses.VIEW.show(predicting.losses(_opened(model), text), height)
 
 
 def logit_lens(model: Model, text: str, height: int = 760) -> Shown:
     """What each depth of the model would write after each character of a text."""
-    return _predicted(_lens.VIEW, model, text, "lens", height)
+    return _lens.VIEW.show(predicting.lens(_opened(model), text), height)
 
 
 def attribution(model: Model, text: str, height: int = 760) -> Shown:
     """Which parts of the model speak for the character that is likeliest after a text, and which against it."""
-    return _predicted(_attribution.VIEW, model, text, "attribution", height)
+    return _attribution.VIEW.show(predicting.attribution(_opened(model), text), height)
 
 
 def without(model: Model, text: str, off: str = "0.0", height: int = 760) -> Shown:
-    """What changes for a text when parts are switched off: heads as "0.1,2.0", the MLP of layer 3 as "3.m"."""
-    return _predicted(_ablation.VIEW, model, text, "ablation", height, off=off)
+    """What changes for a text when parts are switched off: heads as "0.1,2.0", the MLP of layer 3 as "3.m".
+
+    Raises ValueError for a part that the model has not.
+    """
+    return _ablation.VIEW.show(predicting.ablation(_opened(model), text, off), height)
 
 
 def embeddings(model: Model, height: int = 760) -> Shown:
     """The characters' embeddings on their principal components."""
-    return _mapped(views.MAP, mapping.tokens(_opened(model)), height)
+    return maps.MAP.show(mapping.tokens(_opened(model)), height)
 
 
 def positions(model: Model, height: int = 760) -> Shown:
     """The vectors that say where in the context a character stands, and what of them the model uses."""
-    return _mapped(views.POSITIONS, mapping.places(_opened(model)), height)
+    return maps.POSITIONS.show(mapping.positions(_opened(model)), height)
 
 
 def states(model: Model, text: str, height: int = 760) -> Shown:
     """The characters of a text on a map of their states, at every depth."""
-    return _mapped(views.STATES, mapping.states(_opened(model), text), height)
+    return maps.STATES.show(mapping.states(_opened(model), text), height)
 
 
 def bigrams(model: Model, height: int = 760) -> Shown:
     """What comes after each single character: by counting, and by the model."""
-    return _mapped(views.TABLE, mapping.table(_opened(model)), height)
+    return maps.BIGRAM_TABLE.show(mapping.table(_opened(model)), height)
 
 
 def _opened(model: Model) -> OpenModel:
     return model if isinstance(model, OpenModel) else open_model(model)
-
-
-def _mapped(view: View, value: str, height: int) -> Shown:
-    return view.show(json.loads(value), height)
-
-
-def _predicted(view: View, model: Model, text: str, name: str, height: int, **asked: str) -> Shown:
-    found = {}
-    for part in predicting.look(_opened(model), text, json.dumps(asked)):
-        found |= part
-    return view.show(json.loads(found[name]), height)

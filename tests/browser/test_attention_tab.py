@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 
 import pytest
 import torch
-from planted import PLANTED, TEXT, planted
+from known_heads import PLANTED, TEXT, planted
 from serving import open_random, served
 from test_looks import CONTRAST, rested
 

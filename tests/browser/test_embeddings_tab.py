@@ -1,8 +1,11 @@
 """The Embeddings tab before a real browser: what it says equals inspection's, and each control does what it says."""
 
 import itertools
+import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,8 @@ from test_looks import CONTRAST
 
 from strivelm import inspection, load_model
 from strivelm.data.ngrams import count_ngrams
+from strivelm.ui import app
+from strivelm.ui.tabs.embeddings import tab
 
 pytestmark = pytest.mark.browser
 
@@ -33,12 +38,12 @@ def counted():
 
 def look(visit, at, view, more="", **how):
     """Opens a view by its address and waits until something is drawn; gives the page and the view's place."""
-    page = visit(f"{at}?tab=embeddings&view={view}{more}", shows=f"#embeddings-{view} .space", **how)
+    page = visit(f"{at}?tab=embeddings&view={view}{more}", shows=f"#embeddings-{view} .view", **how)
     return page, drawn(page, view)
 
 
 def drawn(page, view):
-    page.wait_for_selector(f"#embeddings-{view} .space[data-state=shown] .tools button")
+    page.wait_for_selector(f"#embeddings-{view} .view[data-state=shown] .tools button")
     return page.locator(f"#embeddings-{view}")
 
 
@@ -46,9 +51,19 @@ def inner(page, title):
     page.click(f"#embeddings-tabs button[role=tab]:has-text('{title}')")
 
 
-def values(place, expression, canvas="canvas.plot"):
-    """Numbers of a view as its script holds them."""
-    return place.locator(canvas).first.evaluate(f"(canvas) => {{ const values = canvas.values; return {expression}; }}")
+def values(place, expression):
+    """What a view's script lets others read."""
+    return place.evaluate(
+        f"""(place) => {{
+          const values = [place, ...place.querySelectorAll("*")].find((one) => one.strivelm).strivelm;
+          return {expression};
+        }}"""
+    )
+
+
+def said(page):
+    """The address's parts."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items() if not name.startswith("__")}
 
 
 def test_the_map_says_what_inspection_does(counted, visit):
@@ -65,7 +80,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
     place.locator(".find input").fill("b")
     assert place.locator("h4").inner_text() == "b lower consonant"
     near = inspection.neighbours(space, "b", 10)
-    rows = place.locator(".about .bars li").all_inner_texts()
+    rows = place.locator(".near li").all_inner_texts()
     assert [row.split("\n")[-1].replace("−", "-") for row in rows] == [f"{x:.2f}" for x in near.cosine.tolist()]
     assert rows[0].split("\n")[0] == {" ": "␣", "\n": "⏎"}.get(near.chars[0], near.chars[0])
     place.locator(".three").click()
@@ -75,7 +90,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
 def test_the_map_turns_and_is_walked_by_keys(counted, visit):
     _, at = counted
     page, place = look(visit, at, "map", "&char=b")
-    canvas = place.locator("canvas.plot")
+    canvas = place.locator("canvas")
     flat = canvas.evaluate("canvas => canvas.toDataURL()")
     canvas.focus()
     walked = set()
@@ -111,7 +126,7 @@ def test_the_address_brings_back_what_was_chosen_everywhere(counted, visit):
     page.wait_for_url(re.compile("view=near"))
     for kept in ("tab=embeddings", "dim=3", "char=A", "order=clusters"):
         assert kept in page.url
-    page = visit(page.url.replace("__theme=light", ""), shows="#embeddings-near .space")
+    page = visit(page.url.replace("__theme=light", ""), shows="#embeddings-near .view")
     assert drawn(page, "near").locator(".char").input_value() == "A"
     inner(page, "Map")
     place = drawn(page, "map")
@@ -165,7 +180,7 @@ def test_points_of_a_text_keep_who_they_are_while_they_move(counted, visit):
     opened, at = counted
     page, place = look(visit, at, "context")
     page.fill("#embeddings-text textarea", TEXT)
-    page.click("#embeddings-look")
+    page.click("#run-embeddings")
     page.wait_for_function("document.querySelector('#embeddings-context .strip')?.textContent.startsWith('deeD bee')")
     found = inspection.state_maps(opened.model, TEXT)
     slider = place.locator(".depth input")
@@ -175,8 +190,9 @@ def test_points_of_a_text_keep_who_they_are_while_they_move(counted, visit):
         expected = (found.coordinates[depth] / found.coordinates[depth].abs().max()).flatten().tolist()
         page.wait_for_function(
             """expected => {
-              const { values } = document.querySelector("#embeddings-context canvas.plot");
-              return values.drawn().every((x, i) => Math.abs(x - expected[i]) < 1e-5);
+              const view = document.querySelector("#embeddings-context");
+              const { drawn } = [view, ...view.querySelectorAll("*")].find((one) => one.strivelm).strivelm;
+              return drawn().every((x, i) => Math.abs(x - expected[i]) < 1e-5);
             }""",
             arg=expected,
         )
@@ -195,18 +211,18 @@ def test_points_of_a_text_keep_who_they_are_while_they_move(counted, visit):
 def test_a_text_that_can_not_be_read_is_refused_and_nothing_is_lost(counted, visit):
     _, at = counted
     # A link to a text leads to the view of texts.
-    page = visit(f"{at}?tab=embeddings&text=bee%20bee", shows="#embeddings-context .space")
+    page = visit(f"{at}?tab=embeddings&text=bee%20bee", shows="#embeddings-context .view")
     place = drawn(page, "context")
     assert place.locator(".strip").inner_text() == "bee bee"
     for text, said in (("", "The text is empty"), ("b" * 33, "this model sees at most 32 at a time; shorten it by 1")):
         page.fill("#embeddings-text textarea", text)
-        page.click("#embeddings-look")
+        page.click("#run-embeddings")
         page.wait_for_function(
             "said => document.querySelector('#embeddings-message .message').textContent.includes(said)", arg=said
         )
     assert place.locator(".strip").inner_text() == "bee bee"
     page.fill("#embeddings-text textarea", "<b>ß</b>")
-    page.click("#embeddings-look")
+    page.click("#run-embeddings")
     page.wait_for_function("document.querySelector('#embeddings-context .strip').textContent === '<b><b>'")
     assert "left out" in place.locator(".note").inner_text()
 
@@ -217,20 +233,20 @@ def test_the_table_is_the_counts_and_the_models(counted, visit):
     found = inspection.bigrams(opened.model, opened.ngrams)
     canvases = place.locator(".maps canvas")
     assert canvases.count() == 3
-    assert f"has {found.entropy:.2f} nats left" in place.locator(".said").inner_text()
+    assert f"costs {found.entropy:.2f} nats on average" in place.locator(".said").inner_text()
     canvases.first.focus()
     page.keyboard.press("ArrowDown")
     row = CHARS.index("b") + 1
     assert place.locator(".row-title").inner_text() == f"What comes after {CHARS[row]}"
-    rows = place.locator(".bars.row li").all_inner_texts()
+    rows = place.locator(".next li").all_inner_texts()
     pairs = torch.maximum(found.counted[row], found.model[row]).sort(descending=True, stable=True)
     expected = [(found.counted[row, i].item(), found.model[row, i].item()) for i in pairs.indices[:3].tolist()]
     for said, shares in zip(rows, expected, strict=False):
         read = [float(part.strip(" %<")) / 100 for part in said.split("\n")[-1].split("·")]
         assert read == pytest.approx(shares, abs=6e-4, rel=0.02)
     place.locator("[data-against=direct]").click()
-    assert f"{found.direct.diagonal().mean().item():.2f} in the mean" in place.locator(".direct-said").inner_text()
-    first = place.locator(".bars.kl li").first.inner_text().split("\n")[-1]
+    assert f"{found.direct.diagonal().mean().item():.2f} on average" in place.locator(".direct-said").inner_text()
+    first = place.locator(".kl li").first.inner_text().split("\n")[-1]
     most = found.frequency.argmax()
     assert float(first.split(" ")[0]) == pytest.approx(found.direct_kl[most].item(), abs=6e-4)
 
@@ -239,15 +255,15 @@ def test_positions_are_inspections_and_another_model_brings_its_own(counted, vis
     opened, at = counted
     page, place = look(visit, at, "positions")
     found = inspection.positions(opened.model)
-    read = np.reshape(values(place, "Array.from(values.cosine)", "canvas.matrix"), found.cosine.shape)
+    read = np.reshape(values(place, "Array.from(values.cosine)"), found.cosine.shape)
     np.testing.assert_allclose(read, found.cosine, atol=COSINE)
-    assert f"they use {found.participation:.1f} in effect" in place.locator(".said").inner_text()
+    assert f"they use {found.participation:.1f} of them" in place.locator(".said").inner_text()
     page.locator("#model input").fill("film")
     page.keyboard.press("Enter")
     film = inspection.positions(load_model("film"))
     page.wait_for_function(
         "said => document.querySelector('#embeddings-positions .said').textContent.includes(said)",
-        arg=f"they use {film.participation:.1f} in effect",
+        arg=f"they use {film.participation:.1f} of them",
     )
     inner(page, "What a table knows")
     place = drawn(page, "table")
@@ -256,7 +272,7 @@ def test_positions_are_inspections_and_another_model_brings_its_own(counted, vis
     inner(page, "Map")
     place = drawn(page, "map")
     assert len(values(place, "values.chars")) == 65
-    assert "nobody counted" in place.locator(".key").inner_text()
+    assert "came without the counts" in place.locator(".how").inner_text()
 
 
 def test_a_view_goes_along_as_a_file_that_works_alone(counted, visit, tmp_path):
@@ -267,17 +283,134 @@ def test_a_view_goes_along_as_a_file_that_works_alone(counted, visit, tmp_path):
     download.value.save_as(tmp_path / "alone.html")
     with page.expect_download() as download:
         place.locator(".tools button:has-text('CSV')").click()
-    rows = (tmp_path / download.value.suggested_filename, download.value)
-    rows[1].save_as(rows[0])
-    assert len(rows[0].read_text("utf-8").splitlines()) == 1 + 5 * 7
+    download.value.save_as(tmp_path / "states.csv")
+    assert len((tmp_path / "states.csv").read_text("utf-8").splitlines()) == 1 + 5 * 7
     page.set_content((tmp_path / "alone.html").read_text("utf-8"))
-    page.wait_for_selector(".space[data-state=shown] .tools button")
+    page.wait_for_selector(".view[data-state=shown] .tools button")
     assert page.inner_text(".strip") == "bee <b>"
     page.fill(".depth input", "3")
     assert page.inner_text(".depth output").startswith("3 of 4")
 
 
-TEXTS = (".lead", ".small", ".strivelm-tool", ".legend li", ".bars .who", ".bars .value", ".readout", "h4", "input")
+def questions(page):
+    """The names of the questions that the page asks from here on, as they come."""
+    asked = []
+
+    def hear(request):
+        if request.method == "POST" and request.url.endswith("/call/looking"):
+            asked.append(json.loads(request.post_data)["data"][0]["name"])
+
+    page.on("request", hear)
+    return asked
+
+
+def test_a_view_asks_when_it_is_in_sight_and_only_once(counted, visit):
+    _, at = counted
+    page = visit(f"{at}?tab=attention", shows="#attention-view .whole:not([hidden])")
+    asked = questions(page)
+    page.click("button[role=tab]:has-text('Embeddings')")
+    drawn(page, "map")
+    inner(page, "Positions")
+    drawn(page, "positions")
+    inner(page, "Map")
+    drawn(page, "map")
+    assert asked == ["embeddings.tokens", "embeddings.positions"]
+    page.locator("#model input").fill("film")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#embeddings-map .how').textContent.includes('without the counts')")
+    assert asked == ["embeddings.tokens", "embeddings.positions", "embeddings.tokens"]
+
+
+def test_the_address_names_the_view_that_was_chosen_and_no_other(counted, visit):
+    _, at = counted
+    page = visit(f"{at}?tab=embeddings", shows="#embeddings-map .view")
+    drawn(page, "map")
+    assert said(page) == {"tab": "embeddings"}  # Gradio selects the first view by itself; nobody chose it
+    for title, view in (("What a table", "table"), ("Map", "map"), ("In context", "context")):
+        inner(page, title)
+        drawn(page, view)
+        page.wait_for_url(re.compile(f"view={view}"))
+    page.click("button[role=tab]:has-text('Attention')")
+    page.wait_for_selector("#attention-view .whole:not([hidden])")
+    page.click("button[role=tab]:has-text('Embeddings')")
+    drawn(page, "context")
+    assert said(page) == {"tab": "embeddings", "view": "context"}
+    # A text with a view is seen there, and a view that is none counts for nothing.
+    drawn(visit(f"{at}?tab=embeddings&text=bee&view=map", shows="#embeddings-map .view"), "map")
+    page = visit(f"{at}?tab=embeddings&view=nowhere", shows="#embeddings-map .view")
+    drawn(page, "map")
+    page.wait_for_function("!location.search.includes('nowhere')")
+
+
+def test_a_view_is_chosen_from_the_menu_of_a_narrow_window(counted, visit):
+    _, at = counted
+    page, _ = look(visit, at, "context", width=390, height=844)
+    for title, view in (("Similarity", "similarity"), ("Positions", "positions")):
+        page.click("#embeddings-tabs .overflow-menu > button")
+        page.click(f"#embeddings-tabs .overflow-dropdown button:has-text('{title}')")
+        drawn(page, view)
+        page.wait_for_url(re.compile(f"view={view}"))
+
+
+def test_what_was_chosen_stays_with_another_model(counted, visit):
+    _, at = counted
+    page, place = look(visit, at, "context", "&char=b&depth=3&by=class&text=reed%20bee")
+    assert place.locator(".depth output").inner_text().startswith("3 of 4")
+    page.locator("#model input").fill("film")
+    page.keyboard.press("Enter")
+    film = load_model("film")
+    shares = inspection.state_maps(film, "reed bee").same_next
+    page.wait_for_function(
+        "said => document.querySelector('#embeddings-context .purity-said').textContent.includes(said)",
+        arg=f"{100 * shares[3].item():.1f} % have one with the same next character",
+    )
+    assert place.locator(".strip").inner_text() == "reed bee"
+    assert place.locator(".depth output").inner_text().startswith("3 of")
+    assert place.locator("[data-by=class]").get_attribute("aria-pressed") == "true"
+    inner(page, "Neighbours")
+    place = drawn(page, "near")
+    assert place.locator(".char").input_value() == "b"
+    near = inspection.neighbours(inspection.token_space(film), "b", 10)
+    assert place.locator(".near li").first.inner_text().split("\n")[0] == near.chars[0]
+
+
+def source(page):
+    """A tab whose text goes to the Embeddings tab."""
+    text = gr.Textbox("deeD", elem_id="source")
+    page.carry(gr.Button("Take it", elem_id="take"), text, "embeddings")
+
+
+@pytest.fixture(scope="module")
+def carrying():
+    """Where a page is that can take a text to the tab."""
+    tabs, app.TABS = app.TABS, (("source", "Source", source), ("embeddings", "Embeddings", tab.build))
+    try:
+        with served(open_random(chars=CHARS, n_layer=2)) as at:
+            yield at
+    finally:
+        app.TABS = tabs
+
+
+def test_a_text_that_another_tab_brings_is_seen_in_context(carrying, visit):
+    page = visit(carrying, shows="#take")
+    asked = questions(page)
+    page.click("#take")
+    place = drawn(page, "context")
+    page.wait_for_function("document.querySelector('#embeddings-context .strip').textContent === 'deeD'")
+    assert page.input_value("#embeddings-text textarea") == "deeD"
+    assert said(page) == {"tab": "embeddings", "view": "context", "text": "deeD"}
+    inner(page, "Map")
+    drawn(page, "map")
+    page.click("button[role=tab]:has-text('Source')")
+    page.fill("#source textarea", "bee")
+    page.click("#take")
+    page.wait_for_function("document.querySelector('#embeddings-context .strip').textContent === 'bee'")
+    assert place.locator(".strip").is_visible()
+    assert asked.count("embeddings.states") == 2
+    assert asked.count("embeddings.tokens") <= 1  # Gradio shows the first view for a moment
+
+
+TEXTS = (".lead", ".small", ".strivelm-tool", ".strivelm-legend li", ".who", ".value", ".readout", "h4", "input")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

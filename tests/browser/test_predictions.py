@@ -1,7 +1,6 @@
 """The Predictions tab under a visitor's hands: its numbers are inspection's, and every control does its work."""
 
 import csv
-import json
 import string
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -11,7 +10,7 @@ from test_looks import CONTRAST, rested
 
 from strivelm import inspection
 from strivelm.data.ngrams import count_ngrams
-from strivelm.ui.tabs.predictions import payload
+from strivelm.ui.core import prompts
 
 pytestmark = pytest.mark.browser
 
@@ -50,16 +49,21 @@ def look(visit, at):
     return open_tab
 
 
+LENGTH = """name => name === "lens"
+  ? document.querySelector("#lens .cells").getAttribute("aria-label")?.match(/of ([0-9]+) places/)[1]
+  : document.querySelectorAll(`#${name} .text .cell`).length - (name === "losses")"""
+
+
 def shown(page, section, text=TEXT):
-    """Waits until a section is in sight and all views are of a text."""
+    """Waits until a section is in sight, and its view rests and is of a text."""
     page.wait_for_selector(f"#predictions-{section}", state="visible")
-    page.wait_for_function(f"document.querySelector('#predictions-read textarea')?.value === {json.dumps(text)}")
-    page.wait_for_function(f"document.querySelectorAll('#ablation .text .cell').length === {len(text)}")
+    page.wait_for_function(f"Number(({LENGTH})('{section}')) === {len(text)}")
+    page.wait_for_function(f"!document.querySelector('#predictions-{section} [data-waiting=true]')")
 
 
-def turn(page, section):
+def turn(page, section, text=TEXT):
     page.click(f"#predictions-section input[value={section}] + span")
-    page.wait_for_selector(f"#predictions-{section}", state="visible")
+    shown(page, section, text)
 
 
 def table(page, view, tmp_path):
@@ -127,14 +131,28 @@ def test_the_lens_is_inspections_and_a_place_chosen_there_is_chosen_everywhere(l
     assert page.inner_text("#lens .what").startswith(f"{found.depths[2]}: after ‘␣’, ")
     p = [f"{100 * x:.1f} %" for x in found.top_probabilities[2, 5].tolist() if x >= 0.1]
     assert page.locator("#lens .top .number").all_inner_texts()[: len(p)] == p
-    page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 5')")
-    page.wait_for_function("document.querySelector('#attribution .what').textContent.startsWith('After ‘␣’')")
     page.wait_for_url("**at=5**")
+    turn(page, "ablation")
+    page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 5')")
+    turn(page, "attribution")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.startsWith('After ‘␣’')")
+    page.click('#attribution .cell[data-i="3"]')
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.startsWith('After ‘b’')")
+    turn(page, "losses")
+    assert page.evaluate(LOOKED) == "4"
+    page.click('#losses .cell[data-i="6"]')
+    turn(page, "lens")
+    assert "after ‘␣’" in page.inner_text("#lens .what")
+    page.focus("#lens .cells")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowDown")
     assert page.inner_text("#lens .what").startswith(found.depths[3])
     page.keyboard.press("ArrowLeft")
     assert "after ‘>’" in page.inner_text("#lens .what")
     page.keyboard.press("Enter")
+    page.wait_for_url("**at=4**")
+    turn(page, "ablation")
     page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 4')")
 
 
@@ -219,13 +237,17 @@ def test_a_link_brings_everything_back_and_what_it_cannot_mean_is_left_out(look)
     assert page.get_attribute("#ablation [data-how=mean]", "aria-pressed") == "true"
     assert "place 6" in page.inner_text("#ablation .next")
     turn(page, "attribution")
-    assert page.inner_text("#attribution .what") == "After ‘o’: who spoke for ‘e’, against ‘b’"
+    assert page.inner_text("#attribution .what") == "After ‘o’: the logit of ‘e’, above that of ‘b’"
     assert page.get_attribute("#attribution [data-order=size]", "aria-pressed") == "true"
     page.wait_for_url("**section=attribution**")
     assert said(page)["off"] == "1.1,0.m"
     page = look(at=999, char="漢", against="x", off="9.9,q", how="no")
     assert page.evaluate(LOOKED) == str(len(TEXT))
+    turn(page, "attribution")
+    assert page.inner_text("#attribution .what").startswith(f"After ‘{TEXT[-1]}’: the logit of ")
+    turn(page, "ablation")
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 0
+    assert page.inner_text("#predictions-message").strip() == ""
 
 
 def test_another_text_is_read_anew_and_what_is_wrong_is_said(look):
@@ -248,26 +270,63 @@ def test_another_text_is_read_anew_and_what_is_wrong_is_said(look):
 
 
 def test_the_tab_is_never_met_empty_and_keeps_what_it_shows(visit, at):
-    page = visit(at)
+    page = visit(at, shows="#header dd")
     page.click("button[role=tab] >> text=Predictions")
     page.wait_for_selector("#losses .cell")
     page.hover('#losses .cell[data-i="2"]')
-    page.click("button[role=tab] >> text=Generate")
+    page.click("button[role=tab] >> text=Attention")
     page.click("button[role=tab] >> text=Predictions")
     page.wait_for_selector("#losses .cell")
     assert page.locator("#losses .plot canvas").bounding_box()["width"] > 200
 
 
-def test_another_model_shows_its_own_and_nothing_of_the_last_one(look):
-    page = look(off="1.1")
+def test_another_model_is_asked_what_the_visitor_had_chosen(look):
+    page = look(off="1.1", section="ablation", at=3)
+    turn(page, "losses")
     page.click("#predictions-by-position")
     page.wait_for_selector("#losses-position .found:visible")
     page.fill("#model input", "film")
     page.press("#model input", "Enter")
-    shown(page, "losses", payload.EXAMPLES[0])
-    page.wait_for_selector("#losses-position .found", state="hidden")
-    turn(page, "ablation")
+    text = prompts.LINES[0][0]
+    shown(page, "losses", text)
+    page.wait_for_function("document.querySelector('#losses-position .found').textContent.startsWith('film: mean')")
+    turn(page, "ablation", text)
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 1
+    assert f"place {len(text) - 1}" in page.inner_text("#ablation .next")  # 3 was a place of another text
+
+
+def test_of_another_model_a_part_that_is_not_there_is_left_alone_until_it_is_there_again(look):
+    text = "To be or not"
+    page = look(text, off="3.1,0.1", at=3, section="ablation", model="bundled")
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
+    page.fill("#model input", "noise")
+    page.press("#model input", "Enter")
+    page.wait_for_function("document.querySelectorAll('#ablation .switches [data-part]').length === 6")
+    shown(page, "ablation", text)
+    assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 1
+    assert "place 3" in page.inner_text("#ablation .next")
+    assert said(page)["off"] == "3.1,0.1"
+    page.fill("#model input", "bundled")
+    page.press("#model input", "Enter")
+    page.wait_for_function("document.querySelectorAll('#ablation .switches [aria-pressed=true]').length === 2")
+
+
+def test_all_sections_are_of_the_text_that_was_last_looked_at(look):
+    page = look()
+    page.fill("#predictions-text textarea", "Oh, yes")
+    turn(page, "attribution")
+    turn(page, "lens")
+    page.click("#run-predictions")
+    shown(page, "lens", "Oh, yes")
+    turn(page, "attribution", "Oh, yes")
+
+
+def test_a_map_that_cannot_be_measured_says_why(look, monkeypatch):
+    page = look("Not yet asked", section="ablation")
+    monkeypatch.setattr(inspection, "ablation_map", lambda *given: 1 / 0)
+    page.click("#ablation [data-where=this]")
+    page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('failed')")
+    page.wait_for_selector("#ablation [data-where=this]:enabled")
 
 
 def test_the_loss_by_position_says_what_it_was_measured_on(look, opened):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 
 import pytest
-from hub import worker
+from hub import client_process
 from hub.server import LoopbackHub
 from hub.store import File, Person
 
@@ -66,10 +66,10 @@ def _pool(_hub, tmp_path_factory):
 
 @pytest.fixture
 def client(_pool):
-    """The function that calls one of `worker`'s in the client's process: client("opened", "owner/name")."""
+    """The function that calls one of client_process.py there: client("opened", "owner/name")."""
 
     def call(name: str, *args, **how):
-        return _pool.submit(worker.call, name, *args, **how).result(120)
+        return _pool.submit(client_process.call, name, *args, **how).result(120)
 
     return call
 
@@ -244,7 +244,7 @@ def one(publish, folder, model):
     """The fingerprint of the model that is at alice/one, with a record of its training."""
     (folder / "training.json").write_text(json.dumps({"best": {"step": 5, "validation": 2.25}}))
     publish(folder)
-    return worker.fingerprint(model)
+    return client_process.fingerprint(model)
 
 
 @pytest.fixture

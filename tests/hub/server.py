@@ -21,7 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from hub import space_routes
 from hub.faults import Breakable
-from hub.machine import Machine
+from hub.space_machine import Machine
 from hub.store import File, RefusalError, Repo, Store, card_errors, large
 
 PAGE = 1000

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 import yaml
-from hub.machine import Machine
+from hub.space_machine import Machine
 
 LARGE = 10 << 20
 LFS_SUFFIXES = (".safetensors", ".bin", ".pt", ".png")

@@ -7,7 +7,7 @@ import os
 import uuid
 
 import pytest
-from hub.worker import fingerprint
+from hub.client_process import fingerprint
 from huggingface_hub import HfApi
 
 from strivelm import GPT, open_model

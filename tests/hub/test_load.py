@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager, nullcontext
 
 import pytest
-from hub.worker import fingerprint
+from hub.client_process import fingerprint
 
 from strivelm import CheckpointError
 from strivelm.hub.client import HubError, UnreachableError

@@ -93,7 +93,7 @@ def test_a_card_with_a_run_shows_all_of_it():
         ("corpus", "Trained on tiny Shakespeare"),
         ("best", "The weights are those of step 2994"),
         ("curve", "![Loss curve](loss.png)"),
-        ("command", "## How it was trained\n\n```sh\npython"),
+        ("command", "whatever presets and defaults may become:\n\n```sh\npython"),
         ("machine", "## How it was trained\n\nTrained on cpu, 2 threads"),
         ("seconds", "## How it was trained\n\nTrained in 78 min.\n"),
         ("sample", "## What it writes\n\nDrawn from the model, unedited:\n\n```text\nROMEO"),

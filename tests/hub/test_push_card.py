@@ -86,7 +86,7 @@ def test_a_card_written_anew_stays_word_for_word(push, better, edit, files):
 
 def test_metadata_that_somebody_changed_stays_where_the_text_was_not_touched(push, better, edit, files):
     push()
-    edit(lambda text: text.replace("license: mit", "license: cc0-1.0\nlanguage: en"))
+    edit(lambda text: text.replace("library_name:", "license: cc0-1.0\nlanguage: en\nlibrary_name:"))
     better()
     push()
     readme = files()["README.md"]

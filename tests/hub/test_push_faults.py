@@ -260,9 +260,19 @@ def test_the_script_ends_with_one_sentence_where_it_can_not_push(client, run_fol
     assert err.count("\n") == 1
 
 
+def test_a_license_that_the_hub_lacks_is_found_before_a_training(hub, client, variables, tmp_path):
+    flags = ["--out", str(tmp_path / "run"), "--push", "alice/one", "--license", "wtf", "--dry-run"]
+    with variables(HF_TOKEN="hf_alice"):
+        code, _, err = client("script", "train.py", *flags)
+    assert code == 1
+    assert '"license" must be one of' in err
+    assert hub.store.repos == {}
+
+
 def test_the_script_shows_what_would_go(hub, client, variables, run_folder):
     with variables(HF_TOKEN="hf_alice"):
-        code, out, err = client("script", "push.py", str(run_folder), "alice/one", "--dry-run")
+        flags = ["--license", "mit", "--dry-run"]
+        code, out, err = client("script", "push.py", str(run_folder), "alice/one", *flags)
     assert (code, err) == (0, "")
     assert f"{(run_folder / 'model.safetensors').stat().st_size:>14,}  model.safetensors" in out.splitlines()
     assert "license mit" in out.splitlines()

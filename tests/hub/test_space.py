@@ -4,7 +4,7 @@ import os
 
 import pytest
 import yaml
-from hub.machine import Machine
+from hub.space_machine import Machine
 from hub.space_routes import card_errors
 from hub.store import File
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hub.machine import Machine
+from hub.space_machine import Machine
 from hub.store import File
 
 from strivelm.hub.client import HubError, UnreachableError

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from cutting import cut
+from cut_weights import cut
 from samples import TEXT
 
 from strivelm import UnknownCharacterError

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from cutting import cut
+from cut_weights import cut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import TEXT

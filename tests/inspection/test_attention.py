@@ -190,9 +190,9 @@ def test_a_gpus_numbers_are_the_cpus(make_model):
 
 def test_without_a_text_the_model_writes_one(make_model):
     model = make_model(block_size=24)
-    assert "".join(heads(model).chars) == model.generate("\n", 23, seed=0)
+    assert "".join(heads(model).chars) == model.generate("\n", 23, 1.0, 0, seed=0)
     nameless = make_model(chars=None, vocab_size=9, block_size=12)
-    assert heads(nameless).chars == tuple(map(str, nameless.generate([0], 11, seed=0)))
+    assert heads(nameless).chars == tuple(map(str, nameless.generate([0], 11, 1.0, 0, seed=0)))
 
 
 @pytest.mark.parametrize(("vocab_size", "block_size"), [(1, 2), (2, 3), (5, 2), (2, 40)])

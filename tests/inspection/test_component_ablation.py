@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from cutting import cut
+from cut_weights import cut
 from samples import TEXT
 
 from strivelm.inspection.component_ablation import KINDS, kinds

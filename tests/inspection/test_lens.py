@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from peak import Peak
+from peak_memory import Peak
 from samples import PRECISIONS, TEXT, sizes
 
 from strivelm import GPT, UnknownCharacterError

@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from peak import Peak
+from peak_memory import Peak
 from samples import PRECISIONS, TEXT, ids_for, sizes
 
 from strivelm import UnknownCharacterError, inspection

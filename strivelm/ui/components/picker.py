@@ -60,7 +60,8 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     models, head_outputs = page.models, [page.current, head.shown, head.said, head.asked]
     follows = [one.component for one in page.linked if one.follow]
     outputs = [*head_outputs, *page.outputs]
-    pending = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
+    waits = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
+    pending = gr.Textbox(visible="hidden", label="The same, when the rest of the link is restored")
     opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": 2}
 
     def switched(ref: str, now: str, *values) -> Iterator[list]:
@@ -74,7 +75,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     everything = [page.current, *page.components]
     shows = [component for component, _ in page.following]
     opened = blocks.load(
-        arrive, follows, [*head_outputs, page.tabs, pending, *page.components, *shows], queue=False, **QUIET
+        arrive, follows, [*head_outputs, page.tabs, waits, *page.components, *shows], queue=False, **QUIET
     )
     config = page.config()
     # What stands behind '#' the server was not sent.
@@ -82,6 +83,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
         None, page.components, page.components, js=f"(...values) => strivelm.restored({config}, values)"
     )
     opened.then(None, everything, None, js=page.script("arrive"))
+    opened.then(None, waits, pending, js="(ref) => ref")
     changed = "(model, ...values) => { strivelm.changed(model, values); }"
     fetched = pending.change(switched, [pending, page.current, *follows], outputs, **opening)
     picked = gr.on(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MODULES = (
-    *("common/format", "common/codec", "common/colour", "common/drawing", "common/address"),
+    *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/address"),
     *("common/ask", "common/tabs", "common/export"),
+    *("plots/picture", "plots/bars", "plots/heatmap", "plots/lines", "plots/scatter"),
 )
 """The modules, each after those that it imports from."""
 

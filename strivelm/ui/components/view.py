@@ -35,7 +35,7 @@ class View:
     folder: Path
     """Where its files are; what is not there is taken from the folder of the components."""
     name: str
-    """NAME.js and NAME.css are its script and its style."""
+    """NAME.js is its script, and NAME.css its style, which may be missing."""
     template: str
     """Its HTML, which never changes."""
     parts: tuple[str, ...] = ()
@@ -54,7 +54,8 @@ class View:
     @cached_property
     def style(self) -> str:
         """Its rules, which hold inside it only."""
-        return "\n".join(read(f"{style}.css", self.folder) for style in (*self.styles, self.name))
+        own = [self.name] if (self.folder / f"{self.name}.css").is_file() else []
+        return "\n".join(read(f"{style}.css", self.folder) for style in (*self.styles, *own))
 
     def component(self, value: object = None, **options) -> gr.HTML:
         """The view as a part of the page, showing a value that JSON can hold; its options are those of `gr.HTML`."""

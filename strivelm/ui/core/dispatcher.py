@@ -1,5 +1,6 @@
 """Answers questions: here limits hold, errors become sentences, and equal questions are answered once."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -83,7 +84,9 @@ class Dispatcher:
         with _sentences(question):
             for ref in refs:
                 self.models.get(ref)  # opened before a fork, which inherits it
-        if question.streamed:
+        if question.streamed and question.cached:
+            yield from self._kept_pieces(question, refs, given)
+        elif question.streamed:
             yield from self._pieces(question, refs, given)
         elif question.cached:
             yield self._once(question, refs, given)
@@ -128,8 +131,7 @@ class Dispatcher:
 
     def _once(self, question: Question, refs: list[str], arguments: dict) -> object:
         """The answer, computed once for all who ask the same of the same open models."""
-        of = tuple(map(self.models.number, refs))  # a name may stand for another model later
-        key = (question.name, of, json.dumps(arguments, sort_keys=True))
+        key = self._key(question, refs, arguments)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -153,6 +155,27 @@ class Dispatcher:
         finally:
             with self._lock:
                 self._waiting.pop(key, None)
+
+    def _kept_pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
+        """The pieces of a long answer, which are kept when all of them have come."""
+        key = self._key(question, refs, arguments)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept:
+                self._kept.move_to_end(key)
+        if kept:
+            yield from kept[0]
+            return
+        pieces = []
+        with contextlib.closing(self._pieces(question, refs, arguments)) as coming:
+            for piece in coming:
+                pieces.append(piece)
+                yield piece
+        self._keep(key, pieces)
+
+    def _key(self, question: Question, refs: list[str], arguments: dict) -> tuple:
+        of = tuple(map(self.models.number, refs))  # a name may stand for another model later
+        return question.name, of, json.dumps(arguments, sort_keys=True)
 
     def _keep(self, key: tuple, answer: object) -> None:
         size = size_of(answer)

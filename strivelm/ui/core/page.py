@@ -54,6 +54,8 @@ class Page:
     """Components that show something of the model, and what they show."""
     carried: list[tuple[gr.Button, gr.components.Component, str]] = field(default_factory=list)
     """Buttons that take a component's text to another tab."""
+    brings: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What else is chosen in a tab to which a text is taken."""
 
     @property
     def facts(self) -> Facts:
@@ -79,12 +81,14 @@ class Page:
         place = f"{json.dumps(tab)}, {json.dumps(name)}"
         component.change(None, component, None, js=f"(value) => {{ strivelm.put({place}, value); }}")
 
-    def text(self, tab: str, component: gr.Textbox, usual: Follow) -> None:
+    def text(self, tab: str, component: gr.Textbox, usual: Follow, brings: dict[str, str] | None = None) -> None:
         """Says which component holds the text that a tab works on: it is linked, and others carry their texts there.
 
         Args:
             usual: the text to begin with, for a model.
+            brings: what else is chosen in the tab, by name, when a text is carried there.
         """
+        self.brings[tab] = brings or {}
         self.link(tab, "text", component, limits.checked_prompt, usual)
 
     def follow(self, component: gr.components.Component, shown: Follow) -> None:
@@ -151,9 +155,9 @@ class Page:
             if tab not in texts:  # a page without that tab
                 button.visible = False
                 continue
-            name = json.dumps(tab)
+            name, brings = json.dumps(tab), json.dumps(self.brings[tab])
             js = f"""(text) => {{
-              strivelm.put({name}, "text", text);
+              for (const [name, value] of Object.entries({{ ...{brings}, text }})) strivelm.put({name}, name, value);
               strivelm.run({name});
               return [text, {{__type__: "update", selected: {name}}}];
             }}"""

@@ -1,18 +1,64 @@
-"""Prompts worth trying on a model, chosen from what it knows."""
+"""Texts to begin with, one kind for each tab, all chosen by one rule.
+
+Of the texts of a kind those are tried first that sound like what the model has learnt from. The first is taken of which
+the model knows every character, as far as its context goes; where it can read none, letters of its own vocabulary make
+one.
+"""
+
+from collections.abc import Iterator
+from itertools import chain, zip_longest
 
 from strivelm.ui.core.models import Facts
 
 SHAKESPEARE = ("ROMEO:\n", "KING RICHARD III:\n", "To be, or not to be", "O, my lord, ", "First Citizen:\n")
 FABLES = ("Once upon a time", "A fox", "The old mouse said", "In the forest", "One morning ")
+"""Prompts to write on from."""
 COUNT = 4
-PASSAGES = (
-    "ROMEO:\nThe night is long, and yet I will not sleep.\n"
-    "The moon is on the wall; the wall is white.\nCome, gentle night, and let the garden sleep.\n",
-    "Once upon a time a fox came to the river. He saw the old mouse on the other side, and the mouse saw the fox.\n",
+"""How many prompts are offered."""
+
+FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
+"""JavaScript that makes a prompt again of what `label` gives."""
+
+Kind = tuple[tuple[str, ...], tuple[str, ...]]
+"""Texts that sound like Shakespeare, and texts that sound like the fables."""
+PASSAGES: Kind = (
+    (
+        "ROMEO:\nThe night is long, and yet I will not sleep.\n"
+        "The moon is on the wall; the wall is white.\nCome, gentle night, and let the garden sleep.\n",
+    ),
+    ("Once upon a time a fox came to the river. He saw the old mouse on the other side, and the mouse saw the fox.\n",),
 )
-"""Texts to begin with, the first of which a model can read."""
-SHOWN_FIRST = 96
-"""How many characters a text to begin with has where no passage can be read."""
+LINES: Kind = (
+    ("KING RICHARD:\nThe night is long, and I am sick at heart;\nGo tell the queen that I shall not come home.\n",),
+    ("A fox met an old mouse in the forest. The mouse said nothing, and the fox went home hungry.\n",),
+)
+SENTENCES: Kind = (
+    ("The queen went to see the green trees where the sheep sleep, and there she met her enemies.",),
+    (),
+)
+SHORT: Kind = (("To be, or not to be", "O, my lord, "), ("Once upon a time", "The old mouse said", "In the forest"))
+LETTERS = 8
+"""How many letters a text of a strange alphabet is made of: few, so that they come again and again."""
+
+
+def passage(facts: Facts) -> str:
+    """Several lines with words that come again: something for heads to look at."""
+    return _first(facts, PASSAGES, 96)
+
+
+def lines(facts: Facts) -> str:
+    """Two or three lines, some easy to predict and some not."""
+    return _first(facts, LINES, 48)
+
+
+def sentence(facts: Facts) -> str:
+    """A sentence in which letters stand several times, each time after others."""
+    return _first(facts, SENTENCES, 24)
+
+
+def line(facts: Facts) -> str:
+    """A few words in one line."""
+    return _first(facts, SHORT, 12)
 
 
 FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
@@ -20,21 +66,9 @@ FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
 
 
 def examples(facts: Facts) -> list[str]:
-    """Up to four prompts, every character of which the model knows, those first that sound like its corpus."""
-    corpus = (facts.corpus or "").lower()
-    if "shakespeare" in corpus:
-        families = (SHAKESPEARE, FABLES)
-    elif "fable" in corpus or corpus == "bundled":
-        families = (FABLES, SHAKESPEARE)
-    else:  # nobody said what it has read: something of each
-        families = (tuple(prompt for pair in zip(SHAKESPEARE, FABLES, strict=True) for prompt in pair),)
-    known = set(facts.vocabulary)
-    chosen = [prompt for family in families for prompt in family if set(prompt) <= known]
-    if len(chosen) < COUNT:  # another alphabet: single letters of it, spread over the vocabulary
-        letters = [char for char in facts.vocabulary if char.isalpha()] or [c for c in facts.vocabulary if c.strip()]
-        stride = max(1, len(letters) // COUNT)
-        chosen += letters[::stride]
-    return chosen[:COUNT]
+    """Up to `COUNT` prompts; of a strange alphabet single letters."""
+    found = list(_readable(facts, (SHAKESPEARE, FABLES)))
+    return (found if len(found) >= COUNT else found + _letters(facts, COUNT))[:COUNT]
 
 
 def label(prompt: str) -> str:
@@ -42,11 +76,26 @@ def label(prompt: str) -> str:
     return prompt.replace("\n", " ⏎")
 
 
-def passage(facts: Facts) -> str:
-    """A text to begin with, every character of which the model knows, within its context."""
-    known = set(facts.vocabulary)
-    for passage in PASSAGES:
-        if set(passage) <= known:
-            return passage[: facts.context]
-    often = -(-SHOWN_FIRST // len(facts.vocabulary))  # small vocabularies repeat: heads may look for that
-    return (facts.vocabulary * max(2, often))[: min(facts.context, SHOWN_FIRST)]
+def _first(facts: Facts, kind: Kind, characters: int) -> str:
+    """The first text of a kind that the model can read, within its context, or so many characters of its vocabulary."""
+    letters = "".join(_letters(facts, LETTERS)) or facts.vocabulary
+    return next(_readable(facts, kind), (letters * characters)[:characters])[: facts.context]
+
+
+def _readable(facts: Facts, kind: Kind) -> Iterator[str]:
+    """Yields the texts of a kind of which the model knows every character, those first that sound like its corpus."""
+    shakespeare, fables = kind
+    corpus, known = (facts.corpus or "").lower(), set(facts.vocabulary)
+    if "shakespeare" in corpus:
+        ordered = chain(shakespeare, fables)
+    elif "fable" in corpus or corpus == "bundled":
+        ordered = chain(fables, shakespeare)
+    else:  # nobody said what it has read: something of each
+        ordered = chain.from_iterable(zip_longest(shakespeare, fables))
+    return (text for text in ordered if text and set(text) <= known)
+
+
+def _letters(facts: Facts, count: int) -> list[str]:
+    """Up to `count` letters spread over the vocabulary; other characters that can be seen where it has no letters."""
+    letters = [char for char in facts.vocabulary if char.isalpha()] or [c for c in facts.vocabulary if c.strip()]
+    return letters[:: max(1, len(letters) // count)][:count]

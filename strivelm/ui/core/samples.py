@@ -5,6 +5,7 @@ Shakespeare may lie in the cache of this machine; nothing is downloaded for this
 """
 
 import time
+import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -77,8 +78,18 @@ def _held_out(opened: OpenModel) -> Sample | None:
     return Sample(corpus.validation.long(), True, said, "from strivelm.data import load_corpus", line)
 
 
+_written: weakref.WeakKeyDictionary[object, Sample] = weakref.WeakKeyDictionary()
+"""What models have written already: it takes seconds, and each measurement needs it."""
+
+
 def _own(opened: OpenModel) -> Sample:
     """What the model writes at temperature 1, from its whole distribution: a fair draw from its own idea of text."""
+    if opened.model not in _written:
+        _written[opened.model] = _write(opened)
+    return _written[opened.model]
+
+
+def _write(opened: OpenModel) -> Sample:
     model = opened.model
     first = model.tokenizer.encode(model.tokenizer.start)
     config = SamplingConfig(OWN_CHARACTERS, temperature=1.0, top_k=0, top_p=1.0, seed=OWN_SEED)

@@ -1,4 +1,4 @@
-"""Limits, facts and prompts: the parts behind the page, without a server."""
+"""Limits and facts: the parts behind the page, without a server."""
 
 import json
 import math
@@ -8,7 +8,6 @@ import pytest
 from strivelm import OpenModel, SamplingConfig
 from strivelm.ui import limits
 from strivelm.ui.components import header
-from strivelm.ui.core import prompts
 from strivelm.ui.core.codec import dumps
 from strivelm.ui.core.models import facts_of
 
@@ -76,26 +75,6 @@ def test_the_header_reads_the_loss_beside_a_guess(noise):
         ["guessing", f"{math.log(size):.2f}", 1.0],
         ["this model", "3.50", pytest.approx(3.5 / math.log(size))],
     ]
-
-
-@pytest.mark.parametrize("chars", ["ab", " \n", "漢字仮名交", "\nABCDEFGHIKLMNOPRSTUVYabcdefghiklmnoprstuvwxyz ,:!'.-"])
-def test_examples_can_be_read_by_the_model(make_open, chars):
-    opened = make_open(chars=chars, vocab_size=len(chars))
-    chosen = prompts.examples(facts_of(opened))
-    assert len(chosen) <= prompts.COUNT
-    assert all(one and set(one) <= set(chars) for one in chosen)
-    assert len(set(chosen)) == len(chosen)
-
-
-def test_examples_follow_the_corpus(noise):
-    def first(name):
-        return prompts.examples(facts_of(OpenModel("x", noise.model, {"corpus": {"name": name}})))
-
-    assert first("tinyshakespeare.txt")[0] == "ROMEO:\n"
-    assert first("fables")[0] == "Once upon a time"
-    mixed = first("input.txt")
-    assert set(mixed) & set(prompts.SHAKESPEARE)
-    assert set(mixed) & set(prompts.FABLES)
 
 
 def test_json_for_a_view_holds_no_tag():

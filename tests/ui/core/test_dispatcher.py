@@ -162,7 +162,7 @@ def test_a_model_that_can_not_be_opened_for_whatever_reason_is_a_sentence(answer
         raise RuntimeError("of a kind that nobody foresaw")
 
     monkeypatch.setattr(registry, "open_model", broken)
-    with pytest.raises(ValueError, match="can.t be opened"):
+    with pytest.raises(ValueError, match=r"can.t be opened"):
         answering(size).ask("test.size", ["choir/one"], {})
 
 

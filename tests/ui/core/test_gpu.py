@@ -5,10 +5,10 @@ import threading
 from contextlib import suppress
 
 import pytest
+from fake_zerogpu import Zero, assert_plain
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from serving import served
-from zero import Zero, assert_plain
 
 from strivelm import OpenModel
 from strivelm.ui import app, limits  # noqa: F401  (app declares the page's questions)

@@ -1,32 +1,39 @@
-"""The line that opens a model, run where it says."""
+"""The lines that open a model again: they run, and say nothing of where the page's machine keeps it."""
 
 import pytest
 
-from strivelm import OpenModel, load_model, open_model
-from strivelm.ui.core.python_lines import load_line
+import strivelm
+from strivelm.ui.core.python_lines import load_line, open_line
 
 
-def run(line):
-    exec(line, names := {"load_model": load_model})
-    return names["model"]
+def ran(line):
+    """What the line makes."""
+    names = {"load_model": strivelm.load_model, "open_model": strivelm.open_model}
+    exec(line, names)
+    return names
 
 
-@pytest.mark.parametrize("ref", ["bundled", "film", "film@step-55"])
-def test_a_model_that_comes_along_is_opened_by_its_name(ref):
-    opened = open_model(ref)
-    assert load_line(opened) == f"model = load_model({ref!r})"
-    assert run(load_line(opened)).num_parameters() == opened.model.num_parameters()
+def test_a_model_that_has_a_name_is_opened_by_it():
+    assert load_line(strivelm.open_model("bundled")) == "model = load_model('bundled')"
+    film = strivelm.open_model("film@step-55")
+    assert open_line(film) == "opened = open_model('film@step-55')"
+    assert ran(open_line(film))["opened"].training == film.training
 
 
-@pytest.mark.parametrize("snapshot", ["", "@step-3"])
-def test_a_folder_is_opened_beside_it_and_its_place_is_not_told(noise, tmp_path, monkeypatch, snapshot):
-    noise.model.save_pretrained(tmp_path / "run")
-    noise.model.save_pretrained(tmp_path / "run" / "snapshots" / "step-3")
-    line = load_line(open_model(f"{tmp_path / 'run'}{snapshot}"))
+@pytest.mark.parametrize("name", ["run", "a run's"])
+def test_of_a_folder_only_the_name_is_shown_and_the_line_runs_beside_it(noise, tmp_path, monkeypatch, name):
+    noise.model.save_pretrained(tmp_path / name)
+    line = load_line(strivelm.open_model(str(tmp_path / name)))
     assert str(tmp_path) not in line
     monkeypatch.chdir(tmp_path)
-    assert run(line).config == noise.model.config
+    assert ran(line)["model"].num_parameters() == noise.model.num_parameters()
 
 
-def test_a_repo_of_the_hub_is_opened_by_its_name(noise):
-    assert load_line(OpenModel("me/o'neil@v1", noise.model, {})) == 'model = load_model("me/o\'neil@v1")'
+def test_a_snapshot_of_a_folder_keeps_its_step(noise, tmp_path, monkeypatch):
+    noise.model.save_pretrained(tmp_path / "run" / "snapshots" / "step-5")
+    noise.model.save_pretrained(tmp_path / "run")
+    line = load_line(strivelm.open_model(f"{tmp_path / 'run'}@step-5"))
+    assert "'./run@step-5'" in line
+    assert str(tmp_path) not in line
+    monkeypatch.chdir(tmp_path)
+    assert ran(line)["model"].num_parameters() == noise.model.num_parameters()

@@ -7,9 +7,10 @@ const HOME = "generate"; // the tab of an address that names none
 const LONGEST_QUERY = 1500; // characters as they are sent; a proxy takes 4,000 or more
 const read = () => [...new URLSearchParams(location.search), ...new URLSearchParams(location.hash.slice(1))];
 const asked = new Map(read());
-const chosen = { model: asked.get("model") ?? "", own: "", tab: asked.get("tab") || HOME, tabs: {}, usual: {} };
+const linkedTab = asked.get("tab") || HOME; // whose values the address holds as the page is opened
+const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs: {}, usual: {} };
 for (const [name, value] of asked)
-  if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[chosen.tab] ??= {})[name] = value;
+  if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
 
 // The parts of the address: [query, fragment].
 function parts() {
@@ -58,6 +59,9 @@ function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "") {
 // A choice of a tab, or undefined where it has not been made.
 const get = (tab, name) => (chosen.tabs[tab]?.[name] === "" ? undefined : chosen.tabs[tab]?.[name]);
 
+// What the link said that the page was opened with, of the tab that it opened.
+const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
+
 // Which tab is open.
 function turn(tab) {
   chosen.tab = tab;
@@ -70,4 +74,4 @@ function follow() {
   soon();
 }
 
-export { chosen, put, get, turn, follow };
+export { chosen, linkedTab, put, get, linked, turn, follow };

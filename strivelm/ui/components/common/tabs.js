@@ -2,10 +2,11 @@
 //
 // A view says what it does by strivelm.view({ tab, element, look }). What it shows is dimmed while it asks; of two
 // questions the later one wins; a view that is out of sight asks when it is seen again.
-import { chosen, follow, put } from "./address.js";
+import { chosen, follow, get, linkedTab, put } from "./address.js";
 import { appeared } from "./drawing.js";
 
 const views = new Set();
+const texts = {}; // tab → the text that its views work on: what it held when its button was last pressed
 let arrived = false;
 
 const seen = (element) => element.isConnected && element.clientWidth > 0;
@@ -32,7 +33,7 @@ async function look(view) {
   waiting(view.element, true);
   try {
     const waits = (is) => view.running === running && waiting(view.element, is);
-    await view.look({ signal: running.signal, model: chosen.model, waits });
+    await view.look({ signal: running.signal, model: chosen.model, text: texts[view.tab] ?? "", waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -53,8 +54,9 @@ function wake(view) {
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, waits }): asks and draws; a promise. What it throws is said under the tab's button. waits(is)
-//     dims and undims by itself: what shows a text while it grows has nothing to wait for.
+//   look({ signal, model, text, waits }): asks and draws; a promise. What it throws is said under the tab's button. The
+//     text is the tab's, if it has one: the same for all of its views, whatever has been typed since its button was
+//     pressed. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
 //   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
 //   model(): what happens at once when another model is opened
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
@@ -73,6 +75,7 @@ function view({ tab, element, look: act, eager = true, renewed = true, model = (
 
 // A tab's button was pressed.
 function run(tab) {
+  texts[tab] = get(tab, "text");
   for (const one of views) {
     if (one.tab !== tab) continue;
     one.stale = one.asked = true;
@@ -82,7 +85,10 @@ function run(tab) {
 
 // The values of the components that the address keeps, in the page's order.
 function keep(values) {
-  chosen.page.linked.forEach(([tab, name, usual], i) => put(tab, name, values[i], usual));
+  chosen.page.linked.forEach(([tab, name, usual], i) => {
+    put(tab, name, values[i], usual);
+    if (name === "text") texts[tab] = values[i];
+  });
 }
 
 // The page has read its address: from here on views work.
@@ -111,12 +117,13 @@ function changed(model, values) {
   }
 }
 
-// The values of linked components as the address has them: what stands behind '#' was not sent to the server.
+// The values of linked components as the address has them: what stands behind '#' was not sent to the server. Which tab
+// is open does not matter: Gradio opens the first one, and says so, before it opens the link's.
 function restored(page, values) {
   const long = new URLSearchParams(location.hash.slice(1));
   return values.map((value, i) => {
     const [tab, name] = page.linked[i];
-    return tab === chosen.tab && long.has(name) ? long.get(name) : value;
+    return tab === linkedTab && long.has(name) ? long.get(name) : value;
   });
 }
 
@@ -129,10 +136,12 @@ function type(id, value) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-// Runs a view's script outside the page; there it is never given another value.
+// Runs a view's script outside the page; there it is never given another value. As the page does, it is light or dark as
+// the address says (?__theme=dark), else as the reader's machine is.
 function mount(element, value, script) {
   const theme = matchMedia("(prefers-color-scheme: dark)");
-  const toggle = () => document.body.classList.toggle("dark", theme.matches);
+  const wanted = new URLSearchParams(location.search).get("__theme");
+  const toggle = () => document.body.classList.toggle("dark", wanted ? wanted === "dark" : theme.matches);
   theme.addEventListener("change", toggle);
   toggle();
   script(

@@ -1,127 +1,147 @@
-"""What the Embeddings tab shows: an open model's vectors, as one string of JSON for each view.
+"""What the Embeddings tab asks: a model's vectors of characters and positions, of a text's states, and bigram tables.
 
-Tables of numbers travel as base64 of little-endian numbers: cosines as 16-bit integers (a rounding of at most 1.6e-5),
-everything else as 32-bit floats. What would be too large to draw is cut down here, and the view says so.
+What would be too large to draw is cut down here, and the views say so. The Python lines of each answer compute what its
+view shows.
 """
 
-import base64
-import math
-
 import numpy as np
-import torch
 
 from strivelm import inspection
+from strivelm.data.ngrams import NGrams
 from strivelm.inspection.vectors import CLASSES, GROUPINGS
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
-from strivelm.ui.core.models import Facts, name_of
-from strivelm.ui.core.prompts import examples
+from strivelm.ui.core.models import name_of
+from strivelm.ui.core.python_lines import load_line
+from strivelm.ui.core.questions import question
 
 MOST_ROWS = 256
 """The most rows and columns of a matrix, and the most positions; of larger vocabularies the most frequent ones."""
 NEIGHBOURS = 10
 """How many neighbours of each character travel along."""
-SENTENCE = "The queen went to see the green trees where the sheep sleep, and there she met her enemies."
+"""A text to see states of: several letters stand in it again and again."""
 
 
-def tokens(opened: OpenModel) -> str:
+@question("embeddings.tokens", cached=True)
+def tokens(opened: OpenModel) -> dict:
     """The characters' embeddings: places on the map, neighbours, similarity, purity and the case analogies."""
     space = inspection.token_space(opened.model)
     found, near = inspection.pca(space.vectors, 3), inspection.nearest(space, NEIGHBOURS)
     share = frequencies(opened)
-    some = chosen(len(space.chars), share)
+    some = most_frequent(len(space.chars), share)
     part = inspection.Space(
         space.what, *(tuple(of[i] for i in some) for of in (space.chars, space.classes)), space.vectors[some]
     )
-    given, clusters = (inspection.similarity(part, order) for order in ("given", "clusters"))
+    clusters = inspection.similarity(part, "clusters")
     case = inspection.case_analogies(space)
-    return codec.dumps(
-        {
-            "model": name_of(opened.ref),
-            "chars": "".join(space.chars),
-            "classes": coded([CLASSES.index(name) for name in space.classes], "u1"),
-            "names": CLASSES,
-            "share": None if share is None else coded(share, "f4"),
-            "width": space.vectors.shape[1],
-            "components": found.coordinates.shape[1],
-            "coordinates": coded(found.coordinates, "f4"),
-            "explained": found.explained.tolist(),
-            "even": found.even,
-            "neighbours": near.points.shape[1],
-            "near": coded(near.points, "u2"),
-            "near_cosine": coded_cosines(near.cosine),
-            "average": coded(near.average, "f4"),
-            "some": coded(some, "u2"),
-            "cosine": coded_cosines(given.cosine),
-            "by_class": coded(inspection.similarity(part, "class").order, "u2"),
-            "by_cluster": coded(clusters.order, "u2"),
-            "merges": coded(clusters.merges, "u2"),
-            "heights": coded(clusters.heights, "f4"),
-            "purity": [_purity(space, by, same) for by in GROUPINGS for same in (False, True)],
-            "case": {
-                "pairs": len(case.pairs),
-                "questions": case.questions,
-                "accuracy": _number(case.accuracy),
-                "chance": _number(case.chance),
-                "without_offset": _number(case.without_offset),
-            },
-            "python": _lines(
-                opened,
-                "neighbours, pca, similarity, token_space",
-                "space = token_space(model)",
-                "map = pca(space.vectors, 3)  # map.coordinates, map.explained",
-                "near = neighbours(space, {char}, 10)  # near.chars, near.cosine",
-                'table = similarity(space, "{order}")  # table.chars, table.cosine',
-            ),
-            "python_analogy": _lines(
-                opened,
-                "analogy, case_analogies, purity, token_space",
-                "space = token_space(model)",
-                "found = analogy(space, {start}, {minus}, {plus})  # found.ranking.chars, found.ranking.cosine",
-                "every = case_analogies(space)  # every.accuracy, every.chance, every.without_offset",
-                'kinds = purity(space, "class", same_letter=False)  # kinds.purity, kinds.chance',
-            ),
-        }
-    )
+    return {
+        "model": name_of(opened.ref),
+        "chars": "".join(space.chars),
+        "classes": codec.u8([CLASSES.index(name) for name in space.classes]),
+        "names": list(CLASSES),
+        "share": None if share is None else codec.f32(share),
+        "width": space.vectors.shape[1],
+        "components": found.coordinates.shape[1],
+        "coordinates": codec.f32(found.coordinates),
+        "explained": found.explained.tolist(),
+        "even": found.even,
+        "neighbours": near.points.shape[1],
+        "near": codec.u16(near.points),
+        "near_cosine": codec.cosines(near.cosine),
+        "average": codec.f32(near.average),
+        "some": codec.u16(some),
+        "cosine": codec.cosines(inspection.similarity(part, "given").cosine),
+        "by_class": codec.u16(inspection.similarity(part, "class").order),
+        "by_cluster": codec.u16(clusters.order),
+        "merges": codec.u16(clusters.merges),
+        "heights": codec.f32(clusters.heights),
+        "purity": [_purity(space, by, same) for by in GROUPINGS for same in (False, True)],
+        "case": {
+            "pairs": len(case.pairs),
+            "questions": case.questions,
+            "accuracy": codec.finite(case.accuracy),
+            "chance": codec.finite(case.chance),
+            "without_offset": codec.finite(case.without_offset),
+        },
+        "python": _token_lines(opened, some),
+    }
 
 
-def places(opened: OpenModel) -> str:
+def _token_lines(opened: OpenModel, some: list[int]) -> dict[str, str]:
+    """The lines of each view of the characters; {char} and such stand for what is chosen there."""
+    space = "space = token_space(model)"
+    if len(some) == opened.model.vocab_size:
+        similarity = _lines(opened, "similarity, token_space", space, 'table = similarity(space, "{order}")')
+    else:
+        similarity = _lines(
+            opened,
+            "Space, similarity, token_space",
+            space,
+            f"some = {some}",
+            "chars, classes = (tuple(of[i] for i in some) for of in (space.chars, space.classes))",
+            "shown = Space(space.what, chars, classes, space.vectors[some])",
+            'table = similarity(shown, "{order}")',
+        )
+    return {
+        "map": _lines(
+            opened,
+            "neighbours, pca, token_space",
+            space,
+            "found = pca(space.vectors, 3)  # found.coordinates, found.explained",
+            f"near = neighbours(space, {{char}}, {NEIGHBOURS})  # near.chars, near.cosine",
+            "print(near.chars, near.cosine)",
+        ),
+        "neighbours": _lines(
+            opened,
+            "analogy, case_analogies, neighbours, purity, token_space",
+            space,
+            f"near = neighbours(space, {{char}}, {NEIGHBOURS})  # near.chars, near.cosine",
+            "found = analogy(space, {start}, {minus}, {plus})  # found.ranking.chars, found.ranking.cosine",
+            "every = case_analogies(space)  # every.accuracy, every.chance, every.without_offset",
+            'kinds = purity(space, "{by}", same_letter={same})  # kinds.purity, kinds.chance',
+            "print(near.chars, found.ranking.chars[0], every.accuracy, kinds.purity)",
+        ),
+        "similarity": f"{similarity}  # table.chars, table.cosine\nprint(table.cosine)",
+    }
+
+
+@question("embeddings.positions", cached=True)
+def positions(opened: OpenModel) -> dict:
     """The position embeddings: how long, how alike, the path that they take, and how much of it the model uses."""
     found = inspection.positions(opened.model)
     T, K = found.path.shape
     shown = np.linspace(0, T - 1, min(T, MOST_ROWS)).round().astype(int)
-    return codec.dumps(
-        {
-            "model": name_of(opened.ref),
-            "context": T,
-            "shown": coded(shown, "u4"),
-            "cosine": coded_cosines(found.cosine[shown][:, shown]),
-            "norms": coded(found.norms, "f4"),
-            "from_mean": coded(found.from_mean, "f4"),
-            "token_norm": found.token_norm,
-            "by_distance": coded(found.by_distance, "f4"),
-            "components": K,
-            "path": coded(found.path, "f4"),
-            "explained": found.explained.tolist(),
-            "common": found.common,
-            "participation": found.participation,
-            "components_95": found.components_95,
-            "dimensions": found.dimensions,
-            "by_chance": found.by_chance,
-            "used": found.used,
-            "width": opened.model.config.n_embd,
-            "python": _lines(
-                opened,
-                "positions",
-                "found = positions(model)  # found.cosine, found.norms, found.by_distance, found.path",
-                "found.participation, found.dimensions, found.components_95, found.common",
-            ),
-        }
-    )
+    return {
+        "model": name_of(opened.ref),
+        "context": T,
+        "shown": codec.u32(shown),
+        "cosine": codec.cosines(found.cosine[shown][:, shown]),
+        "norms": codec.f32(found.norms),
+        "from_mean": codec.f32(found.from_mean),
+        "token_norm": found.token_norm,
+        "by_distance": codec.f32(found.by_distance),
+        "components": K,
+        "path": codec.f32(found.path),
+        "explained": found.explained.tolist(),
+        "common": found.common,
+        "participation": found.participation,
+        "components_95": found.components_95,
+        "dimensions": found.dimensions,
+        "by_chance": found.by_chance,
+        "used": found.used,
+        "width": opened.model.config.n_embd,
+        "python": _lines(
+            opened,
+            "positions",
+            "found = positions(model)  # found.cosine, found.norms, found.by_distance, found.path",
+            "print(found.participation, found.dimensions, found.components_95, found.common)",
+        ),
+    }
 
 
-def states(opened: OpenModel, text: str) -> str:
+@question("embeddings.states")
+def states(opened: OpenModel, text: str) -> dict:
     """The states of a text at every depth. Raises ValueError, a sentence, for a text that can't be read whole."""
     text = limits.checked_prompt(text)
     if not text:
@@ -137,83 +157,75 @@ def states(opened: OpenModel, text: str) -> str:
     if not encoding.ids:
         raise ValueError(f"This model knows none of the characters. {encoding.report}")
     found = inspection.state_maps(model, encoding.text)
-    return codec.dumps(
-        {
-            "model": name_of(opened.ref),
-            "note": encoding.report if encoding.unknown else "",
-            "depths": found.names,
-            "chars": "".join(found.chars),
-            "classes": coded([CLASSES.index(name) for name in found.classes], "u1"),
-            "names": CLASSES,
-            "components": found.coordinates.shape[2],
-            "coordinates": coded(found.coordinates, "f4"),
-            "explained": coded(found.explained, "f4"),
-            **{name: [_number(x) for x in getattr(found, name).tolist()] for name in _SAME},
-            **{name: _number(getattr(found, name)) for name in ("chance_character", "chance_class", "chance_next")},
-            "python": _lines(
-                opened,
-                "state_maps",
-                f"found = state_maps(model, {encoding.text!r})",
-                "found.coordinates[{depth}]  # found.names, found.explained, found.same_character, found.same_next",
-            ),
-        }
-    )
+    return {
+        "model": name_of(opened.ref),
+        "note": encoding.report if encoding.unknown else "",
+        "depths": found.names,
+        "chars": "".join(found.chars),
+        "classes": codec.u8([CLASSES.index(name) for name in found.classes]),
+        "names": list(CLASSES),
+        "components": found.coordinates.shape[2],
+        "coordinates": codec.f32(found.coordinates),
+        "explained": codec.f32(found.explained),
+        **{name: codec.finites(getattr(found, name)) for name in ("same_character", "same_class", "same_next")},
+        **{name: codec.finite(getattr(found, name)) for name in ("chance_character", "chance_class", "chance_next")},
+        "python": _lines(
+            opened,
+            "state_maps",
+            f"text = {encoding.text!r}",
+            "found = state_maps(model, text)  # found.names, found.explained, found.same_character, found.same_next",
+        ),
+    }
 
 
-_SAME = ("same_character", "same_class", "same_next")
-
-
-def table(opened: OpenModel) -> str:
-    """What comes after one character: as counted, as the model says, as the direct path says."""
-    model, ngrams = opened.model, opened.ngrams
-    counted = ngrams is not None and ngrams.longest > 1
-    share = frequencies(opened)
-    some = chosen(model.vocab_size, share)
+@question("embeddings.table", cached=True)
+def table(opened: OpenModel) -> dict:
+    """What comes after one character: as counted, as the model says, as embedding and head alone say."""
+    model, ngrams = opened.model, _pairs(opened)
+    some = most_frequent(model.vocab_size, frequencies(opened))
     log_model, log_direct = inspection.after_one(model, some)
-    said, direct = log_model.exp(), log_direct.exp()
+    direct = log_direct.exp()
     value = {
         "model": name_of(opened.ref),
         "size": model.vocab_size,
         "chars": "".join(model.tokenizer.chars[i] for i in some),
-        "modelled": coded(said[:, some], "f4"),
-        "direct": coded(direct[:, some], "f4"),
+        "modelled": codec.f32(log_model.exp()[:, some]),
+        "direct": codec.f32(direct[:, some]),
         "itself": direct[range(len(some)), some].mean().item(),
         "counted": None,
+        "python": _table_lines(opened, some),
     }
-    if counted:
-        found = inspection.bigrams(model, ngrams, some)
-        value |= {
-            "counted": coded(found.counted[:, some], "f4"),
-            "share": coded(found.frequency, "f4"),
-            "model_kl": coded(found.model_kl, "f4"),
-            "direct_kl": coded(found.direct_kl, "f4"),
-            "unigram_kl": coded(found.unigram_kl, "f4"),
-            "entropy": _number(found.entropy),
-            "mean_model_kl": _number(found.mean_model_kl),
-            "mean_direct_kl": _number(found.mean_direct_kl),
-            "mean_unigram_kl": _number(found.mean_unigram_kl),
-        }
-    rows = "" if len(some) == model.vocab_size else f", {some}"
-    value["python"] = (
-        _lines(
-            opened,
-            "bigrams",
-            f"found = bigrams(model, opened.ngrams{rows})  # found.counted, found.model, found.direct, found.model_kl",
-        )
-        if counted
-        else _lines(opened, "after_one", f"log_model, log_direct = after_one(model{rows})  # ln p(next | character)")
+    if ngrams is None:
+        return value
+    found = inspection.bigrams(model, ngrams, some)
+    return value | {
+        "counted": codec.f32(found.counted[:, some]),
+        "share": codec.f32(found.frequency),
+        "model_kl": codec.f32(found.model_kl),
+        "direct_kl": codec.f32(found.direct_kl),
+        "unigram_kl": codec.f32(found.unigram_kl),
+        "entropy": codec.finite(found.entropy),
+        "mean_model_kl": codec.finite(found.mean_model_kl),
+        "mean_direct_kl": codec.finite(found.mean_direct_kl),
+        "mean_unigram_kl": codec.finite(found.mean_unigram_kl),
+    }
+
+
+def _table_lines(opened: OpenModel, some: list[int]) -> str:
+    rows = "" if len(some) == opened.model.vocab_size else f", {some}"
+    if _pairs(opened) is None:
+        computed = f"log_model, log_direct = after_one(model{rows})  # ln p(next | character)"
+        return _lines(opened, "after_one", computed, "print(log_model.exp(), log_direct.exp())")
+    return "\n".join(
+        [
+            "from strivelm import open_model",
+            "from strivelm.inspection import bigrams",
+            "",
+            load_line(opened).replace("model = load_model", "opened = open_model"),
+            f"found = bigrams(opened.model, opened.ngrams{rows})  # found.counted, found.model, found.direct",
+            "print(found.entropy, found.mean_model_kl, found.mean_direct_kl, found.mean_unigram_kl)",
+        ]
     )
-    return codec.dumps(value)
-
-
-def sentence(facts: Facts) -> str:
-    """A text to see states of, all of which the model knows: with several of one letter, and no longer than it sees."""
-    known = set(facts.vocabulary)
-    text = SENTENCE if set(SENTENCE) <= known else "".join(examples(facts))
-    if len(text) < 12:  # a small or strange alphabet
-        some = facts.vocabulary[:8]
-        text = (some * 12)[:24]
-    return text[: facts.context]
 
 
 def frequencies(opened: OpenModel) -> list[float] | None:
@@ -226,21 +238,15 @@ def frequencies(opened: OpenModel) -> list[float] | None:
     return share.tolist()
 
 
-def chosen(size: int, share: list[float] | None) -> list[int]:
+def most_frequent(size: int, share: list[float] | None) -> list[int]:
     """The characters that matrices show, in the vocabulary's order: all, or the MOST_ROWS most frequent ones."""
     order = sorted(range(size), key=lambda i: (-share[i] if share else 0, i))
     return sorted(order[:MOST_ROWS])
 
 
-def coded(values, kind: str) -> str:
-    """Numbers as base64 of a little-endian NumPy type, such as f4 or u2."""
-    values = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
-    return base64.b64encode(np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()).decode("ascii")
-
-
-def coded_cosines(values: torch.Tensor) -> str:
-    """Numbers from -1 to 1 as base64 of 16-bit integers: round(32767 x)."""
-    return coded((values.clamp(-1, 1) * 32767).round().to(torch.int16), "i2")
+def _pairs(opened: OpenModel) -> NGrams | None:
+    """The counts that a model came with, where they tell what follows a character; else None."""
+    return opened.ngrams if opened.ngrams is not None and opened.ngrams.longest > 1 else None
 
 
 def _purity(space: inspection.Space, by: str, same_letter: bool) -> dict:
@@ -248,29 +254,16 @@ def _purity(space: inspection.Space, by: str, same_letter: bool) -> dict:
     return {
         "by": by,
         "same_letter": same_letter,
-        "purity": _number(found.purity),
-        "chance": _number(found.chance),
+        "purity": codec.finite(found.purity),
+        "chance": codec.finite(found.chance),
         "groups": found.groups,
         "sizes": found.sizes.tolist(),
-        "group_purity": [_number(x) for x in found.group_purity.tolist()],
-        "group_chance": [_number(x) for x in found.group_chance.tolist()],
+        "group_purity": codec.finites(found.group_purity),
+        "group_chance": codec.finites(found.group_chance),
     }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no word for what is not finite."""
-    return value if math.isfinite(value) else None
 
 
 def _lines(opened: OpenModel, names: str, *lines: str) -> str:
     """The Python lines that compute what a view shows."""
-    return "\n".join(
-        [
-            "from strivelm import open_model",
-            f"from strivelm.inspection import {names}",
-            "",
-            f"opened = open_model({name_of(opened.ref)!r})",
-            "model = opened.model",
-            *lines,
-        ]
-    )
+    head = ["from strivelm import load_model", f"from strivelm.inspection import {names}", "", load_line(opened)]
+    return "\n".join([*head, *lines])

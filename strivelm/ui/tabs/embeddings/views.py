@@ -1,30 +1,21 @@
-"""The views of the Embeddings tab: the map of characters and what hangs together with it.
+"""The views of the Embeddings tab, one for each inner tab, and what shows the inner tab that is chosen.
 
-Each is a `View` with a script of its own (space_NAME.js); they share space.css and the parts that several need: numbers
-that come as text (space_data), a map of points (space_scatter), a heat map (space_heat), a line chart (space_lines).
+Each has a script and a style of its own name. They share embeddings.css and shared.js: how numbers are written, the
+character that is chosen, and how a view asks.
 """
 
 from pathlib import Path
 
-from strivelm.ui.components.view import View, read
+from strivelm.ui.components.view import View
 
 HERE = Path(__file__).parent
 
 
-class SpaceView(View):
-    """A view of this tab."""
-
-    @property
-    def style(self) -> str:
-        """The rules that all of them share."""
-        return read("space.css", self.folder)
+def _view(name: str, template: str) -> View:
+    return View(HERE, name, template, ("shared",), ("embeddings",))
 
 
-def _view(name: str, parts: tuple[str, ...], template: str) -> SpaceView:
-    return SpaceView(HERE, name, template, ("space_data", *parts))
-
-
-TURN = """
+LOOK = """
   <div class="controls">
     <span class="pair" role="group" aria-label="Dimensions">
       <button type="button" class="strivelm-tool two" aria-pressed="true">2D</button>
@@ -46,38 +37,37 @@ FIND = (
 COLOUR_BY = '<span class="pair by" role="group" aria-label="Colour by"><span class="small">Colour by</span></span>'
 
 MAP = _view(
-    "space_map",
-    ("space_scatter",),
+    "map",
     f"""
-<section class="space" aria-label="Map of the characters">
-  <p class="lead">Each character is a vector that the model has learnt; characters that it treats alike lie near each
+<section class="view" aria-label="Map of the characters">
+  <p class="lead">The model has learnt a vector for each character. Characters that it treats alike lie near each
     other. <span class="said"></span></p>
-  {TURN.format(more=FIND.format(label="Find", name="Find a character"))}
+  {LOOK.format(more=FIND.format(label="Find", name="Find a character"))}
   <div class="beside">
-    <div class="board"><canvas class="plot" tabindex="0" role="img"></canvas></div>
+    <div class="board"><canvas class="strivelm-plot"></canvas></div>
     <div class="about" aria-live="polite">
-      <h4></h4><p class="facts"></p><ol class="bars"></ol><p class="small chance"></p>
+      <h4></h4><p class="facts"></p><ol class="near"></ol><p class="small chance"></p>
     </div>
   </div>
-  <ul class="legend" aria-label="Classes"></ul>
-  <p class="small key"></p>
+  <ul class="key" aria-label="Classes"></ul>
+  <p class="small how"></p>
   <div class="tools"></div>
 </section>
 """,
 )
 
-NEAR = _view(
-    "space_near",
-    (),
+NEIGHBOURS = _view(
+    "neighbours",
     """
-<section class="space" aria-label="Neighbours and analogies">
-  <p class="lead">Which characters point the same way? A cosine of 1 is the same direction, 0 has nothing in common.</p>
+<section class="view" aria-label="Neighbours and analogies">
+  <p class="lead">Which characters have vectors that point the same way? A cosine of 1 means the same direction, 0 that
+    they have nothing in common.</p>
   <div class="columns">
     <div>
       <h4>Neighbours of
         <input class="char" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="Character"></h4>
       <p class="small wrong" role="status"></p>
-      <ol class="bars near"></ol>
+      <ol class="near"></ol>
       <p class="small average"></p>
     </div>
     <div>
@@ -88,29 +78,28 @@ NEAR = _view(
         <input class="plus" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="and"> =
         <output class="answer"></output></p>
       <p class="small found" role="status"></p>
-      <ol class="bars ranking" tabindex="0" aria-label="All answers, the likest first"></ol>
+      <ol class="ranking" tabindex="0" aria-label="All answers, the best first"></ol>
       <p class="small every"></p>
     </div>
   </div>
-  <h4>Are nearest neighbours of a kind?</h4>
+  <h4>Is the nearest neighbour of the same kind?</h4>
   <div class="controls">
     <span class="pair by" role="group" aria-label="Kinds"></span>
-    <label class="check"><input type="checkbox" class="same"> the letter’s other case counts as a neighbour</label>
+    <label class="check"><input type="checkbox" class="same"> count the letter’s other case as a neighbour</label>
   </div>
   <p class="small purity"></p>
-  <ol class="bars groups"></ol>
-  <p class="small">Bars: the share of characters whose nearest neighbour is of their kind, from 0 to 100 %. The line
-    across each bar: the share by chance, had neighbours been drawn at random.</p>
+  <ol class="groups"></ol>
+  <p class="small">A bar is the share of characters whose nearest neighbour is of their kind, from 0 to 100 %. The line
+    across it is what chance would give, if neighbours were drawn at random.</p>
   <div class="tools"></div>
 </section>
 """,
 )
 
-COSINES = _view(
-    "space_cosines",
-    ("space_heat",),
+SIMILARITY = _view(
+    "similarity",
     """
-<section class="space" aria-label="Similarity of the characters">
+<section class="view" aria-label="Similarity of the characters">
   <p class="lead">Every character against every other: the cosine of their vectors. <span class="said"></span></p>
   <div class="controls">
     <span class="pair" role="group" aria-label="Order">
@@ -120,44 +109,43 @@ COSINES = _view(
     </span>
     <output class="readout" aria-live="polite"></output>
   </div>
-  <div class="scroll"><canvas class="plot" tabindex="0" role="img"></canvas></div>
+  <div class="scroll"><canvas class="strivelm-plot"></canvas></div>
   <div class="ramp"></div>
-  <ul class="legend" aria-label="Classes"></ul>
-  <p class="small key"></p>
+  <ul class="key" aria-label="Classes"></ul>
+  <p class="small how"></p>
   <div class="tools"></div>
 </section>
 """,
 )
 
 POSITIONS = _view(
-    "space_positions",
-    ("space_scatter", "space_heat", "space_lines"),
+    "positions",
     f"""
-<section class="space" aria-label="Positions">
-  <p class="lead">Attention itself does not know the order of a text: the model adds a learnt vector for each position
-    to the character’s own. <span class="said"></span></p>
+<section class="view" aria-label="Positions">
+  <p class="lead">Attention alone does not know the order of a text. So the model adds a learnt vector for each position
+    to the vector of the character. <span class="said"></span></p>
   <div class="columns">
     <div>
       <h4>Cosine of any two positions</h4>
       <p class="small"><output class="readout" aria-live="polite"></output></p>
-      <div class="board"><canvas class="plot matrix" tabindex="0" role="img"></canvas></div>
+      <div class="board"><canvas class="strivelm-plot matrix"></canvas></div>
       <div class="ramp"></div>
       <p class="small matrix-said"></p>
     </div>
     <div>
       <h4>The path from the first position to the last</h4>
-      {TURN.format(more='<output class="readout point" aria-live="polite"></output>')}
-      <div class="board"><canvas class="plot path" tabindex="0" role="img"></canvas></div>
+      {LOOK.format(more='<output class="readout point" aria-live="polite"></output>')}
+      <div class="board"><canvas class="strivelm-plot path"></canvas></div>
       <p class="small path-said"></p>
     </div>
     <div>
       <h4>Cosine by distance</h4>
-      <div class="chart distance"></div>
+      <div class="distance"></div>
       <p class="small distance-said"></p>
     </div>
     <div>
       <h4>Lengths</h4>
-      <div class="chart norms"></div>
+      <div class="norms"></div>
       <p class="small norms-said"></p>
     </div>
   </div>
@@ -167,27 +155,26 @@ POSITIONS = _view(
 )
 
 STATES = _view(
-    "space_states",
-    ("space_scatter", "space_lines"),
+    "states",
     f"""
-<section class="space" aria-label="Characters in context">
-  <p class="lead">Each point is one place of the text: what the model holds there at a depth. Move the slider from
-    the embeddings to the last block: do equal characters stay together, or does what surrounds them pull them
-    apart?</p>
+<section class="view" aria-label="Characters in context">
+  <p class="lead">Each point is one character of the text: the vector that the model has for it at one depth. Move the
+    slider from the embeddings to the last block. Do equal characters stay together, or do the characters around them
+    pull them apart?</p>
   <p class="small note" role="status"></p>
   <div class="controls">
     <label class="depth">Depth <input type="range" min="0" step="1" aria-label="Depth"><output></output></label>
     <button type="button" class="strivelm-tool play">Play</button>
   </div>
-  {TURN.format(more=FIND.format(label="Character", name="Character to point out") + COLOUR_BY)}
+  {LOOK.format(more=FIND.format(label="Character", name="Character to point out") + COLOUR_BY)}
   <p class="strip" role="group" aria-label="The text; point at a character to find it on the map"></p>
   <div class="beside">
-    <div class="board"><canvas class="plot" tabindex="0" role="img"></canvas></div>
+    <div class="board"><canvas class="strivelm-plot"></canvas></div>
     <div class="about">
       <p class="point" aria-live="polite"></p>
-      <ul class="legend" aria-label="Colours"></ul>
-      <h4 class="plain">Is the nearest neighbour of a kind, by depth?</h4>
-      <div class="chart"></div>
+      <ul class="key" aria-label="Colours"></ul>
+      <h4 class="plain">Is the nearest neighbour the same, at each depth?</h4>
+      <div class="purities"></div>
     </div>
   </div>
   <p class="small purity-said"></p>
@@ -197,13 +184,12 @@ STATES = _view(
 """,
 )
 
-TABLE = _view(
-    "space_table",
-    ("space_heat",),
+BIGRAM_TABLE = _view(
+    "bigram_table",
     """
-<section class="space" aria-label="What a table knows">
-  <p class="lead">Row: a character just read. Column: the character after it. A table of counts knows this much and no
-    more; how much of it is in the model? <span class="said"></span></p>
+<section class="view" aria-label="What a table knows">
+  <p class="lead">Row: a character just read. Column: the character after it. A table that counts such pairs knows
+    nothing else; how much of it is in the model? <span class="said"></span></p>
   <div class="controls">
     <span class="pair which" role="group" aria-label="The middle map"></span>
     <output class="readout" aria-live="polite"></output>
@@ -211,8 +197,8 @@ TABLE = _view(
   <div class="maps"></div>
   <div class="ramps"></div>
   <div class="columns">
-    <div><h4 class="row-title"></h4><ol class="bars row"></ol><p class="small row-said"></p></div>
-    <div class="kls"><h4>How far from the counts, in nats</h4><ol class="bars kl" tabindex="0"
+    <div><h4 class="row-title"></h4><ol class="next"></ol><p class="small row-said"></p></div>
+    <div class="kls"><h4>How far from the counts, in nats</h4><ol class="kl" tabindex="0"
       aria-label="KL divergence of each character"></ol><p class="small kl-said"></p></div>
   </div>
   <p class="small direct-said"></p>
@@ -220,3 +206,16 @@ TABLE = _view(
 </section>
 """,
 )
+
+INNER = {
+    "map": ("Map", MAP),
+    "near": ("Neighbours and analogies", NEIGHBOURS),
+    "similarity": ("Similarity", SIMILARITY),
+    "positions": ("Positions", POSITIONS),
+    "context": ("In context", STATES),
+    "table": ("What a table knows", BIGRAM_TABLE),
+}
+"""The inner tabs by id: their titles and views."""
+
+INNER_TABS = View(HERE, "inner_tabs", "")
+"""Shows nothing: it keeps the chosen inner tab in the address, and opens the one that an address names."""

@@ -88,7 +88,7 @@ function vocabulary(block) {
 
 const passage = (block) => make("pre", { textContent: block.text, tabIndex: 0 });
 
-// A written text: the ground of each character is its surprisal, of which ln(1 in 100) and more is the deepest.
+// A written text: the background of each character is its surprisal, of which ln(1 in 100) and more is the deepest.
 function written(block) {
   const page = make("div", { className: "page", tabIndex: 0, role: "region", ariaLabel: block.title });
   page.append(make("span", { className: "prompt", textContent: block.prompt }));

@@ -4,7 +4,6 @@ import gradio as gr
 
 from strivelm.ui.components import message
 from strivelm.ui.core import prompts
-from strivelm.ui.core.models import Facts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.learn import (
     diagram,
@@ -30,7 +29,7 @@ def build(page: Page) -> None:
         lesson_steps.VIEW.component([[one.id, one.short] for one in STEPS], elem_id="learn-steps")
         with gr.Row(elem_classes="asking", equal_height=True):
             text = gr.Textbox(
-                default(page.facts),
+                prompts.line(page.facts),
                 label="Your text",
                 lines=1,
                 max_lines=4,
@@ -57,7 +56,7 @@ def build(page: Page) -> None:
             for tab, label in ONWARD.items():
                 button = gr.Button(label, size="sm", min_width=0, elem_id=f"learn-to-{tab}")
                 page.carry(button, text, tab)
-    page.text("learn", text, default)
+    page.text("learn", text, prompts.line)
     page.run("learn", [run.click, text.submit])
     back.click(None, None, None, js="() => { strivelm.learn.go(-1); }")
     onward.click(None, None, None, js="() => { strivelm.learn.go(1); }")
@@ -72,9 +71,3 @@ def prose(part: str, elem_id: str) -> gr.Markdown:
     return gr.Markdown(
         words(part), latex_delimiters=MATH, sanitize_html=False, elem_id=elem_id, elem_classes="prose", container=False
     )
-
-
-def default(facts: Facts) -> str:
-    """A text of one line that the model knows every character of."""
-    suggestions = prompts.examples(facts)
-    return next((one for one in suggestions if len(one) > 9 and "\n" not in one), suggestions[0] if suggestions else "")

@@ -1,39 +1,36 @@
-let shown,
-  chars,
-  before,
-  after,
-  kl,
-  mark,
-  map = null,
-  mapKey = "",
-  pointed = null,
-  busy = false;
+let shown = null; // the view's value
+let chars, before, after, kl, mark;
+let map = null; // of all parts, { of: what it was measured for, and what the question gives }
+let measuring = null; // the AbortController of a map that is being measured
 
 const partsOff = () => [...shown.heads_off, ...shown.mlps_off.map((layer) => `${layer}.m`)];
 const change = (i) => after[i] - before[i];
 const count = (many, one) => `${many} ${one}${many === 1 ? "" : "s"}`;
 
-function draw() {
-  shown = JSON.parse(props.value);
+function show(value) {
+  shown = value;
+  at(".view").hidden = !shown;
   if (!shown) return;
   chars = Array.from(shown.text);
-  [before, after, kl] = [shown.before, shown.after, shown.kl].map(floats);
-  // A map stays in sight while parts are switched, until it is of another model, text or method.
-  const key = JSON.stringify([shown.model, shown.text, shown.method]);
-  if (shown.map) [map, mapKey] = [shown.map, key];
-  else if (key !== mapKey) map = null;
-  pointed = null;
-  busy = false;
+  [before, after, kl] = [shown.before, shown.after, shown.kl].map(strivelm.f32);
+  if (shown.map) map = { of: mapKey(), ...shown.map };
+  // A map stays in sight while parts are switched, until another model, text or method is looked at.
+  if (map?.of !== mapKey()) {
+    map = null;
+    measuring?.abort();
+  }
   mark = strip(at(".text"), chars, {
     name: "The text, coloured by how its losses change",
     label: (i) => `${strivelm.glyph(chars[i])} ${i ? `${signed(change(i))} nats` : "the first"}`,
     ground: (i) => (i ? groundOf(change(i)) : "transparent"),
-    point: (i) => tell((pointed = i)),
+    point: tell,
     choose: (i) => choosePlace(i, chars.length),
   });
   tell(null);
   paint();
 }
+
+const mapKey = () => JSON.stringify([shown.model, shown.text, shown.method]);
 
 function paint() {
   if (!shown) return;
@@ -49,12 +46,12 @@ function paint() {
     button.disabled = !inPage();
   }
   for (const button of element.querySelectorAll(".map, .on"))
-    button.disabled = !inPage() || busy || (button.dataset.where === "this" && chars.length < 2);
+    button.disabled = !inPage() || measuring !== null || (button.dataset.where === "this" && chars.length < 2);
   at(".method").textContent =
     shown.method === "zero"
       ? "A part that is off writes 0 into the residual stream, which may be far from anything that later layers know."
       : `A part that is off writes its mean over this text's ${count(chars.length, "character")}: only what differs from place to place is taken away.`;
-  if (!busy)
+  if (!measuring)
     at(".mapped").textContent = map
       ? `Each number: how the mean loss changes without that part alone, over ${count(map.characters, "character")} in ${map.windows} of ${count(map.windows_in_all, "window")}; ` +
         `all parts on, ${fixed(map.loss, 3)} nats.${map.heads_error.flat().some((x) => x !== null) ? " Standard errors on pointing; italics: within two of them of nothing." : ""} ${map.said}`
@@ -113,33 +110,55 @@ function measured(part) {
 }
 
 function toggle(part) {
-  if (!inPage()) return;
-  const off = (strivelm.get(TAB, "off") ?? "").split(",").filter(Boolean),
-    set = new Set(off);
-  if (!set.delete(part)) set.add(part);
-  strivelm.put(TAB, "off", [...set].join(","));
-  const button = at(`[data-part="${part}"]`);
-  button.setAttribute("aria-pressed", String(set.has(part)));
-  trigger("part", {});
+  const off = new Set((strivelm.get(TAB, "off") ?? "").split(",").filter(Boolean));
+  const on = off.delete(part);
+  if (!on) off.add(part);
+  at(`[data-part="${part}"]`).setAttribute("aria-pressed", String(!on));
+  choose({ off: [...off].join(",") });
 }
 
-at(".on").addEventListener("click", () => {
-  strivelm.put(TAB, "off", "");
-  trigger("part", {});
-});
+at(".on").addEventListener("click", () => choose({ off: "" }));
 for (const button of element.querySelectorAll("[data-how]"))
-  button.addEventListener("click", () => {
-    strivelm.put(TAB, "how", button.dataset.how, "zero");
-    trigger("part", {});
-  });
+  button.addEventListener("click", () => choose({ how: button.dataset.how === "zero" ? "" : button.dataset.how }));
+
+// Measures the map of all parts, on this text or a longer one; what is there already is shown as it comes.
+async function measure(where) {
+  const running = (measuring = new AbortController());
+  const given = { how: shown.method, ...(where === "this" ? { text: shown.text } : {}) };
+  const measured = { of: mapKey() };
+  element.dataset.where = where;
+  at(".mapped").textContent = "Measuring: each part off by itself…";
+  paint();
+  let wrong = "";
+  try {
+    const part = (piece) => {
+      Object.assign(measured, piece);
+      if (measured.heads) paint((map = measured));
+    };
+    await strivelm.ask("predictions.survey", given, { part, signal: running.signal });
+  } catch (error) {
+    if (error.name !== "AbortError") wrong = error.message;
+  }
+  if (measuring === running) measuring = null;
+  paint();
+  if (wrong) at(".mapped").textContent = wrong;
+}
 for (const button of element.querySelectorAll(".map"))
-  button.addEventListener("click", () => {
-    busy = true;
-    element.dataset.where = button.dataset.where;
-    at(".mapped").textContent = "Measuring: each part off by itself…";
-    for (const one of element.querySelectorAll(".map")) one.disabled = true;
-    trigger(button.dataset.where === "long" ? "survey_long" : "survey", {});
+  button.addEventListener("click", () => measure(button.dataset.where));
+
+// What is chosen, as arguments: a place that this text has, and parts that this model has.
+function chosenHere({ text, layers, heads }) {
+  const length = Array.from(text).length;
+  const parts = (strivelm.get(TAB, "off") ?? "").split(",").filter((part) => {
+    const [, layer, number] = /^(0|[1-9]\d*)\.(m|0|[1-9]\d*)$/.exec(part) ?? [];
+    return layer < layers && (number === "m" || number < heads);
   });
+  const given = {};
+  if (chosenPlace(length) !== length - 1) given.at = chosenPlace(length);
+  if (parts.length) given.parts = parts.join(",");
+  if (strivelm.get(TAB, "how") === "mean") given.how = "mean";
+  return given;
+}
 
 function picture() {
   const canvas = document.createElement("canvas"),
@@ -197,12 +216,16 @@ function rows() {
   return table;
 }
 
-toolbar("parts-off", {
-  png: picture,
-  csv: rows,
-  python: () => (map ? `${shown.python}\n\n${map.python}` : shown.python),
-  html: server.standalone && (() => server.standalone(JSON.stringify({ ...shown, map }))),
-});
-watch("value", draw);
-draw();
+toolbar(
+  "parts-off",
+  "ablation",
+  { png: picture, csv: rows, python: () => (map ? `${shown.python}\n\n${map.python}` : shown.python) },
+  () => ({ ...shown, map }),
+);
 strivelm.redrawn(element, paint);
+show(JSON.parse(props.value));
+if (inPage()) {
+  const look = async (look) => show(await readChosen("ablation", chosenHere, look));
+  const { again } = strivelm.view({ tab: TAB, element, look });
+  onChoice(["at", "off", "how"], again);
+}

@@ -44,4 +44,4 @@ TEMPLATE = """
 """
 
 VIEW = View(HERE, "ablation", TEMPLATE, parts=("predicted", "ablation_map"), styles=("predicted",))
-"""Its values are those of `strivelm.ui.tabs.predictions.payload.ablation`."""
+"""Its value is what `strivelm.ui.tabs.predictions.payload.ablation` gives."""

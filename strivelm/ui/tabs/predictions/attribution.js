@@ -1,27 +1,24 @@
-let shown,
-  chars,
-  likely,
-  mark,
-  pointed = null;
+let shown = null; // the view's value
+let chars, likely, mark;
 let order = strivelm.get(TAB, "order") === "size" ? "size" : "pass";
 
 const partName = (name) => (/^\d+\.\d+$/.test(name) ? `head ${name}` : name);
 
-function draw() {
-  shown = JSON.parse(props.value);
+function show(value) {
+  shown = value;
+  at(".view").hidden = !shown;
   if (!shown) return;
   chars = Array.from(shown.text);
   likely = Array.from(shown.likely);
-  pointed = null;
   mark = strip(at(".text"), chars, {
     name: "The text: choose after which character",
     label: (i) => `after ${strivelm.glyph(chars[i])}`,
     ground: () => "transparent",
-    point: (i) => mark((pointed = i), shown.at),
+    point: (i) => mark(i, shown.at),
     choose: (i) => choosePlace(i, chars.length),
   });
   mark(null, shown.at);
-  at(".text .chosen")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  reveal(at(".text"), at(".text .chosen"));
   choices();
   paint();
 }
@@ -37,7 +34,7 @@ function option(value, text, chosen) {
 const OFFERED = 300;
 
 function choices() {
-  const p = chances(shown.p),
+  const p = strivelm.probabilities(shown.p),
     said = likely.map((char, k) => `${named(char)}  ${strivelm.percent(p[k])}`);
   const offered = likely
     .map((char, k) => [char, said[k]])
@@ -58,8 +55,8 @@ function paint() {
   if (!shown) return;
   const lone = shown.against === null,
     mean = shown.against === "mean";
-  const rival = lone ? "" : mean ? ", against the mean of all" : `, against ${named(shown.against)}`;
-  at(".what").textContent = `After ${named(chars[shown.at])}: who spoke for ${named(shown.char)}${rival}`;
+  const rival = lone ? "" : mean ? ", above the mean of all" : `, above that of ${named(shown.against)}`;
+  at(".what").textContent = `After ${named(chars[shown.at])}: the logit of ${named(shown.char)}${rival}`;
   at(".sum").textContent =
     `The ${shown.parts.length} parts sum to ${fixed(shown.total, 4)}; the model's ${shown.against === null ? "logit" : "lead in logits"} is ${fixed(shown.logit, 4)} (difference ${Math.abs(shown.error).toExponential(1)}, rounding).` +
     (shown.against === null
@@ -110,15 +107,26 @@ for (const button of element.querySelectorAll("[data-order]"))
     paint();
   });
 
-at(".char").addEventListener("change", (event) => {
-  strivelm.put(TAB, "char", event.target.value === likely[0] ? "" : event.target.value);
-  if (strivelm.get(TAB, "against") === `=${event.target.value}`) strivelm.put(TAB, "against", "");
-  trigger("speaker", {});
+at(".char").addEventListener("change", ({ target: { value } }) => {
+  const char = value === likely[0] ? "" : value;
+  choose(strivelm.get(TAB, "against") === `=${value}` ? { char, against: "" } : { char });
 });
-at(".against").addEventListener("change", (event) => {
-  strivelm.put(TAB, "against", event.target.value);
-  trigger("speaker", {});
-});
+at(".against").addEventListener("change", ({ target: { value } }) => choose({ against: value }));
+
+// What is chosen, as arguments: a place and characters that this text and this model have.
+function chosenHere({ text, likely }) {
+  const [length, characters] = [Array.from(text).length, new Set(likely)];
+  const [place, char, against = ""] = [
+    chosenPlace(length),
+    ...["char", "against"].map((name) => strivelm.get(TAB, name)),
+  ];
+  const given = {};
+  if (place !== length - 1) given.at = place;
+  if (characters.has(char)) given.char = char;
+  if (against === "mean") given.against = against;
+  else if (against.startsWith("=") && characters.has(against.slice(1))) given.against = against.slice(1);
+  return given;
+}
 
 function picture() {
   const pairs = sorted(),
@@ -151,10 +159,14 @@ function picture() {
   return canvas;
 }
 
-toolbar("logit-attribution", {
+toolbar("logit-attribution", "attribution", {
   png: picture,
   csv: () => [["part", "logits"], ...sorted(), ["sum", shown.total], ["logit", shown.logit]],
 });
-watch("value", draw);
-draw();
 strivelm.redrawn(element, paint);
+show(JSON.parse(props.value));
+if (inPage()) {
+  const look = async (look) => show(await readChosen("attribution", chosenHere, look));
+  const { again } = strivelm.view({ tab: TAB, element, look });
+  onChoice(["at", "char", "against"], again);
+}

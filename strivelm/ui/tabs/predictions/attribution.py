@@ -1,4 +1,4 @@
-"""Direct logit attribution: which part of the model spoke for a character, and which against it."""
+"""Direct logit attribution: what each part of the model adds to a character's logit, or takes from it."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from strivelm.ui.components.view import View
 
 HERE = Path(__file__).parent
 TEMPLATE = """
-<section class="view" aria-label="Who spoke for it">
-  <p class="lead">A logit is a sum: each part of the model adds to it, or takes from it. Bars to the right spoke
-    <b>for</b> the character, bars to the left <b>against</b> it, in logits.</p>
+<section class="view" aria-label="Logit attribution">
+  <p class="lead">A logit is a sum: each part of the model adds to it, or takes from it. Bars to the right make the
+    character <b>more</b> likely, bars to the left <b>less</b> likely; their lengths are in logits.</p>
   <div class="text"></div>
   <div class="controls">
     <label>Character <select class="char"></select></label>
@@ -28,4 +28,4 @@ TEMPLATE = """
 """
 
 VIEW = View(HERE, "attribution", TEMPLATE, parts=("predicted",), styles=("predicted",))
-"""Its values are those of `strivelm.ui.tabs.predictions.payload.attribution`."""
+"""Its value is what `strivelm.ui.tabs.predictions.payload.attribution` gives."""

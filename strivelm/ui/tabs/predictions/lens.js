@@ -1,16 +1,17 @@
-let shown,
-  lens,
-  pointed = null,
-  chosen = 0;
-const canvas = at(".cells"),
-  box = at(".scroll");
+let shown = null; // the view's value
+let lens; // its numbers, by depth and place
+let pointed = null;
+let chosen = 0;
+const canvas = at(".cells");
+const box = at(".scroll");
 
-function read() {
-  shown = JSON.parse(props.value);
-  if (!shown) return false;
-  const chars = Array.from(shown.text),
-    { many, depths } = shown;
-  const [top, topP, kl] = [Array.from(shown.top), chances(shown.top_p), floats(shown.kl)];
+function show(value) {
+  shown = value;
+  at(".view").hidden = !shown;
+  if (!shown) return;
+  const chars = Array.from(shown.text);
+  const { many, depths } = shown;
+  const [top, topP, kl] = [Array.from(shown.top), strivelm.probabilities(shown.top_p), strivelm.f32(shown.kl)];
   const place = (d, i, k) => (d * chars.length + i) * many + k;
   lens = {
     chars,
@@ -23,29 +24,30 @@ function read() {
     char: (d, i, k) => top[place(d, i, k)],
     kl: (d, i) => kl[d * chars.length + i],
   };
-  return true;
+  pointed = null;
+  at(".depths").replaceChildren(
+    ...["the text", ...depths, "comes next"].map((name, k, all) =>
+      make("span", k === 0 || k === all.length - 1 ? "text" : "", name),
+    ),
+  );
+  at(".wide").style.width = `${chars.length * CELL.width}px`;
+  scrolled = false;
+  paint();
 }
 
 const height = () => 2 * CELL.head + lens.depths.length * CELL.height;
 
-function draw() {
-  if (!read()) return;
-  pointed = null;
-  at(".depths").replaceChildren(
-    ...["the text", ...lens.depths, "comes next"].map((name, k, all) =>
-      make("span", k === 0 || k === all.length - 1 ? "text" : "", name),
-    ),
-  );
-  at(".wide").style.width = `${lens.chars.length * CELL.width}px`;
-  chosen = chosenPlace(shown, lens.chars.length);
-  // A long text is met at its end, where the choice usually is.
-  box.scrollLeft = Math.max(0, (chosen + 1.5) * CELL.width - box.clientWidth);
-  paint();
+// A long text is met at its end, where the choice usually is.
+let scrolled = false;
+function scroll() {
+  if (!scrolled) box.scrollLeft = Math.max(0, (chosen + 1.5) * CELL.width - box.clientWidth);
+  scrolled = true;
 }
 
 function paint() {
   if (!lens || !box.clientWidth) return;
-  chosen = chosenPlace(shown, lens.chars.length);
+  chosen = chosenPlace(lens.chars.length);
+  scroll();
   const from = Math.floor(box.scrollLeft / CELL.width),
     shift = box.scrollLeft - from * CELL.width;
   const to = Math.min(lens.chars.length, from + Math.ceil(box.clientWidth / CELL.width) + 1);
@@ -164,9 +166,10 @@ function rows() {
   return table;
 }
 
-toolbar("logit-lens", { png: picture, csv: rows });
-watch("value", draw);
-draw();
-followed(paint);
-let opened = false;
-strivelm.redrawn(box, () => (opened ? paint() : ((opened = true), draw())));
+toolbar("logit-lens", "lens", { png: picture, csv: rows }, () => ({ ...shown, at: chosen }));
+strivelm.redrawn(box, paint);
+show(JSON.parse(props.value));
+if (inPage()) {
+  strivelm.view({ tab: TAB, element, look: async (look) => show(await read("lens", {}, look)) });
+  onChoice(["at"], paint);
+}

@@ -28,4 +28,4 @@ TEMPLATE = """
 """
 
 VIEW = View(HERE, "lens", TEMPLATE, parts=("predicted", "lens_cells"), styles=("predicted",))
-"""Its values are those of `strivelm.ui.tabs.predictions.payload.lens`."""
+"""Its value is what `strivelm.ui.tabs.predictions.payload.lens` gives."""

@@ -1,29 +1,24 @@
-let shown, chars, nats, entropy, rank, top, topP, tables, lines, mark;
+let shown = null; // the view's value
+let chars, nats, entropy, rank, top, topP, tables, lines, mark;
 let pointed = null;
 
 const placeOf = (i) => i - 1; // the character i is predicted at the place before it
-const lookedAt = () => pointed ?? chosenPlace(shown, chars.length) + 1;
+const lookedAt = () => pointed ?? chosenPlace(chars.length) + 1;
 const rankSaid = (k) => (k === 0 ? "the likeliest" : `number ${k + 1}`);
 
-function read() {
-  shown = JSON.parse(props.value);
-  if (!shown) return false;
+function show(value) {
+  shown = value;
+  at(".view").hidden = !shown;
+  if (!shown) return;
   chars = Array.from(shown.text);
-  [nats, entropy, rank] = [shown.nats, shown.entropy, shown.rank].map(floats);
-  [top, topP] = [Array.from(shown.top), chances(shown.top_p)];
-  const flat = floats(shown.table_nats);
+  [nats, entropy, rank] = [shown.nats, shown.entropy, shown.rank].map(strivelm.f32);
+  [top, topP] = [Array.from(shown.top), strivelm.probabilities(shown.top_p)];
+  const flat = strivelm.f32(shown.table_nats);
   tables = Object.fromEntries(
     shown.tables.map((name, k) => [name, flat.subarray(k * chars.length, (k + 1) * chars.length)]),
   );
-  lines = ["bigram", "5-gram"]
-    .filter((name) => name in tables)
-    .map((name) => ({ name, values: running(tables[name]) }));
+  lines = LINES.filter((name) => name in tables).map((name) => ({ name, values: running(tables[name]) }));
   lines.push({ name: "this model", values: running(nats), heavy: true });
-  return true;
-}
-
-function draw() {
-  if (!read()) return;
   pointed = null;
   const label = (i) =>
     i === chars.length
@@ -33,11 +28,11 @@ function draw() {
     name: "The text, coloured by surprisal",
     label,
     ground: (i) => (i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent"),
-    point: (i) => ((pointed = i), look()),
+    point: (i) => ((pointed = i), tell()),
     choose: (i) => {
       pointed = null;
       if (i > 0) choosePlace(placeOf(i), chars.length);
-      look();
+      tell();
     },
   });
   at(".text").lastChild.title = "what the model expects after the text";
@@ -52,16 +47,16 @@ function paint() {
     const i = Number(cell.dataset.i);
     cell.style.backgroundColor = i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent";
   }
-  look();
+  tell();
 }
 
 // What the place pointed at has to say; without one, the place that was chosen.
-function look() {
+function tell() {
   if (!shown) return;
   const i = lookedAt(),
     place = placeOf(i),
     came = i < chars.length;
-  mark(pointed, chosenPlace(shown, chars.length) + 1);
+  mark(pointed, chosenPlace(chars.length) + 1);
   element.dataset.looked = String(i);
   at(".likely").hidden = place < 0;
   at(".what").textContent = came
@@ -78,10 +73,10 @@ function look() {
     : "What comes after the text";
   at(".how").textContent =
     place < 0
-      ? "Nothing came before it, so nothing could be surprised by it."
+      ? "Nothing came before it, so it has no surprisal."
       : came
         ? `${fixed(nats[i])} nats: ${strivelm.oneIn(nats[i])}, ${rankSaid(rank[i])} of ${shown.many_chars.toLocaleString("en")} for the model, which expected ${fixed(entropy[i])} nats here.`
-        : "The model's choice of a next character; nobody knows what comes.";
+        : "What the model would write next; the text says nothing of it.";
   const best =
     place < 0
       ? []
@@ -125,13 +120,15 @@ function means() {
   );
 }
 
-function curve(canvas = at(".plot canvas"), scale = undefined) {
+function curve() {
+  const canvas = at(".plot canvas");
   const width = at(".plot").clientWidth;
+  const ends = lines.map(({ name, values }) => `${name} ${fixed(values.at(-1))}`).join(", ");
   canvas.setAttribute(
     "aria-label",
-    `Mean surprisal up to the last character: ${lines.map(({ name, values }) => `${name} ${fixed(values.at(-1))}`).join(", ")}, uniform ${fixed(shown.ln_v)} nats`,
+    `Mean surprisal up to the last character: ${ends}, uniform ${fixed(shown.ln_v)} nats`,
   );
-  if (width) plot(canvas, width, 190, lines, shown.ln_v, Math.min(lookedAt(), chars.length - 1), scale);
+  if (width) plot(canvas, width, 190, lines, shown.ln_v, Math.min(lookedAt(), chars.length - 1));
 }
 
 function rows() {
@@ -157,7 +154,7 @@ function rows() {
   ];
 }
 
-// The coloured text as a picture, in lines of 64 characters, with the curve beneath.
+// The coloured text as a picture, in lines of 64 characters.
 function picture() {
   const per = 64,
     w = 15,
@@ -189,8 +186,13 @@ function picture() {
   return canvas;
 }
 
-toolbar("loss-by-character", { png: picture, csv: rows });
-watch("value", draw);
-draw();
-followed(look);
+toolbar("loss-by-character", "losses", { png: picture, csv: rows }, () => ({
+  ...shown,
+  at: chosenPlace(chars.length),
+}));
 strivelm.redrawn(at(".plot"), paint);
+show(JSON.parse(props.value));
+if (inPage()) {
+  strivelm.view({ tab: TAB, element, look: async (look) => show(await read("losses", {}, look)) });
+  onChoice(["at"], tell);
+}

@@ -7,8 +7,8 @@ from strivelm.ui.components.view import View
 HERE = Path(__file__).parent
 TEMPLATE = """
 <section class="view" aria-label="Loss by character">
-  <p class="lead">Each character's ground says how much it surprised the model when it came: <b>surprisal</b> is
-    −ln of the probability that the model had given it. Point at a character to see what was expected instead.</p>
+  <p class="lead">The colour behind a character says how much it surprised the model: its <b>surprisal</b> is −ln of
+    the probability that the model had given it. Point at a character to see what was expected instead.</p>
   <div class="legend"></div>
   <div class="columns">
     <div class="text"></div>
@@ -33,4 +33,4 @@ TEMPLATE = """
 """
 
 VIEW = View(HERE, "losses", TEMPLATE, parts=("predicted", "losses_plot"), styles=("predicted",))
-"""Its values are those of `strivelm.ui.tabs.predictions.payload.losses`."""
+"""Its value is what `strivelm.ui.tabs.predictions.payload.losses` gives."""

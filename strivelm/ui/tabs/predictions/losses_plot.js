@@ -12,21 +12,17 @@ function running(losses) {
 }
 
 const lineOf = (name) => (name === "this model" ? css("--color-accent") : strivelm.category(LINES.indexOf(name)));
-const LINES = ["bigram", "5-gram", "trigram", "unigram", "4-gram"];
+const LINES = ["bigram", "5-gram"]; // the tables that are drawn
 
-// Draws lines [{ name, values, width }] on a canvas; `uniform` is a dashed line, `pointed` a place in the text.
-function plot(canvas, width, height, lines, uniform, pointed, scale) {
-  const drawn = strivelm.context(canvas, width, height, scale);
+// Draws lines [{ name, values, heavy }] on a canvas; `uniform` is a dashed line, `pointed` a place in the text.
+function plot(canvas, width, height, lines, uniform, pointed) {
+  const drawn = strivelm.context(canvas, width, height);
   const [left, right, top, bottom] = [30, 108, 8, 22];
   const many = Math.max(2, lines[0]?.values.length ?? 2);
   const x = (i) => left + ((width - left - right) * i) / (many - 1);
   const y = (nats) => top + (height - top - bottom) * (1 - Math.min(MOST, nats) / MOST);
   const ink = css("--body-text-color-subdued"),
     rule = css("--border-color-primary");
-  if (scale) {
-    drawn.fillStyle = css("--background-fill-primary");
-    drawn.fillRect(0, 0, width, height);
-  }
   drawn.font = `12px ${getComputedStyle(element).fontFamily}`;
   drawn.textBaseline = "middle";
   for (let nats = 0; nats <= MOST; nats += 2) {
@@ -59,10 +55,8 @@ function plot(canvas, width, height, lines, uniform, pointed, scale) {
     if (Number.isFinite(last))
       labels.push({ name: `${name} ${last.toFixed(2)}`, at: y(last), colour: lineOf(name), heavy });
   }
-  if (pointed !== null) {
-    drawn.fillStyle = ink;
-    drawn.fillRect(Math.round(x(pointed)), top, 1, height - top - bottom);
-  }
+  drawn.fillStyle = ink;
+  drawn.fillRect(Math.round(x(pointed)), top, 1, height - top - bottom);
   // Labels that would cover each other are moved apart, from the top down.
   labels.sort((a, b) => a.at - b.at);
   labels.forEach((label, i) => (label.at = Math.max(label.at, i ? labels[i - 1].at + 14 : 6)));

@@ -1,12 +1,12 @@
 const HIGHEST = 6; // nats: where all scales of surprisal end, unless uniform guessing is worse
-let shown;
+let shown = null; // the view's value
 
 const binName = (k) =>
   shown.least[k] === shown.most[k] ? String(shown.most[k]) : `${shown.least[k]}–${shown.most[k]}`;
 
-function draw() {
-  shown = JSON.parse(props.value);
-  at(".view").hidden = !shown;
+function show(value) {
+  shown = value;
+  at(".measured").hidden = !shown;
   if (!shown) return;
   const { loss, windows, windows_in_all: all, enough, bin_mean: means, bin_error: errors } = shown;
   const known = errors.every((error) => error !== null);
@@ -90,7 +90,30 @@ function rows() {
   ];
 }
 
-toolbar("loss-by-position", { png: picture, csv: rows });
-watch("value", draw);
-draw();
+toolbar("loss-by-position", "losses_position", { png: picture, csv: rows });
 strivelm.redrawn(element, paint);
+show(JSON.parse(props.value));
+
+// It takes a while, and so is measured when the visitor wants it; of another model again. It is of no text: the tab's
+// button leaves it alone.
+async function look({ signal, model }) {
+  const measured = {};
+  const part = (piece) => {
+    Object.assign(measured, piece);
+    if (measured.bin_mean) show(measured);
+  };
+  at(".waiting").textContent = "Measuring…";
+  try {
+    await strivelm.ask("predictions.loss_by_position", {}, { of: [model], part, signal });
+    at(".waiting").textContent = "";
+  } catch (error) {
+    if (error.name !== "AbortError") at(".waiting").textContent = error.message;
+    throw error;
+  }
+}
+
+at(".measure").hidden = !inPage();
+if (inPage()) {
+  const { again } = strivelm.view({ tab: "loss-by-position", element, look, eager: false, model: () => show(null) });
+  at(".measure").addEventListener("click", again);
+}

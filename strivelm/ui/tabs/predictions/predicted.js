@@ -1,11 +1,8 @@
-// What the views of the tab Predictions share: decoding, a text whose characters can be pointed at, bars, and the place
-// that they all look at.
+// What the views of the Predictions tab share: what a visitor has chosen, a text whose characters can be pointed at, bars.
 const TAB = "predictions";
+const { inPage } = strivelm;
 const at = (name) => element.querySelector(name);
 const css = (name) => getComputedStyle(element).getPropertyValue(name).trim(); // the accent is another one in the dark, inside the page only
-const floats = (text) => new Float32Array(strivelm.bytes(text).buffer);
-const chances = (text) => Float64Array.from(new Uint16Array(strivelm.bytes(text).buffer), (q) => (q / 65535) ** 2); // √p in 16 bits
-
 function make(tag, name = "", text = "") {
   const made = document.createElement(tag);
   if (name) made.className = name;
@@ -20,28 +17,60 @@ const named = (char) => `‘${strivelm.glyph(char)}’`;
 const signed = (x, digits = 2) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
 const fixed = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : x > 0 ? "∞" : "–");
 
-// -- the place that all views look at -----------------------------------------------------------------------------------
-// What a visitor chooses stands in the address; the events of the tab read it there. A view outside the page keeps to
-// what it was made with.
-const PICKED = "strivelm-picked";
-const inPage = () => Boolean(document.querySelector("gradio-app"));
+// -- what a visitor has chosen -------------------------------------------------------------------------------------------
+// It stands in the address: `at`, the place that all views look at; `char` and `against`, the characters whose logits are
+// taken apart; `off` and `how`, the parts that are switched off. Each view hears of what another one changes. A view
+// outside the page keeps to what it was made with.
+const shared = (strivelm.predictions ??= { views: new Set(), text: undefined });
 
-function chosenPlace(shown, length) {
-  const said = Number.parseInt(strivelm.get(TAB, "at") ?? "", 10);
-  return inPage() && said >= 0 && said < length ? said : inPage() ? length - 1 : shown.at;
+// Calls act when one of these choices was changed, by whichever view.
+const onChoice = (names, act) => shared.views.add({ names, act, element });
+
+function choose(choices) {
+  for (const [name, value] of Object.entries(choices)) strivelm.put(TAB, name, value);
+  for (const view of shared.views) {
+    if (!view.element.isConnected) shared.views.delete(view);
+    else if (view.names.some((name) => name in choices)) view.act();
+  }
+}
+
+// Of another text no place was chosen yet, and no character there.
+function begin(text) {
+  const anew = shared.text !== undefined && shared.text !== text;
+  if (anew) for (const name of ["at", "char", "against"]) strivelm.put(TAB, name, "");
+  shared.text = text;
+}
+
+// The place that the views look at: the chosen one, or the last one where there is no such place in this text.
+function chosenPlace(length) {
+  if (!inPage()) return shown.at ?? length - 1;
+  const at = Number.parseInt(strivelm.get(TAB, "at") ?? "", 10);
+  return at >= 0 && at < length ? at : length - 1;
 }
 
 function choosePlace(place, length) {
-  if (!inPage()) return false;
-  strivelm.put(TAB, "at", place === length - 1 ? "" : place);
-  for (const name of ["char", "against"]) strivelm.put(TAB, name, "");
-  document.dispatchEvent(new CustomEvent(PICKED));
-  trigger("place", {});
-  return true;
+  if (inPage()) choose({ at: place === length - 1 ? "" : String(place), char: "", against: "" });
 }
 
-// Calls draw when another view has chosen a place.
-const followed = (draw) => document.addEventListener(PICKED, () => element.isConnected && draw());
+// The answer to a question about a text; its notes stand under the tab's button.
+async function read(question, given, { text, model, signal }) {
+  begin(text);
+  const found = await strivelm.ask(`predictions.${question}`, { text, ...given }, { of: [model], signal });
+  strivelm.say(TAB, "note", found.notes.join("\n"));
+  return found;
+}
+
+// The same with what is chosen, as far as the model and the text have it: chosen(answer) gives that as arguments. Which
+// parts and characters there are is known from an answer, of another text or model from one without any choice.
+let known = "";
+async function readChosen(question, chosen, look) {
+  const of = JSON.stringify([look.model, look.text]);
+  const first = known === of ? null : await read(question, {}, look);
+  const given = chosen(first ?? shown);
+  const found = first && !Object.keys(given).length ? first : await read(question, given, look);
+  known = of;
+  return found;
+}
 
 // -- a text whose characters can be pointed at --------------------------------------------------------------------------
 // Fills `box` with cells, one a character, and returns a function that marks the cell pointed at and the chosen one.
@@ -89,7 +118,7 @@ function strip(box, chars, { label, ground, point, choose, name }) {
     else if (["Enter", " "].includes(event.key) && from >= 0) choose(from);
     else return;
     event.preventDefault();
-    cells[here]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    reveal(box, cells[here]);
   };
   return (pointed, chosen) => {
     taken = chosen;
@@ -100,6 +129,14 @@ function strip(box, chars, { label, ground, point, choose, name }) {
     });
     if (cells[pointed ?? chosen]) box.setAttribute("aria-activedescendant", cells[pointed ?? chosen].id);
   };
+}
+
+// Scrolls a box so that one of its cells is in sight; the page around it stays where it is.
+function reveal(box, cell) {
+  if (!cell) return;
+  const [inner, outer] = [cell.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top;
+  if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
 }
 
 // The cell nearest to one in the line above or below it.
@@ -136,12 +173,11 @@ function bars(box, rows) {
   );
 }
 
-// A row of ways to take a view along, which are the same for all of them.
-function toolbar(name, ways) {
-  const shown = () => JSON.parse(props.value);
+// A row of ways to take a view along, which are the same for all of them; `kept()` is what a file of the view shows.
+function toolbar(name, view, ways, kept = () => shown) {
   strivelm.tools(at(".tools"), name, {
-    python: () => shown().python,
-    html: server.standalone && (() => server.standalone(JSON.stringify(shown()))),
+    python: () => shown.python,
+    html: () => strivelm.file(view, kept()),
     ...ways,
   });
 }

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from planted import PLANTED, TEXT, planted
+from known_heads import PLANTED, TEXT, planted
 
 from strivelm import inspection
 from strivelm.inspection import trace

@@ -3,20 +3,25 @@
 import base64
 import io
 import json
-import math
 from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from strivelm import inspection, open_model
+from strivelm import OpenModel, inspection, open_model
 from strivelm.data.ngrams import count_ngrams
-from strivelm.ui.core.models import facts_of
-from strivelm.ui.tabs.embeddings import payload, tab, views
+from strivelm.ui.core import prompts
+from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.models import Models, facts_of
+from strivelm.ui.core.python_lines import load_line
+from strivelm.ui.core.questions import QUESTIONS
+from strivelm.ui.tabs.embeddings import payload, views
 
 COSINE = 0.5 / 32767 + 1e-9
 """How far the coding may round a cosine."""
+
+SENTENCE = prompts.SENTENCES[0][0]
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +29,17 @@ def bundled():
     return open_model("bundled")
 
 
+def answers(opened):
+    """What the tab asks of a model, by the function that answers."""
+    text = prompts.sentence(facts_of(opened))
+    found = {ask: ask(opened) for ask in (payload.tokens, payload.positions, payload.table)}
+    return found | {payload.states: payload.states(opened, text)}
+
+
 @pytest.fixture(scope="module")
 def shown(bundled):
-    """The value of each view of the bundled model."""
-    text = payload.sentence(facts_of(bundled))
-    return {work: json.loads(work(bundled, *([text] if work is payload.states else []))) for *_, work in tab.VIEWS}
+    """The answers about the bundled model."""
+    return answers(bundled)
 
 
 def decoded(text, kind="f4", *shape):
@@ -63,7 +74,7 @@ def test_frequencies_are_the_counts(bundled, shown):
 
 
 def test_positions_are_inspections(bundled, shown):
-    value, found = shown[payload.places], inspection.positions(bundled.model)
+    value, found = shown[payload.positions], inspection.positions(bundled.model)
     assert value["context"] == 256
     np.testing.assert_allclose(decoded(value["cosine"], "i2", 256, 256), found.cosine, atol=COSINE)
     for name in ("norms", "from_mean", "by_distance"):
@@ -75,14 +86,14 @@ def test_positions_are_inspections(bundled, shown):
 
 def test_states_are_inspections(bundled, shown):
     value = shown[payload.states]
-    found = inspection.state_maps(bundled.model, payload.SENTENCE)
+    found = inspection.state_maps(bundled.model, SENTENCE)
     np.testing.assert_allclose(
         decoded(value["coordinates"], "f4", *found.coordinates.shape), found.coordinates, rtol=1e-4, atol=1e-4
     )
     np.testing.assert_allclose(decoded(value["explained"], "f4", *found.explained.shape), found.explained, rtol=1e-5)
     assert value["same_next"] == pytest.approx(found.same_next.tolist())
     assert value["chance_character"] == pytest.approx(found.chance_character)
-    assert (value["chars"], value["note"], len(value["depths"])) == (payload.SENTENCE, "", 13)
+    assert (value["chars"], value["note"], len(value["depths"])) == (SENTENCE, "", 13)
 
 
 def test_the_table_is_inspections(bundled, shown):
@@ -94,49 +105,53 @@ def test_the_table_is_inspections(bundled, shown):
         assert value[name] == pytest.approx(getattr(found, name))
 
 
-def test_the_python_lines_run_and_say_the_same(shown):
-    def run(lines):
-        names = {}
-        with redirect_stdout(io.StringIO()):
-            exec(lines, names)
-        return names
+def run(lines, names=None, **chosen):
+    """The names that Python lines leave behind; they begin with `names`."""
+    for name, value in chosen.items():
+        lines = lines.replace(f"{{{name}}}", value)
+    names = names or {}
+    with redirect_stdout(io.StringIO()):
+        exec(lines, names)
+    return names
 
+
+def test_the_python_lines_run_and_say_the_same(shown):
     value = shown[payload.tokens]
-    names = run(value["python"].replace("{char}", '"e"').replace("{order}", "clusters"))
+    names = run(value["python"]["map"], char='"e"')
+    np.testing.assert_allclose(names["found"].coordinates.flatten(), decoded(value["coordinates"]), rtol=1e-6)
     first = decoded(value["near"], "u2", 65, payload.NEIGHBOURS)[value["chars"].index("e")]
     assert names["near"].chars == tuple(value["chars"][i] for i in first)
-    assert names["table"].order.tolist() == decoded(value["by_cluster"], "u2").tolist()
-    lines = value["python_analogy"].replace("{start}", '"A"').replace("{minus}", '"a"').replace("{plus}", '"b"')
-    names = run(lines)
+    table = run(value["python"]["similarity"], order="clusters")["table"]
+    assert table.order.tolist() == decoded(value["by_cluster"], "u2").tolist()
+    analogy = {"start": '"A"', "minus": '"a"', "plus": '"b"'}
+    names = run(value["python"]["neighbours"], char='"e"', by="class", same="False", **analogy)
     assert names["found"].ranking.chars[0] == "B"
     assert names["every"].accuracy == pytest.approx(value["case"]["accuracy"])
     assert names["kinds"].purity == pytest.approx(
         next(one for one in value["purity"] if (one["by"], one["same_letter"]) == ("class", False))["purity"]
     )
-    assert run(shown[payload.places]["python"])["found"].participation == shown[payload.places]["participation"]
+    assert run(shown[payload.positions]["python"])["found"].participation == shown[payload.positions]["participation"]
     found = run(shown[payload.table]["python"])["found"]
     assert found.mean_model_kl == pytest.approx(shown[payload.table]["mean_model_kl"])
-    found = run(shown[payload.states]["python"].replace("{depth}", "3"))["found"]
+    found = run(shown[payload.states]["python"])["found"]
     assert found.same_next.tolist() == pytest.approx(shown[payload.states]["same_next"])
 
 
 def test_a_model_without_counts_shows_its_own_words_only(make_open):
     opened = make_open(chars="ab \n")
     assert opened.ngrams is None
-    value = json.loads(payload.table(opened))
+    value = payload.table(opened)
     assert value["counted"] is None
     said, _ = inspection.after_one(opened.model)
     np.testing.assert_allclose(decoded(value["modelled"], "f4", 4, 4), said.exp(), rtol=1e-5)
     assert "after_one(model)" in value["python"]
-    assert json.loads(payload.tokens(opened))["share"] is None
+    assert payload.tokens(opened)["share"] is None
 
 
-class Counted:
-    """An open model with counts of a text."""
-
-    def __init__(self, opened, ids):
-        self.ref, self.model = opened.ref, opened.model
-        self.ngrams = count_ngrams(ids, opened.model.vocab_size)
+def counted_from(opened, ids):
+    """The same open model, which came with the counts of a text."""
+    vars(opened)["ngrams"] = count_ngrams(ids, opened.model.vocab_size)
+    return opened
 
 
 def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
@@ -144,8 +159,8 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
     opened = make_open(chars=chars)
     often = [4000 + i for i in range(300)]
     text = [i for n, i in enumerate(often) for _ in range(1 + n % 7)] + often
-    counted = Counted(opened, text)
-    value, table = json.loads(payload.tokens(counted)), json.loads(payload.table(counted))
+    counted = counted_from(opened, text)
+    value, table = payload.tokens(counted), payload.table(counted)
     some = decoded(value["some"], "u2").tolist()
     assert len(some) == payload.MOST_ROWS
     counts = np.bincount(text, minlength=5000)
@@ -153,7 +168,11 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
     assert len(decoded(value["coordinates"])) == 3 * 5000
     assert table["chars"] == "".join(chars[i] for i in some)
     assert len(decoded(table["counted"])) == payload.MOST_ROWS**2
-    assert len(payload.tokens(counted)) < 1_000_000
+    assert len(json.dumps(value)) < 1_000_000
+    lines = value["python"]["similarity"].replace("from strivelm import load_model\n", "")
+    found = run(lines, {"load_model": lambda ref: opened.model}, order="given")["table"]
+    assert "".join(found.chars) == table["chars"]
+    np.testing.assert_allclose(found.cosine.flatten(), decoded(value["cosine"], "i2"), atol=COSINE)
 
 
 @pytest.mark.parametrize(
@@ -162,16 +181,14 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
 )
 def test_the_smallest_models_have_something_to_show(make_open, chars, sizes):
     opened = make_open(chars=chars, **sizes)
-    text = payload.sentence(facts_of(opened))
-    assert 0 < len(text) <= opened.model.block_size
-    for *_, work in tab.VIEWS:
-        value = json.loads(work(opened, *([text] if work is payload.states else [])), parse_constant=pytest.fail)
-        assert value["model"] == "noise"
+    assert 0 < len(prompts.sentence(facts_of(opened))) <= opened.model.block_size
+    for value in answers(opened).values():
+        assert json.loads(json.dumps(value), parse_constant=pytest.fail)["model"] == "noise"
 
 
 def test_what_can_not_be_read_is_said(make_open):
     opened = make_open(chars="ab")
-    assert "left out" in json.loads(payload.states(opened, "ab<script>"))["note"]
+    assert "left out" in payload.states(opened, "ab<script>")["note"]
     for text, said in [
         ("", "The text is empty"),
         ("x" * 33, "33 characters, and this model sees at most 32"),
@@ -179,22 +196,41 @@ def test_what_can_not_be_read_is_said(make_open):
     ]:
         with pytest.raises(ValueError, match=said):
             payload.states(opened, text)
-        values = tab.reader(lambda ref, text: payload.states(opened, text))("noise", text)
-        assert said.split(" and ")[-1] in values[1]
-    works = {work: (lambda ref, *a, work=work: work(opened, *a)) for *_, work in tab.VIEWS}
-    *_, last = tab.looker(works)("noise", "")
-    assert "The text is empty" in last[-2]
 
 
 def test_a_file_of_its_own_holds_no_markup_of_the_text(make_open):
     opened = make_open(chars="<script>/&${}'`")
-    value = json.loads(payload.states(opened, "<script<script"))
+    value = payload.states(opened, "<script<script")
     page = views.STATES.html(value)
     assert "<script<script" not in page
     assert page.count("<script>") == 1
-    assert all(view.html(None).count("<canvas") >= 1 for view in (views.MAP, views.COSINES, views.POSITIONS))
+    assert all(view.html(None).count("<canvas") >= 1 for view in (views.MAP, views.SIMILARITY, views.POSITIONS))
 
 
-def test_numbers_that_json_has_no_word_for_become_none():
-    assert payload._number(math.nan) is None
-    assert payload._number(0.25) == 0.25
+def test_what_is_the_same_for_all_visitors_is_answered_once(make_open, monkeypatch):
+    asked, token_space = [], inspection.token_space
+    monkeypatch.setattr(inspection, "token_space", lambda model: asked.append(model) or token_space(model))
+    dispatcher = Dispatcher(Models(make_open()))
+    first = dispatcher.ask("embeddings.tokens", ["noise"], {})
+    assert dispatcher.ask("embeddings.tokens", ["noise"], {}) is first
+    assert len(asked) == 1
+    assert {name for name in QUESTIONS if name.startswith("embeddings.") and QUESTIONS[name].cached} == {
+        "embeddings.tokens",
+        "embeddings.positions",
+        "embeddings.table",
+    }
+
+
+def test_python_lines_open_what_everybody_can_open(make_open, tmp_path, monkeypatch):
+    opened = make_open(chars="ab \n")
+    opened.model.save_pretrained(tmp_path / "my model")
+    local = OpenModel(str(tmp_path / "my model"), opened.model, {})
+    assert str(tmp_path) not in load_line(local)
+    assert load_line(open_model("film@step-55")) == "model = load_model('film@step-55')"
+    snapshot = OpenModel(f"{tmp_path / 'my model'}@step-5", opened.model, {})
+    assert load_line(snapshot).startswith("model = load_model('./my model@step-5')")
+    monkeypatch.chdir(tmp_path)
+    found = run(payload.table(local)["python"])
+    np.testing.assert_allclose(
+        found["log_model"].exp(), decoded(payload.table(local)["modelled"], "f4", 4, 4), rtol=1e-5
+    )

@@ -8,7 +8,7 @@ import re
 
 import pytest
 import torch
-from taught import TEXT, block, floats, logits_of, says, shown
+from lesson_figures import TEXT, block, floats, logits_of, says, shown
 
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text

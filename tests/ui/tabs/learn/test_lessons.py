@@ -10,14 +10,14 @@ import subprocess
 
 import pytest
 import torch
-from taught import TEXT, block, logits_of, says, shown
+from lesson_figures import TEXT, block, logits_of, says, shown
 
 from strivelm.loading import open_model
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, prompts
 from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.learn import diagram as diagram_view
 from strivelm.ui.tabs.learn import lesson as lesson_view
-from strivelm.ui.tabs.learn import payload, tab
+from strivelm.ui.tabs.learn import payload
 from strivelm.ui.tabs.learn.lessons import HERE, IDS, STEPS, prose, words
 from strivelm.ui.tabs.learn.lessons.blocks import number
 from strivelm.ui.tabs.learn.lessons.drawing import BOXES, lines_of, source
@@ -252,6 +252,6 @@ def test_numbers_have_three_digits(value, text):
 def test_a_default_text_is_one_line_that_the_model_knows(noise):
     from strivelm.ui.core.models import facts_of
 
-    text = tab.default(facts_of(noise))
+    text = prompts.line(facts_of(noise))
     assert "\n" not in text
     assert set(text) <= set(noise.model.tokenizer.chars)

@@ -13,14 +13,11 @@ import torch
 from strivelm import OpenModel, inspection
 from strivelm.data.ngrams import count_ngrams
 from strivelm.ui.core import samples
-from strivelm.ui.core.models import facts_of
-from strivelm.ui.tabs.predictions import ablation, attribution, lens, losses, losses_position, payload, tab
+from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.models import Models
+from strivelm.ui.tabs.predictions import ablation, attribution, lens, losses, losses_position, payload
 
 TEXT = "It is a day."
-
-
-def asked(**said) -> str:
-    return json.dumps({name: str(value) for name, value in said.items()})
 
 
 def floats(text: str) -> np.ndarray:
@@ -31,12 +28,12 @@ def chances(text: str) -> np.ndarray:
     return (np.frombuffer(base64.b64decode(text), "<u2") / 65535) ** 2
 
 
-def looked(opened, text, said="{}") -> dict:
+def together(pieces) -> dict:
+    """The pieces of an answer, put together as the view does."""
     found = {}
-    for part in payload.look(opened, text, said):
-        found |= part
-    return {name: json.loads(value) if name in ("losses", "lens", "attribution", "ablation") else value
-            for name, value in found.items()}  # fmt: skip
+    for piece in pieces:
+        found |= piece
+    return found
 
 
 def ran(python: str, opened: OpenModel, monkeypatch) -> dict:
@@ -64,7 +61,7 @@ def counted(noise) -> OpenModel:
 
 
 def test_losses_are_those_of_surprisal(counted, monkeypatch):
-    shown = looked(counted, TEXT)["losses"]
+    shown = payload.losses(counted, TEXT)
     found = inspection.surprisal(counted.model, TEXT, counted.ngrams)
     assert np.allclose(floats(shown["nats"]), found.model, rtol=1e-6, equal_nan=True)
     assert np.allclose(floats(shown["entropy"]), found.entropy, rtol=1e-6, equal_nan=True)
@@ -82,13 +79,13 @@ def test_losses_are_those_of_surprisal(counted, monkeypatch):
 
 
 def test_a_model_without_tables_says_so(noise):
-    shown = looked(noise, TEXT)["losses"]
+    shown = payload.losses(noise, TEXT)
     assert shown["tables"] == []
     assert "no n-gram tables" in shown["note"]
 
 
 def test_the_lens_is_inspections(noise, monkeypatch):
-    shown = looked(noise, TEXT)["lens"]
+    shown = payload.lens(noise, TEXT)
     found = inspection.logit_lens(noise.model, TEXT)
     assert tuple(shown["depths"]) == found.depths
     assert shown["top"] == "".join(char for row in found.top_chars for place in row for char in place)
@@ -100,14 +97,14 @@ def test_the_lens_is_inspections(noise, monkeypatch):
     assert torch.equal(ran(shown["python"], noise, monkeypatch)["found"].logits, found.logits)
 
 
-@pytest.mark.parametrize(("char", "against"), [("", ""), ("e", ""), ("e", "mean"), ("e", "=a"), ("", "==")])
+@pytest.mark.parametrize(("char", "against"), [(None, None), ("e", None), ("e", "mean"), ("e", "a"), (None, "a")])
 def test_the_parts_sum_to_the_logit(noise, monkeypatch, char, against):
-    shown = json.loads(payload.speaker(noise, TEXT, asked(at=4, char=char, against=against))["attribution"])
+    shown = payload.attribution(noise, TEXT, 4, char, against)
     with torch.no_grad():
         logits = noise.model(torch.tensor([noise.model.tokenizer.encode(TEXT[:5])]))[0][0, -1]
     index = noise.model.tokenizer.encode
     mine = logits[index(char)[0]] if char else logits.max()
-    less = {"": 0.0, "mean": logits.mean(), "=a": logits[index("a")[0]], "==": 0.0}[against]  # "=" is not known
+    less = {None: 0.0, "mean": logits.mean(), "a": logits[index("a")[0]]}[against]
     assert sum(shown["parts"]) == pytest.approx(float(mine - less), abs=1e-4)
     assert shown["total"] == pytest.approx(shown["logit"], abs=1e-4)
     assert shown["names"] == ["token embedding", "position embedding", "0.0", "0.1", "MLP 0", "final LayerNorm's bias"]
@@ -120,8 +117,7 @@ def test_the_parts_sum_to_the_logit(noise, monkeypatch, char, against):
 
 @pytest.mark.parametrize("how", ["zero", "mean"])
 def test_switching_off_is_ablates(noise, monkeypatch, how):
-    said = asked(at=3, off="0.1,0.m", how=how)
-    shown = json.loads(payload.part(noise, TEXT, said)["ablation"])
+    shown = payload.ablation(noise, TEXT, "0.1,0.m", how, 3)
     found = inspection.ablate(noise.model, TEXT, ["0.1"], [0], TEXT if how == "mean" else None, 3)
     assert (shown["loss_before"], shown["loss_after"]) == (found.loss_before, found.loss_after)
     assert np.allclose(floats(shown["before"]), found.surprisal_before, rtol=1e-6, equal_nan=True)
@@ -137,7 +133,7 @@ def test_switching_off_is_ablates(noise, monkeypatch, how):
 
 
 def test_nothing_off_changes_nothing(noise):
-    shown = looked(noise, TEXT)["ablation"]
+    shown = payload.ablation(noise, TEXT)
     assert shown["loss_before"] == shown["loss_after"]
     assert not floats(shown["kl"]).any()
     assert [before for _, before, _ in shown["next"]] == [after for _, _, after in shown["next"]]
@@ -145,8 +141,7 @@ def test_nothing_off_changes_nothing(noise):
 
 @pytest.mark.parametrize("how", ["zero", "mean"])
 def test_the_map_of_this_text_is_ablation_maps(noise, monkeypatch, how):
-    (part,) = payload.survey(noise, TEXT, asked(how=how))
-    shown = json.loads(part["ablation"])["map"]
+    shown = together(payload.survey(noise, TEXT, how))
     (found,) = inspection.ablation_map(noise.model, TEXT, TEXT if how == "mean" else None)
     assert (shown["heads"], shown["mlps"]) == (found.heads.tolist(), found.mlps.tolist())
     assert shown["heads_error"] == [[None, None]]
@@ -156,20 +151,20 @@ def test_the_map_of_this_text_is_ablation_maps(noise, monkeypatch, how):
     assert torch.equal(ran(shown["python"], noise, monkeypatch)["found"].heads, found.heads)
 
 
-def test_the_map_of_a_longer_text_has_standard_errors_and_says_which(noise, monkeypatch):
+def test_the_map_of_a_longer_text_has_standard_errors_and_says_which(make_open, monkeypatch):
+    noise = make_open()
     monkeypatch.setattr(samples, "OWN_CHARACTERS", 200)
-    *_, part = payload.survey(noise, TEXT, asked(where="long"))
-    shown = json.loads(part["ablation"])["map"]
+    shown = together(payload.survey(noise))
     assert all(error > 0 for error in shown["heads_error"][0])
     assert shown["windows"] <= payload.MAP_WINDOWS
     assert "the model wrote itself" in shown["said"]
     assert ran(shown["python"], noise, monkeypatch)["found"].heads.tolist() == shown["heads"]
 
 
-def test_the_loss_by_position_is_inspections_and_says_of_what(noise, monkeypatch):
+def test_the_loss_by_position_is_inspections_and_says_of_what(make_open, monkeypatch):
+    noise = make_open()
     monkeypatch.setattr(samples, "OWN_CHARACTERS", 300)
-    *_, value = payload.by_position(noise)
-    shown = json.loads(value["position"])
+    shown = together(payload.loss_by_position(noise))
     *_, found = inspection.loss_by_position(noise.model, samples.sample(noise).ids, payload.POSITION_WINDOWS)
     assert shown["bin_mean"] == found.bin_mean.tolist()
     assert shown["bin_error"] == found.bin_error.tolist()
@@ -196,69 +191,85 @@ def test_texts_of_any_vocabulary_and_of_one_character(make_open, chars):
     chars = "".join(sorted(set(chars)))
     opened = make_open(chars=chars, vocab_size=len(chars))
     for text in (chars, chars[0], "", "é"):
-        shown = looked(opened, text)
-        assert shown["losses"]["text"] == shown["read"]
-        assert len(shown["lens"]["appears"]) == len(shown["read"]) > 0
-        assert shown["attribution"]["char"] in chars
-        assert shown["losses"]["many"] == min(5, len(chars))
-    one = looked(opened, chars[0])
-    assert (one["losses"]["mean"], one["ablation"]["loss_before"]) == (None, None)
+        shown = payload.losses(opened, text)
+        assert len(payload.lens(opened, text)["appears"]) == len(shown["text"]) > 0
+        assert payload.attribution(opened, text)["char"] in chars
+        assert shown["many"] == min(5, len(chars))
+    assert payload.losses(opened, chars[0])["mean"] is None
+    assert payload.ablation(opened, chars[0])["loss_before"] is None
     with pytest.raises(ValueError, match="one character has no loss"):
-        list(payload.survey(opened, chars[0], "{}"))
+        list(payload.survey(opened, chars[0]))
 
 
-def test_a_long_text_is_read_from_its_end_and_one_that_is_too_long_refused(noise):
-    shown = looked(noise, "x" * 20 + "a" * 32)
-    assert shown["read"] == "a" * 32
-    assert "reads the end" in shown["notes"]
+OF_A_TEXT = (payload.losses, payload.lens, payload.attribution, payload.ablation)
+
+
+@pytest.mark.parametrize("ask", OF_A_TEXT)
+def test_a_long_text_is_read_from_its_end_and_one_that_is_too_long_refused(noise, ask):
+    shown = ask(noise, "x" * 20 + "a" * 32)
+    assert shown["text"] == "a" * 32
+    assert "reads the end" in "".join(shown["notes"])
     with pytest.raises(ValueError, match="at most 2,000"):
-        looked(noise, "a" * 2001)
+        ask(noise, "a" * 2001)
 
 
 def test_a_large_vocabulary_travels_in_bounds(make_open):
     chars = "".join(map(chr, range(0x4E00, 0x4E00 + 5000)))
-    shown = looked(make_open(chars=chars, vocab_size=5000), chars[:30])
-    assert len(shown["attribution"]["likely"]) == 5000
-    assert sum(len(json.dumps(shown[name], ensure_ascii=False)) for name in ("losses", "lens", "ablation")) < 30_000
+    opened = make_open(chars=chars, vocab_size=5000)
+    assert len(payload.attribution(opened, chars[:30])["likely"]) == 5000
+    others = (payload.losses, payload.lens, payload.ablation)
+    assert sum(len(json.dumps(ask(opened, chars[:30]), ensure_ascii=False)) for ask in others) < 30_000
 
 
 @pytest.mark.parametrize(
-    "said",
-    ["", "[]", "{", '{"at": "99", "char": "漢", "against": "=漢", "off": "9.9,x,0.,.m,-1.0,1e9.m", "how": "?"}',
-     '{"at": "-1", "char": "ab", "against": "=", "off": "²", "how": null}', '{"at": null, "off": []}'],
-)  # fmt: skip
-def test_what_means_nothing_here_is_left_out(noise, said):
-    assert payload.understood(noise, 12, said) == payload.Asked(11, None, None, (), (), False)
+    ("ask", "given", "match"),
+    [
+        (payload.attribution, {"at": 99}, "no position 99; expected one from 0 to 11"),
+        (payload.attribution, {"char": "漢"}, "漢"),
+        (payload.attribution, {"against": "漢"}, "漢"),
+        (payload.ablation, {"at": -13}, "no position -13"),
+        (payload.ablation, {"parts": "9.9"}, "no part '9.9'; expected heads from 0.0 to 0.1 and MLPs from 0.m to 0.m"),
+        (payload.ablation, {"parts": "m0"}, "no part 'm0'"),
+        (payload.ablation, {"how": "median"}, "expected zero or mean"),
+    ],
+)
+def test_what_is_not_there_is_refused(noise, ask, given, match):
+    with pytest.raises((ValueError, IndexError), match=match):
+        ask(noise, TEXT, **given)
 
 
-def test_a_part_is_named_once(noise):
-    found = payload.understood(noise, 12, asked(off="0.1,0.1,0.m,0.m,0.01", how="mean", at=0))
-    assert found == payload.Asked(0, None, None, ("0.1",), (0,), True)
+def test_a_map_in_another_way_is_refused(noise):
+    with pytest.raises(ValueError, match="expected zero or mean"):
+        list(payload.survey(noise, TEXT, "median"))
 
 
-def test_default_texts_can_be_read(noise, make_open):
-    assert "\n" in payload.default_text(facts_of(noise))
-    for chars in ("ab", " \n", "漢字"):
-        text = payload.default_text(facts_of(make_open(chars=chars, vocab_size=2)))
-        assert text
-        assert set(text) <= set(chars)
+def test_a_part_is_switched_off_once(noise):
+    shown = payload.ablation(noise, TEXT, "0.1, 0.1,0.m,0.m")
+    assert (shown["heads_off"], shown["mlps_off"]) == (["0.1"], [0])
 
 
 def test_a_view_as_a_file_holds_no_text_as_markup(make_open):
     text = "<script>${}</script>"
     chars = "".join(sorted(set(text)))
-    shown = looked(make_open(chars=chars, vocab_size=len(chars)), text)
-    for module, name in ((losses, "losses"), (lens, "lens"), (attribution, "attribution"), (ablation, "ablation")):
-        page = module.VIEW.html(shown[name])
+    opened = make_open(chars=chars, vocab_size=len(chars))
+    for module, ask in zip((losses, lens, attribution, ablation), OF_A_TEXT, strict=True):
+        page = module.VIEW.html(ask(opened, text))
         assert text not in page
         assert "https://" not in page.replace("https://huggingface.co", "")
     assert "null" in losses_position.VIEW.html(None)
 
 
-def test_what_cannot_be_done_is_said(noise):
-    run = tab._streamed(lambda ref, text, said: payload.look(noise, text, said), ("read", "notes", "losses"))
-    (update,) = run("noise", "a" * 2001, "{}")
-    assert json.loads(update[1])["kind"] == "error"
-    first, *_ = run("noise", "a漢", "{}")
-    assert first[0] == "a"
-    assert "漢" in json.loads(first[1])["text"]
+def test_long_answers_are_measured_once_for_all_who_ask(make_open, monkeypatch):
+    opened = make_open()
+    models = Models(opened)
+    dispatcher, calls = Dispatcher(models), []
+    measure = inspection.loss_by_position
+    monkeypatch.setattr(samples, "OWN_CHARACTERS", 300)
+    monkeypatch.setattr(inspection, "loss_by_position", lambda *given: calls.append(given) or measure(*given))
+    first, second = (list(dispatcher.stream("predictions.loss_by_position", [models.own], {})) for _ in range(2))
+    assert first == second
+    assert len(calls) == 1
+    left = dispatcher.stream("predictions.survey", [models.own], {"text": TEXT})
+    next(left)
+    left.close()  # an answer that somebody did not wait for is not kept
+    assert len(list(dispatcher.stream("predictions.survey", [models.own], {"text": TEXT}))) == 2

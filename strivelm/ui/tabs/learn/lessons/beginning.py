@@ -1,4 +1,4 @@
-"""Steps 1 to 3.2: the machine and the model, the text as numbers, and the two embeddings."""
+"""Steps 1 to 3.2: the model and its machine, the text as numbers, and the two embeddings."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ WRITTEN = 128
 
 
 def setup(reading: Reading) -> Figure:
-    """Step 1: what the page runs on, which model is open, and all that it does."""
+    """Step 1: what the model expects next, which model is open, and what it runs on."""
     facts, device = facts_of(reading.opened), reading.model.tok.weight.device
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     machine = [
@@ -46,7 +46,7 @@ def setup(reading: Reading) -> Figure:
                 [(chars[i], p[i].item()) for i in order],
                 f"The likeliest {len(order)} of {len(chars):,} characters. Chance gives each {share(1 / len(chars))}.",
             ),
-            blocks.table("What answers you", ["", ""], machine),
+            blocks.table("The model and the machine", ["", ""], machine),
         ],
         {
             "parameters": f"{facts.parameters:,}",
@@ -144,7 +144,7 @@ def frequencies(opened: OpenModel) -> dict[int, float]:
 
 
 def tokens(reading: Reading) -> Figure:
-    """Step 3.1: the row of the table that stands for the chosen character, and whose row is like it."""
+    """Step 3.1: the chosen character's row of the embedding table, and the characters whose rows are most like it."""
     space, V, C = inspection.token_space(reading.model), reading.config.vocab_size, reading.config.n_embd
     token = reading.trace({"token_embedding"}).token_embedding[reading.at]
     shown = [

@@ -86,7 +86,7 @@ def attention(reading: Reading) -> Figure:
         ),
         [_layers(reading), _heads(reading)],
         [*found.attention.tolist(), *[0.0] * (len(reading.text) - at - 1)],
-        "The ground of each character is the weight that the chosen one gives it.",
+        "The background of each character is the weight that the chosen one gives it.",
         attempt={"at": 0},
     )
 
@@ -150,7 +150,7 @@ def layernorm(reading: Reading) -> Figure:
 
 
 def residuals(reading: Reading) -> Figure:
-    """Step 3.5: the stream after every half of a block, what each half added, and what it would say there."""
+    """Step 3.5: the stream after every half of a block, what each half added, and what the model would write there."""
     recorded = reading.trace({"residual", "attn_out", "mlp_out", "logits"})
     at, stream = reading.at, recorded.residual[:, reading.at].cpu().double()
     added = torch.stack([recorded.attn_out[:, at], recorded.mlp_out[:, at]], 1).flatten(0, 1).cpu().double()  # (2L, C)

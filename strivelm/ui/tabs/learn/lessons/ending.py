@@ -147,7 +147,7 @@ def training(reading: Reading) -> Figure:
         python,
         controls=controls,
         tint=[min(value / V, 1.0) if V else 0.0 for value in nats],
-        legend=f"The ground of each character is its loss, from 0 to ln V = {number(V)} and more.",
+        legend=f"The background of each character is its loss, from 0 to ln V = {number(V)} and more.",
         attempt={"text": "To be, or not to beq", "view": "curves"},
     )
 
@@ -162,7 +162,7 @@ def teachers_note(record: dict) -> str:
 
 
 def evaluations(record: object, name: str) -> list[tuple[int, float]]:
-    """(step, loss) of what a training record says, as far as it is numbers; another's record is no friend."""
+    """(step, loss) of what a training record says, as far as it is numbers: a folder may hold anything."""
     found = []
     for one in record if isinstance(record, list) else []:
         step, loss = (one.get("step"), one.get(name)) if isinstance(one, dict) else (None, None)
@@ -251,7 +251,7 @@ def playground(reading: Reading) -> Figure:
     text, count = "".join(characters), len(characters)
     note = "" if count == chosen.count else f"It stopped after {count:,} characters, so as not to keep you waiting. "
     mean = sum(nats) / max(1, count)
-    note += f"The deeper the ground, the more the character surprised the model; its mean is {number(mean)} nats."
+    note += f"The stronger its background, the more a character surprised the model: {number(mean)} nats on average."
     return Figure(
         [blocks.written("What the model writes after your text", reading.text, text, nats, note)],
         {

@@ -145,7 +145,7 @@ class Figure:
     """Lines that give the same numbers."""
     controls: list[dict] = field(default_factory=list)
     tint: list[float] | None = None
-    """A share from 0 to 1 for each character of the text, shown as its ground."""
+    """A share from 0 to 1 for each character of the text, shown as its background."""
     legend: str = ""
     """What the tint means."""
     strip: bool = True

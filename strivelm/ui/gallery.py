@@ -1,0 +1,206 @@
+"""Every view of the page alone, with sample data, light and dark, wide and narrow: the way to work on one.
+
+    python -m strivelm.ui.gallery                      # http://127.0.0.1:7870
+    python -m strivelm.ui.gallery --model film --port 7900
+
+Scripts and styles are read anew with each reload; after a change of Python it is started again. A view shows what the
+question of its own name answers ("predictions.lens" for the view lens of the tab predictions), about a text that the
+model can read; `SAMPLES` says what the others show.
+"""
+
+import argparse
+import html
+import threading
+from collections import ChainMap
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, unquote, urlsplit
+
+from strivelm.loading import OpenModel, open_model
+from strivelm.ui import app  # noqa: F401  (makes the views of all tabs)
+from strivelm.ui.components import header, scripts
+from strivelm.ui.components.view import VIEWS, View, read
+from strivelm.ui.core import prompts
+from strivelm.ui.core.models import Facts, facts_of
+from strivelm.ui.core.questions import QUESTIONS
+from strivelm.ui.tabs.attention.payload import attention
+
+PORT = 7870
+WIDE, NARROW = "max(600px, calc(50% - 8px))", "390px"
+FRAMES = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark"))
+"""The frames of a view: their widths, and their themes."""
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>StriveLM: all views</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>
+  body { margin: 16px; font: 15px/1.5 system-ui, sans-serif; background: #f5f5f4; color: #1c1917; }
+  nav { display: flex; flex-wrap: wrap; gap: 4px 12px; }
+  section div { display: flex; flex-wrap: wrap; gap: 12px; }
+  iframe { box-sizing: border-box; height: 640px; border: 1px solid #a8a29e; border-radius: 6px; resize: vertical; }
+</style>
+<h1>All views, with sample data of MODEL</h1><nav>LINKS</nav>SECTIONS</html>"""
+
+
+def sample(name: str, opened: OpenModel) -> object:
+    """What a view shows, as JSON can hold it. Raises LookupError, a sentence, where there is nothing to show."""
+    if name not in VIEWS:
+        raise LookupError(f"There is no view {name!r:.40}; expected one of {', '.join(sorted(VIEWS))}.")
+    make = SAMPLES.get(name) or partial(answer, f"{VIEWS[name].folder.name}.{name}")
+    return make(opened)
+
+
+def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
+    """The pieces of the answer to a question about a text to begin with; one where it comes whole.
+
+    Raises LookupError, a sentence, where there is no such question.
+    """
+    question = QUESTIONS.get(name)
+    if question is None:
+        raise LookupError(f"There is no question {name}; say in SAMPLES of strivelm/ui/gallery.py what the view shows.")
+    facts = facts_of(opened)
+    texts = {"text": prompts.lines(facts), "prompt": prompts.line(facts)}
+    arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
+    found = question.function(opened, **question.checked(arguments))
+    return list(found) if question.streamed else [found]
+
+
+def answer(name: str, opened: OpenModel, **given: object) -> dict:
+    """The whole answer: of pieces, each name's last value. Raises LookupError as `pieces` does."""
+    return dict(ChainMap(*reversed(pieces(name, opened, **given))))
+
+
+def written(opened: OpenModel) -> dict:
+    """A text that was written, as the view of texts holds it."""
+    head, *grown = pieces("generate.write", opened, **SETTINGS, count=120, text="")
+    runs = [{name: head.pop(name) for name in ("from", "seed", "temperature", "top_k", "top_p")}]
+    characters = [one for piece in grown for one in piece["characters"]]
+    return grown[-1] | {"head": head, "runs": runs, "characters": characters, "overlap": None}
+
+
+def side_by_side(opened: OpenModel) -> dict:
+    """Texts that were written with all parts and without a head, as the view of columns holds them."""
+    head, *grown = pieces("generate.without", opened, **SETTINGS, count=60, off="0.0")
+    for i, column in enumerate(head["columns"]):
+        parts = [piece["columns"][i] for piece in grown]
+        column["text"] = "".join(part["text"] for part in parts)
+        column |= {name: [x for part in parts for x in part[name]] for name in ("nats", "drawn")}
+    joined = {name: [x for piece in grown for x in piece[name]] for name in ("numbers", "partings")}
+    return head | grown[-1] | joined | {"columns": head["columns"]}
+
+
+def about(facts: Facts) -> dict:
+    """A model by name, how many layers it has, and how many heads each of them."""
+    return {"model": facts.name, "layers": facts.layers, "heads": facts.heads}
+
+
+SETTINGS = {"temperature": 0.8, "top_k": 20, "top_p": 0.95, "seed": 1}
+SAMPLES: dict[str, Callable[[OpenModel], object]] = {
+    "attention": lambda opened: attention(opened, prompts.passage(facts_of(opened))),
+    "bigram_table": partial(answer, "embeddings.table"),
+    "columns": side_by_side,
+    "diagram": lambda opened: answer("learn.step", opened, step="4")["diagram"],
+    "header": lambda opened: header.shown(facts_of(opened)),
+    "inner_tabs": lambda opened: None,
+    "lesson": partial(answer, "learn.step", step="4"),
+    "lesson_steps": lambda opened: [["1", "The first"], ["1.5", "One between"], ["2", "The last"]],
+    "losses_position": partial(answer, "predictions.loss_by_position"),
+    "map": partial(answer, "embeddings.tokens"),
+    "message": lambda opened: {"kind": "note", "text": f"The model {opened.ref} knows no “é”: it was left out."},
+    "neighbours": partial(answer, "embeddings.tokens"),
+    "sampling_steps": partial(answer, "generate.sampling_steps", **SETTINGS),
+    "similarity": partial(answer, "embeddings.tokens"),
+    "switches": lambda opened: about(facts_of(opened)),
+    "text": written,
+}
+"""What views show, by their names, that have no question of their own name, or one that wants more than a text."""
+
+
+class Gallery(ThreadingHTTPServer):
+    """Serves the gallery on this machine alone. Raises OSError where the port is taken."""
+
+    def __init__(self, opened: OpenModel, port: int = PORT):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.opened, self.values, self.lock = opened, {}, threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}/"
+
+    def page(self) -> str:
+        """The page of all views."""
+        links = "".join(f'<a href="#{name}">{name}</a>' for name in sorted(VIEWS))
+        sections = "".join(map(_section, sorted(VIEWS)))
+        model = html.escape(self.opened.ref)
+        return PAGE.replace("MODEL", model).replace("LINKS", links).replace("SECTIONS", sections)
+
+    def view(self, name: str) -> str:
+        """One view as a file of its own, its scripts and styles as they are on disk. Raises LookupError as `sample`."""
+        with self.lock:  # the frames of a view ask at once, and its value is made once
+            if name not in self.values:
+                self.values[name] = sample(name, self.opened)
+            read.cache_clear()
+            scripts.shared.cache_clear()
+            view = VIEWS[name]  # which keeps the script and the style that it has read
+            fresh = View(view.folder, view.name, view.template, view.parts, view.styles)
+            return fresh.html(self.values[name], f"StriveLM: {name}")
+
+
+def _section(name: str) -> str:
+    frames = "".join(
+        f'<iframe loading="lazy" title="{name}, {theme}" style="width: {width}" '
+        f'src="/view/{quote(name)}?__theme={theme}"></iframe>'
+        for width, theme in FRAMES
+    )
+    return f'<section id="{name}"><h2>{name} <a href="/view/{quote(name)}">alone</a></h2><div>{frames}</div></section>'
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers `/` with the page of all views, and `/view/NAME` with one."""
+
+    server: Gallery
+
+    def do_GET(self):
+        """Answers a request."""
+        path = unquote(urlsplit(self.path).path)
+        try:
+            if path == "/":
+                page, status = self.server.page(), HTTPStatus.OK
+            else:
+                page, status = self.server.view(path.removeprefix("/view/")), HTTPStatus.OK
+        except LookupError as error:
+            page, status = html.escape(error.args[0]), HTTPStatus.NOT_FOUND
+        body = page.encode("utf-8")
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *given):
+        """Says nothing of each request."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serves until Ctrl+C."""
+    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="bundled", help="whose data is shown (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="where it is served (default: %(default)s)")
+    flags = parser.parse_args(arguments)
+    try:
+        gallery = Gallery(open_model(flags.model), flags.port)
+    except ValueError as error:
+        parser.error(str(error))
+    except (OSError, OverflowError) as error:
+        parser.error(f"port {flags.port} can't be had ({error}); choose another one by --port")
+    print(f"All views are at {gallery.address}, Ctrl+C ends it.", flush=True)
+    try:
+        gallery.serve_forever()
+    except KeyboardInterrupt:
+        gallery.server_close()
+
+
+if __name__ == "__main__":
+    main()
