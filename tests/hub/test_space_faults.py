@@ -346,7 +346,8 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(hub, client, variable
         assert ("spaces", "alice/space") not in hub.store.repos
         assert not any(line.startswith(("PUT", "DELETE")) or "create" in line for line in hub.breakable.log)
         lines = out.splitlines()
-        shown = {line.split()[1]: line.split()[0] for line in lines if line.endswith(tuple(bundle.names()))}
+        sent = (*bundle.names(), bundle.PACKAGES)
+        shown = {line.split()[1]: line.split()[0] for line in lines if line.endswith(sent)}
         client("script", "deploy_space.py", "alice/space", *flags[:-1])
         there = hub.store.repos["spaces", "alice/space"].resolve("main").files
         assert shown == {n: f"{len(f.content):,}" for n, f in there.items() if n != ".gitattributes"}

@@ -38,7 +38,7 @@ class Dispatcher:
 
     def _made(self, question: Question) -> Callable:
         """The question's function, taking references in place of models, run on a lent GPU where there is one."""
-        borrows = gpu(lambda refs, arguments: question.longest(arguments)) if question.device else lambda made: made
+        borrows = gpu(lambda refs, arguments: question.lent(arguments)) if question.device else lambda made: made
 
         # Each thing that comes is marked as a part of the answer or as a sentence in its place: of an error ZeroGPU's
         # fork sends the class's name alone.

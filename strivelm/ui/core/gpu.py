@@ -24,7 +24,7 @@ def gpu(seconds: float | Callable[..., float]) -> Callable[[Callable], Callable]
     """
 
     def wrap(function: Callable) -> Callable:
-        # Declared as whole seconds, but it makes a timedelta of them (spaces 0.51, zero/wrappers.py): fractions will do.
+        # Declared as whole seconds, but made a timedelta (spaces 0.51, zero/wrappers.py): fractions will do.
         return spaces.GPU(duration=cast(Any, seconds))(function) if spaces else function
 
     return wrap

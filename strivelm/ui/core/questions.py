@@ -53,7 +53,9 @@ class Question:
     """Of how many models it is asked; 0 for what needs none."""
     arguments: tuple[Argument, ...]
     seconds: Seconds
-    """How long it may take, on a CPU and on a GPU that is lent for a call."""
+    """How long it may take."""
+    lent_seconds: Seconds
+    """How long a GPU is lent for it where one is: a visitor's quota pays for all of it."""
     max_bytes: int
     """How large its answer may get, as JSON."""
     device: bool
@@ -91,7 +93,11 @@ class Question:
 
     def longest(self, arguments: Mapping[str, object]) -> float:
         """How many seconds an answer to these arguments may take."""
-        return self.seconds(**arguments) if callable(self.seconds) else self.seconds
+        return _seconds(self.seconds, arguments)
+
+    def lent(self, arguments: Mapping[str, object]) -> float:
+        """For how many seconds a GPU is asked for."""
+        return _seconds(self.lent_seconds, arguments)
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -102,6 +108,7 @@ def question(
     name: str,
     *,
     seconds: Seconds = limits.LOOK_SECONDS,
+    lent_seconds: Seconds | None = None,
     max_bytes: int = limits.ANSWER_BYTES,
     device: bool = True,
     cached: bool = False,
@@ -111,6 +118,9 @@ def question(
 
     Its first parameters are the open models that it is asked of (annotated `OpenModel`); the others are its arguments,
     each annotated with a kind that `Argument` knows. It raises ValueError, a sentence, for what can't be done.
+
+    Args:
+        lent_seconds: how long a GPU is lent for it, where that is another time than `seconds`.
     """
 
     def declare(function: Callable) -> Callable:
@@ -123,10 +133,15 @@ def question(
             _described(argument.kind)  # raises for a kind that can't be checked
         if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
             raise TypeError(f"there are two questions {name}")
-        QUESTIONS[name] = Question(name, function, models, arguments, seconds, max_bytes, device, cached, lane)
+        lent = seconds if lent_seconds is None else lent_seconds
+        QUESTIONS[name] = Question(name, function, models, arguments, seconds, lent, max_bytes, device, cached, lane)
         return function
 
     return declare
+
+
+def _seconds(given: Seconds, arguments: Mapping[str, object]) -> float:
+    return given(**arguments) if callable(given) else given
 
 
 def size_of(value: object) -> int:
