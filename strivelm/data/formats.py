@@ -175,7 +175,7 @@ def _opened(archive: zipfile.ZipFile, member: str, what: str) -> IO[bytes]:
 
 def _decoded(file: IO[bytes], what: str, encoding: str) -> Parts:
     try:
-        b"".decode(encoding)  # which refuses codecs of other things, such as hex
+        " ".encode(encoding)  # which refuses codecs of other things, such as hex
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):
         raise CorpusError(

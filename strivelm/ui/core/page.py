@@ -19,6 +19,8 @@ from strivelm.ui.core.models import Facts, Models
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Of every event of the page: nothing lies over a view while it waits, and programs have endpoints of their own."""
 
+Field = gr.Textbox | gr.Slider | gr.Radio | gr.CheckboxGroup | gr.Dropdown | gr.Checkbox | gr.Number
+"""A component whose value the visitor changes."""
 Parse = Callable[[str], object]
 """Makes a component's value of what an address says; raises ValueError for what means nothing."""
 Follow = Callable[[Facts], object]
@@ -31,7 +33,7 @@ class Linked:
 
     tab: str
     name: str
-    component: Component
+    component: Field
     parse: Parse
     follow: Follow | None = None
     """What its usual value is for a model; None where that is the same for all."""
@@ -68,7 +70,7 @@ class Page:
         self,
         tab: str,
         name: str,
-        component: Component,
+        component: Field,
         parse: Parse = str,
         follow: Follow | None = None,
     ) -> None:
