@@ -25,7 +25,10 @@ REFUSED = {
         {"hardware": "t4-smal"},
         "there is no hardware 't4-smal'; huggingface_hub .* knows cpu-basic",
     ),
-    "the model's name is none": ({"model": "../x"}, "'../x' is no model: expected 'bundled', 'owner/name'"),
+    "the model's name is none": (
+        {"model": "../x"},
+        "'../x' is no model: expected 'bundled', 'film'",
+    ),
     "the model is a folder": ({"model": "tests"}, "'tests' is no model"),
     "a model is not there": (
         {"models": "film,alice/none"},
