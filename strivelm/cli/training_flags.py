@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -22,6 +22,10 @@ examples:
     {train} --preset medium --data shakespeare --dry-run
     {train} --resume --out runs/bard
 """
+if TYPE_CHECKING:
+    Preset = str
+else:
+    Preset = Literal[tuple(PRESETS)]  # so that tyro lists the names and refuses others
 LICENSE_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789.-+")
 
 
@@ -78,7 +82,7 @@ class Flags:
     training: Annotated[TrainConfig, tyro.conf.OmitArgPrefixes]
     hardware: Annotated[Hardware, tyro.conf.OmitArgPrefixes]
     sharing: Annotated[SharingFlags, tyro.conf.OmitArgPrefixes]
-    preset: Literal[tuple(PRESETS)] = "small"
+    preset: Preset = "small"
     """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
     dry_run: bool = False
     """Do all that the run would do but training, writing and sending: check, measure, and say how long it will take."""

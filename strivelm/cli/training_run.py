@@ -47,7 +47,7 @@ def run(flags: Flags, args: list[str], group: ProcessGroup, device: torch.device
     """
     out, first, state, overwrite = flags.out, group.rank == 0, None, flags.folder.overwrite
     if flags.folder.resume:
-        record, state = group.broadcast(_saved(flags) if first else None)
+        record, state = group.broadcast(_saved(flags) if first else ({}, None))
         if record.get("finished"):
             say(
                 f"The run in {out} is finished: there is nothing to resume. A longer one starts anew, in another --out."
@@ -143,7 +143,7 @@ def expected_time(
 ) -> str:
     """How long the run will take, for a person."""
     config, done = flags.training, state["steps"] if state else 0
-    if config.max_steps is None:
+    if config.minutes is not None and config.max_steps is None:
         budget = 60 * config.minutes
         return f"{clock(budget)}, of it at most {clock(SHARE * budget)} for evaluations and snapshots"
     each = step_seconds(model, corpus, config, hardware, group.size)
@@ -262,19 +262,19 @@ def conclude(event: Finished | Resumable, flags: Flags, group: ProcessGroup) -> 
         say(f"There was no time for {some(event.snapshots_left_out, 'snapshot')}: more --minutes make room for them.")
     say(f"The model is in {out}. Let it speak: {command('generate', '--model', out)}")
     if flags.sharing.push is not None:
-        to_the_hub(flags)
+        to_the_hub(flags, flags.sharing.push)
 
 
-def to_the_hub(flags: Flags) -> None:
+def to_the_hub(flags: Flags, repo: str) -> None:
     """Pushes what was trained; where that fails, the folder is kept and the error says how to go on."""
-    out, push, snapshots = flags.out, flags.sharing.push, flags.training.snapshots > 0
+    out, snapshots = flags.out, flags.training.snapshots > 0
     try:
         address = publish.push(
-            out, push, private=flags.sharing.private or None, snapshots=snapshots, license=flags.folder.license
+            out, repo, private=flags.sharing.private or None, snapshots=snapshots, license=flags.folder.license
         )
         say(f"It is on the Hub: {address}")
     except ValueError as error:
-        again = command("push", out, push, *(["--snapshots"] if snapshots else []))
+        again = command("push", out, repo, *(["--snapshots"] if snapshots else []))
         raise ValueError(f"{error}. The model is safe in {out}: {again}") from error
 
 

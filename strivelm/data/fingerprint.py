@@ -44,7 +44,7 @@ class Fingerprint:
     def knows(self, text: str) -> np.ndarray:
         """For each run of eight characters in a text, (len(text) - 7,), whether it stands in the other one."""
         places = _places(text, 8 * len(self.bits))
-        return ((self.bits[places >> 3] >> (places & 7).astype(np.uint8)) & 1).all(0)
+        return np.all((self.bits[places >> 3] >> (places & 7).astype(np.uint8)) & 1, axis=0)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """(start, length) of the parts of a text of which every eight characters in a row stand in the other one."""

@@ -166,7 +166,9 @@ def _check_cards(api: HfApi, repo: str, places: dict[str, Path], license: str | 
 
 def _license(folder: Path) -> str | None:
     path = folder / CARD
-    said = ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.license if path.is_file() else None
+    said = (
+        ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.get("license") if path.is_file() else None
+    )
     return said if isinstance(said, str) else None
 
 

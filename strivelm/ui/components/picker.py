@@ -110,7 +110,8 @@ def arrived(page: Page, tabs: tuple[str, ...], said: dict[str, str], values: Ite
     """
     models = page.models
     ref = (said.get("model") or models.own).strip() or models.own
-    head, renewed, waits = [gr.skip()] * 4, [gr.skip()] * len(page.outputs), ""
+    head: list = [gr.skip()] * 4
+    renewed, waits = [gr.skip()] * len(page.outputs), ""
     if ref != models.own and models.at_hand(ref):
         *_, (current, *rest) = switch(models, ref, models.own)
         head = [current, *rest]

@@ -42,22 +42,20 @@ class Dispatcher:
 
         # Each thing that comes is marked as a part of the answer or as a sentence in its place: of an error ZeroGPU's
         # fork sends the class's name alone.
-        if question.streamed:
+        def pieces(refs, arguments):
+            try:
+                for piece in question.function(*map(self.models.get, refs), **arguments):
+                    yield [True, piece]
+            except SENTENCES as error:
+                yield [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    for piece in question.function(*map(self.models.get, refs), **arguments):
-                        yield [True, piece]
-                except SENTENCES as error:
-                    yield [False, str(error)]
-        else:
+        def whole(refs, arguments):
+            try:
+                return [True, question.function(*map(self.models.get, refs), **arguments)]
+            except SENTENCES as error:
+                return [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    return [True, question.function(*map(self.models.get, refs), **arguments)]
-                except SENTENCES as error:
-                    return [False, str(error)]
-
+        answer = pieces if question.streamed else whole
         return borrows(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
 
     def ask(self, name: str, refs: Sequence[str], arguments: Mapping[str, object]) -> object:
@@ -110,8 +108,8 @@ class Dispatcher:
         try:
             while True:
                 with _sentences(question), deadline(until - time.monotonic()):
-                    found = next(pieces, _END)
-                if found is _END:
+                    found = next(pieces, None)
+                if found is None:
                     return
                 piece = _unless_refused(found)
                 sent += size_of(piece)
@@ -218,9 +216,6 @@ class _sentences:  # noqa: N801  (a context manager)
 
 def _failed(question: Question, what: str) -> str:
     return f"{question.name} failed ({what}); the page's log says more."
-
-
-_END = object()
 
 
 def _unless_refused(found: list) -> object:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
@@ -46,7 +47,7 @@ class Question:
 
     name: str
     """The part of the page that asks it and what it is, as in "attention.maps"."""
-    function: Callable[..., object]
+    function: Callable[..., Any]
     """Answers it in plain Python; a generator gives a long answer in pieces."""
     models: int
     """Of how many models it is asked; 0 for what needs none."""
