@@ -55,7 +55,7 @@ def test_unknown_characters_are_left_out_named_and_shown(noise):
     assert payload.pieces(noise.model, "a\u00e9b", start) == [("a", "read"), ("\u00e9", "unknown"), ("b", "read")]
     nothing = payload.start_from(noise.model, "漢")
     assert nothing.text == "\n"
-    assert "Nothing of the prompt is left" in nothing.notes[1]
+    assert "It knows no character of the prompt" in nothing.notes[1]
     assert payload.pieces(noise.model, "漢", nothing) == [("漢", "unknown"), ("\n", "read")]
 
 
