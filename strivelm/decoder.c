@@ -6,6 +6,9 @@
 // float16 or float32, all sums float32. A row is one character: an id, the slot whose text it goes on with, and its
 // position there. Rows of different slots share one pass over the weights, whatever their positions.
 //
+// WebAssembly: clang --target=wasm32 -O3 -std=gnu11 -msimd128 -mbulk-memory -ffreestanding -nostdlib -Wl,--no-entry
+//     -Wl,--export-dynamic -Wl,--export=__heap_base -o decoder.wasm decoder.c sampling.c
+//
 // Shapes: n rows, t positions, C = width, H = heads, hd = C / H, T = context, V = vocab. Matrices are (in, out).
 
 #include "kernels.h"
@@ -19,7 +22,9 @@ struct sizes {
 // -- where things lie --------------------------------------------------------------------------------------------------
 
 // The weights by kind. Those from LN1_GAIN on are once in every layer. The head is tok (tied).
-enum kind { TOK, POS, LNF_GAIN, LNF_BIAS, LN1_GAIN, LN1_BIAS, QKV, PROJ, LN2_GAIN, LN2_BIAS, UP, UP_BIAS, DOWN, DOWN_BIAS, KINDS };
+enum kind {
+    TOK, POS, LNF_GAIN, LNF_BIAS, LN1_GAIN, LN1_BIAS, QKV, PROJ, LN2_GAIN, LN2_BIAS, UP, UP_BIAS, DOWN, DOWN_BIAS, KINDS
+};
 
 struct shape {
     int64_t in, out;
@@ -177,7 +182,8 @@ static void attend(int hd, int n, const float *q, const float *keys, const float
     }
     float scale = 1 / sum_of(total);
     for (int i = 0; i < n; i += LANES) store(scores + i, load(scores + i) * scale);
-    struct product mean = {.x = scores, .w = (const char *)values, .y = y, .w_row = padded(hd, LANES), .in = n, .out = hd};
+    struct product mean = {.x = scores, .w = (const char *)values, .y = y, .in = n, .out = hd};
+    mean.w_row = padded(hd, LANES);
     strips(NEAR, 1, 1, mean);
 }
 
@@ -207,7 +213,8 @@ static void embed(const struct reader *r, int n, const struct row *rows) {
         int64_t w_row = left < BLOCK ? padded(left, LANES) : BLOCK, at = (int64_t)column * C + rows[i].id - column;
         const float *pos = vector(r, POS, 0) + (int64_t)rows[i].position * wide;
         for (int c = 0; c < C; c++, at += w_row)
-            r->x[i * wide + c] = pos[c] + (r->s->half ? from_half(((const uint16_t *)tok)[at]) : ((const float *)tok)[at]);
+            r->x[i * wide + c] =
+                pos[c] + (r->s->half ? from_half(((const uint16_t *)tok)[at]) : ((const float *)tok)[at]);
     }
 }
 
@@ -270,7 +277,8 @@ EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena
             rows[i].position < 0 || rows[i].position >= s->context)
             return 0;
     int64_t C = padded(s->width, LANES), slots = s->slots * s->layers * (keys_of(s) + values_of(s));
-    float *x = (float *)arena + slots, *wide = x + 2 * CHUNK * C, *query = wide + CHUNK * padded(4 * (int64_t)s->width, LANES);
+    float *x = (float *)arena + slots, *wide = x + 2 * CHUNK * C;
+    float *query = wide + CHUNK * padded(4 * (int64_t)s->width, LANES);
     struct reader r = {s, weights, arena, x, x + CHUNK * C, wide, query, query + C};
     for (; n > 0; n -= CHUNK, rows += CHUNK) {
         int now = n < CHUNK ? n : CHUNK, silent = n - wanted < now ? n - wanted : now;

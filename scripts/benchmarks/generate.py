@@ -42,7 +42,12 @@ def measure(rounds: int) -> Iterator[dict]:
     """A row for each model: characters per second of each way, their spreads, and the ratios between them."""
     yield _row("bundled", load_model("bundled"), rounds)
     for layers, heads, width in SIZES:
-        yield _row(f"{layers} x {width}", ours(layers, heads, width, CONTEXT).eval(), rounds)
+        model = ours(layers, heads, width, CONTEXT).eval()
+        yield _row(f"{layers} x {width}, float32", model, rounds)
+        with torch.no_grad():  # as a folder that stores float16 gives it back
+            for parameter in model.parameters():
+                parameter.copy_(parameter.half())
+        yield _row(f"{layers} x {width}, float16", model, rounds)
 
 
 def _row(name: str, model: GPT, rounds: int) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 SCRIPTS = {"train": "train.py", "generate": "generate.py", "push": "push.py"}
 
 
-def command(name: str, *arguments: object) -> str:
+def command(name: str, *arguments: str | os.PathLike[str]) -> str:
     """A command of this package with arguments, for a shell in the current folder.
 
     A script of a clone if one was started (python scripts/generate.py …), else strivelm generate ….

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -22,6 +22,10 @@ examples:
     {train} --preset medium --data shakespeare --dry-run
     {train} --resume --out runs/bard
 """
+if TYPE_CHECKING:
+    Preset = str
+else:
+    Preset = Literal[tuple(PRESETS)]  # so that tyro lists the names and refuses others
 LICENSE_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789.-+")
 
 
@@ -78,7 +82,7 @@ class Flags:
     training: Annotated[TrainConfig, tyro.conf.OmitArgPrefixes]
     hardware: Annotated[Hardware, tyro.conf.OmitArgPrefixes]
     sharing: Annotated[SharingFlags, tyro.conf.OmitArgPrefixes]
-    preset: Literal[tuple(PRESETS)] = "small"
+    preset: Preset = "small"
     """A set of sizes and training settings; give it before --help to see its values."""
     dry_run: bool = False
     """Train, write and send nothing: check everything, measure, and print how long the run would take."""

@@ -64,12 +64,13 @@ class ProgressBar:
     """
 
     def __init__(self, silent: bool, unit: str = "B"):
-        self.silent, self.unit, self.what, self.bar = silent, unit, None, None
+        self.silent, self.unit, self.what = silent, unit, ""
+        self.bar: tqdm | None = None
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
         if self.silent:
             return
-        if what != self.what:
+        if self.bar is None or what != self.what:
             self.close()
             self.what, self.due = what, Throttle()
             self.bar = tqdm(desc=what, unit=self.unit, unit_scale=True, delay=1, leave=False, disable=None)

@@ -47,7 +47,7 @@ def run(flags: Flags, args: list[str], group: ProcessGroup, device: torch.device
     """
     out, first, state, overwrite = flags.out, group.rank == 0, None, flags.folder.overwrite
     if flags.folder.resume:
-        record, state = group.broadcast(_saved(flags) if first else None)
+        record, state = group.broadcast(_saved(flags) if first else ({}, None))
         if record.get("finished"):
             say(f"The run in {out} is finished: there is nothing to resume. For a longer run, give another --out.")
             return
@@ -140,7 +140,7 @@ def expected_time(
 ) -> str:
     """How long the run will take, in words."""
     config, done = flags.training, state["steps"] if state else 0
-    if config.max_steps is None:
+    if config.minutes is not None and config.max_steps is None:
         budget = 60 * config.minutes
         return f"{clock(budget)}, of it at most {clock(SHARE * budget)} for evaluations and snapshots"
     each = step_seconds(model, corpus, config, hardware, group.size)
@@ -259,19 +259,19 @@ def conclude(event: Finished | Resumable, flags: Flags, group: ProcessGroup) -> 
         say(f"There was no time for {plural(event.snapshots_left_out, 'snapshot')}: allow more --minutes.")
     say(f"The model is in {out}. To generate text: {command('generate', '--model', out)}")
     if flags.sharing.push is not None:
-        push_model(flags)
+        push_model(flags, flags.sharing.push)
 
 
-def push_model(flags: Flags) -> None:
+def push_model(flags: Flags, repo: str) -> None:
     """Pushes the trained model. If that fails, the error says how to repeat it; the folder is kept."""
-    out, push, snapshots = flags.out, flags.sharing.push, flags.training.snapshots > 0
+    out, snapshots = flags.out, flags.training.snapshots > 0
     try:
         address = publish.push(
-            out, push, private=flags.sharing.private or None, snapshots=snapshots, license=flags.folder.license
+            out, repo, private=flags.sharing.private or None, snapshots=snapshots, license=flags.folder.license
         )
         say(f"It is on the Hub: {address}")
     except ValueError as error:
-        again = command("push", out, push, *(["--snapshots"] if snapshots else []))
+        again = command("push", out, repo, *(["--snapshots"] if snapshots else []))
         raise ValueError(f"{error}. The model is safe in {out}: {again}") from error
 
 

@@ -15,10 +15,12 @@ from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 from strivelm.ui.tabs.embeddings import tab as embeddings
+from strivelm.ui.tabs.generate import tab as generate
 from strivelm.ui.tabs.learn import tab as learn
 from strivelm.ui.tabs.predictions import tab as predictions
 
 TABS = (
+    ("generate", "Generate", generate.build),
     ("attention", "Attention", attention.build),
     ("embeddings", "Embeddings", embeddings.build),
     ("predictions", "Predictions", predictions.build),

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from strivelm.loading import OpenModel, open_model
@@ -61,7 +62,7 @@ def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
     facts = facts_of(opened)
     texts = {"text": prompts.lines(facts), "prompt": prompts.line(facts)}
     arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
-    found = question.function(opened, **question.checked(arguments))
+    found: Any = question.function(opened, **question.checked(arguments))
     return list(found) if question.streamed else [found]
 
 
@@ -185,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(arguments: list[str] | None = None) -> None:
     """Serves until Ctrl+C."""
-    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description="Serves every view alone.")
     parser.add_argument("--model", default="bundled", help="whose data is shown (default: %(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="where it is served (default: %(default)s)")
     flags = parser.parse_args(arguments)

@@ -1,5 +1,7 @@
 """The limits for one visitor: many share the machine of a public page."""
 
+from typing import Any
+
 from strivelm.generation import SamplingConfig
 
 PROMPT_CHARACTERS = 2_000
@@ -40,8 +42,9 @@ CLOCK = 0.04
 
 def seconds_to_write(characters: object) -> float:
     """How many seconds writing so many characters may take; the maximum for an invalid number."""
-    known = isinstance(characters, int | float) and 0 <= characters <= MOST_CHARACTERS
-    return min(SECONDS, 5 + characters / SLOWEST) if known else SECONDS
+    if isinstance(characters, int | float) and 0 <= characters <= MOST_CHARACTERS:
+        return min(SECONDS, 5 + characters / SLOWEST)
+    return SECONDS
 
 
 def checked_prompt(prompt: str | None) -> str:
@@ -70,21 +73,21 @@ def checked_sampling(
 
     Raises ValueError, a sentence that names the setting, its value and what was expected.
     """
-    max_new_tokens, top_k, seed = _whole(max_new_tokens), _whole(top_k), _seed(seed)
-    if not isinstance(max_new_tokens, int) or not 1 <= max_new_tokens <= MOST_CHARACTERS:
+    count = _whole(max_new_tokens)
+    if not isinstance(count, int) or not 1 <= count <= MOST_CHARACTERS:
         raise ValueError(
-            f"The number of characters to write is {_shown(max_new_tokens)}; "
+            f"The number of characters to write is {_shown(count)}; "
             f"expected a whole number from 1 to {MOST_CHARACTERS:,}."
         )
     if not isinstance(temperature, int | float) or not 0 <= temperature <= HOTTEST:
         raise ValueError(f"The temperature is {_shown(temperature)}; expected a number from 0 to {HOTTEST:g}.")
     try:
-        return SamplingConfig(max_new_tokens, temperature, top_k, top_p, seed)
+        return SamplingConfig(count, temperature, _whole(top_k), top_p, _seed(seed))
     except ValueError as error:
         raise ValueError(f"The setting {error}.") from None
 
 
-def _seed(value: object) -> object:
+def _seed(value: object) -> Any:
     """A seed from a text field: '' is None, '12' is 12; other texts are returned unchanged."""
     if isinstance(value, str):
         text = value.strip()
@@ -92,7 +95,7 @@ def _seed(value: object) -> object:
     return _whole(value)
 
 
-def _whole(value: object) -> object:
+def _whole(value: object) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import gradio as gr
+from gradio.themes import Base
 from gradio.themes.utils import colors
 from gradio.themes.utils.fonts import LocalFont
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """The theme. Its fonts come with Gradio, so that the page loads nothing from other servers."""
     sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif")
     # Inconsolata has glyphs that Plex lacks: ␣ ⏎ →
@@ -17,9 +17,7 @@ def theme() -> gr.themes.Base:
         "ui-monospace",
         "monospace",
     )
-    base = gr.themes.Base(
-        primary_hue=colors.teal, secondary_hue=colors.teal, neutral_hue=colors.stone, font=sans, font_mono=mono
-    )
+    base = Base(primary_hue=colors.teal, secondary_hue=colors.teal, neutral_hue=colors.stone, font=sans, font_mono=mono)
     return base.set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",

@@ -170,7 +170,7 @@ def test_switches_work_by_keyboard_and_write_what_inspection_writes(visit, model
     pressed = page.locator("#switches [data-part]").evaluate_all(
         "all => all.filter((one) => one.ariaPressed === 'true').map((one) => one.dataset.part)"
     )
-    assert pressed == ["m0"]
+    assert pressed == ["0.m"]
     page.wait_for_selector("#heads-view .about:has-text('MLP 0')")  # written anew without being asked
     finished(page, "heads")
     found = generate_without(model, PROMPT, SamplingConfig(40, 0.9, 40, 1.0, seed=7), [], [0])
@@ -214,7 +214,7 @@ def test_each_step_shows_the_models_own_numbers(visit, model):
 
     page.locator("#slowly-view .step").first.focus()
     stages = [
-        SamplingConfig(1, 0.6),
+        SamplingConfig(1, 0.6, 0),
         SamplingConfig(1, 0.6, 10),
         SamplingConfig(1, 0.6, 10, 0.7),
         SamplingConfig(1, 0.6, 10, 0.7),
@@ -266,6 +266,20 @@ def test_appending_writes_the_seeds_text_and_drawing_again_another(visit, model)
     assert "covers 0.0000 to 1.0000" in sentence(page)
 
 
+def test_one_question_is_asked_when_the_settings_have_come_to_rest(visit):
+    page = visit()
+    set_up(page, prompt="F")
+    open_section(page, "slowly")
+    page.wait_for_selector("#slowly-view .bars li")
+    page.wait_for_timeout(1000)
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data) if request.method == "POST" else None)
+    page.locator("#prompt textarea").press_sequentially("ox and crow", delay=20)
+    page.wait_for_function("document.querySelector('#slowly-view .tail').textContent === 'Fox␣and␣crow'")
+    page.wait_for_timeout(1000)
+    assert len([one for one in asked if one and "generate.sampling_steps" in one]) == 1
+
+
 # -- all three ---------------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +297,13 @@ def test_a_link_restores_a_section_with_all_its_state(visit, address, model):
     found = generate_without(model, "Fox", SamplingConfig(30, 0.9, 40, 1.0, seed=3), ["0.1"])
     assert texts(page, "heads") == [found.before, found.after]
 
+    page = link(visit, address, section="heads", off="m0,0.0", **shared)  # as links were before MLPs were called 0.m
+    finished(page, "heads")
+    assert page.locator("#switches [aria-pressed=true]").count() == 2
+    page.wait_for_function("new URLSearchParams(location.search).get('off') === '0.0,0.m'")
+    found = generate_without(model, "Fox", SamplingConfig(30, 0.9, 40, 1.0, seed=3), ["0.0"], [0])
+    assert texts(page, "heads") == [found.before, found.after]
+
     page = link(visit, address, section="slowly", step=5, u=0.25, **shared)
     page.wait_for_selector("#slowly-view .hit")
     assert "u = 0.2500 (chosen here)" in sentence(page)
@@ -293,15 +314,30 @@ def test_another_model_is_followed_at_once_and_when_a_section_is_seen_again(visi
     set_up(page)
     open_section(page, "slowly")
     page.wait_for_selector("#slowly-view .bars li")
+    open_section(page, "compare")
+    finished(page, "compare")
     open_section(page, "heads")
+    page.click("#switches [data-part='0.m']")
+    page.wait_for_selector("#heads-view .about:has-text('head 0.0 and MLP 0')")
     finished(page, "heads")
     page.fill("#model input", "film")
     page.press("#model input", "Enter")
     page.wait_for_function("document.querySelectorAll('#switches [data-part]').length === 6")
     page.wait_for_function("document.querySelector('#heads-view .legend')?.textContent.includes('all 65')")
     finished(page, "heads")
+    assert page.locator("#compare-view .column").count() == 0  # what another model wrote is gone
+    assert page.inner_text("#heads-view .about >> nth=1") == "head 0.0 and MLP 0"  # what it has as well stays off
     open_section(page, "slowly")
     page.wait_for_function("document.querySelector('#slowly-view .others').textContent.includes('the 45 others')")
+    open_section(page, "compare")
+    page.wait_for_function("document.querySelector('#compare-view .legend')?.textContent.includes('all 65')")
+    page.fill("#model input", "noise")
+    page.press("#model input", "Enter")
+    page.wait_for_function("document.querySelector('#compare-view .legend')?.textContent.includes('all 90')")
+    finished(page, "compare")
+    page.fill("#model input", "bundled")
+    page.press("#model input", "Enter")
+    finished(page, "compare")
 
 
 READ = {

@@ -120,14 +120,11 @@ def test_a_visitor_who_leaves_stops_costing(visit, slow_address, steps, until):
 
 def test_a_full_queue_is_said_and_the_buttons_come_back(visit):
     page = visit(expected="503")
-    page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."}))
-    page.click("#run-generate")
-    page.wait_for_selector(".toast-body:has-text('busy')")
-    page.unroute("**/queue/join*")
-    ready(page)
-    assert not page.is_visible(MESSAGE)
-    page.click(".toast-close")
+    page.route("**/call/writing", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."}))
+    refused(page, "The page is busy: too many questions wait already. Try again in a moment.")
+    page.unroute("**/call/writing")
     assert generate(page)
+    assert not page.is_visible(MESSAGE)
 
 
 def at_rest(steps):

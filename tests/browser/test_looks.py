@@ -51,7 +51,7 @@ TEXTS = (
     "#generate-text .bars .p",
     "#generate-text .bars-key",
     "#generate-text .legend span",
-    "#generate-text .known-switch",
+    "#generate-text .overlap-switch",
     "#generate-text .copy",
     "#continue",
     "#generate-message .message",

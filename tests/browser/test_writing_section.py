@@ -156,10 +156,27 @@ def test_the_text_can_be_taken_along(written, tmp_path):
 
 def test_a_text_of_an_unknown_corpus_says_that_it_can_not_be_looked_up(written):
     page, _ = written
-    page.click(f"{VIEW} .known-switch")
+    page.click(f"{VIEW} .overlap-switch")
     page.wait_for_selector(f"{VIEW} .spans:not([hidden])")
     assert "which it does not bring along" in text_of(page, f"{VIEW} .spans")
-    assert page.locator(f"{NEW} > .known").count() == 0
+    assert page.locator(f"{NEW} > .shared").count() == 0
+
+
+def test_a_text_is_carried_to_another_tab(written, model):
+    page, text = written
+    page.click("#carry-attention")
+    page.wait_for_selector("#attention-view .tile canvas")
+    assert page.input_value("#attention-text textarea") == text[-32:]  # as much as the model sees
+
+
+def test_what_is_known_of_the_text_is_underlined(visit, address):
+    page = visit(f"{address}?model=film&text=KING%20RICHARD%20III:&seed=1&temperature=0.3&count=100&underline=on")
+    finished(page, 100)
+    page.wait_for_selector(f"{VIEW} .spans:not([hidden])")
+    assert "of the text stands in the training text" in text_of(page, f"{VIEW} .spans")
+    assert page.locator(f"{NEW} > .shared").count() > 20
+    page.click(f"{VIEW} .overlap-switch")
+    assert page.locator(f"{NEW} > .shared").count() == 0
 
 
 def test_another_model_brings_its_own_suggestions_and_leaves_the_text(written):

@@ -262,7 +262,7 @@ def test_a_hundred_thousand_files_are_never_listed(hub, publish, folder, client,
     ],
 )
 def test_a_name_that_leads_elsewhere_is_asked_of_nobody(hub, refused, ref):
-    assert "is no model: expected 'bundled', 'owner/name' or 'owner/name@revision'" in refused(ref)
+    assert "is no model: expected 'bundled', 'film', 'film@step-N', 'owner/name'" in refused(ref)
     assert hub.breakable.log == []
 
 

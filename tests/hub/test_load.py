@@ -290,7 +290,8 @@ def test_on_a_public_page_no_folder_is_opened(hub, client, folder, tmp_path):
             client("opened", "alice/one", limits=PUBLIC)
         for ref in (str(folder), ".", "alice", "~", "file:///etc"):
             with pytest.raises(
-                CheckpointError, match="is no model: expected 'bundled', 'owner/name' or 'owner/name@rev"
+                CheckpointError,
+                match="is no model: expected 'bundled', 'film', 'film@step-N', 'owner/name'",
             ):
                 client("opened", ref, limits=PUBLIC)
 

@@ -28,7 +28,10 @@ REFUSED = {
         {"hardware": "t4-smal"},
         "there is no hardware 't4-smal'; huggingface_hub .* knows cpu-basic",
     ),
-    "the model's name is none": ({"model": "../x"}, "'../x' is no model: expected 'bundled', 'owner/name'"),
+    "the model's name is none": (
+        {"model": "../x"},
+        "'../x' is no model: expected 'bundled', 'film'",
+    ),
     "the model is a folder": ({"model": "tests"}, "'tests' is no model"),
     "a model is not there": (
         {"models": "film,alice/none"},
@@ -347,7 +350,8 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(hub, client, variable
         assert ("spaces", "alice/space") not in hub.store.repos
         assert not any(line.startswith(("PUT", "DELETE")) or "create" in line for line in hub.breakable.log)
         lines = out.splitlines()
-        shown = {line.split()[1]: line.split()[0] for line in lines if line.endswith(tuple(bundle.names()))}
+        sent = (*bundle.names(), bundle.PACKAGES)
+        shown = {line.split()[1]: line.split()[0] for line in lines if line.endswith(sent)}
         client("script", "deploy_space.py", "alice/space", *flags[:-1])
         there = hub.store.repos["spaces", "alice/space"].resolve("main").files
         assert shown == {n: f"{len(f.content):,}" for n, f in there.items() if n != ".gitattributes"}

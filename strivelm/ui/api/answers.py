@@ -38,6 +38,10 @@ def model_info(opened: OpenModel) -> dict:
     }
 
 
+assert DEFAULTS.top_k is not None  # a number, as the endpoint's argument
+assert DEFAULTS.top_p is not None
+
+
 @question("api.next_characters")
 @torch.no_grad()
 def next_characters(

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import gradio as gr
+from gradio.events import api
 
 from strivelm.ui import limits
 from strivelm.ui.api import answers
@@ -27,7 +28,7 @@ def offer(dispatcher: Dispatcher) -> None:
     for question in QUESTIONS.values():
         if question.name.startswith(PUBLIC):
             endpoint = _public(question, dispatcher)
-            gr.api(
+            api(
                 endpoint,
                 api_name=endpoint.__name__,
                 api_description=endpoint.__doc__,
@@ -35,7 +36,7 @@ def offer(dispatcher: Dispatcher) -> None:
                 concurrency_limit=limits.CONCURRENT,
             )
     for lane in LANES:
-        gr.api(
+        api(
             _private(lane, dispatcher),
             api_name=lane,
             api_visibility="undocumented",
@@ -83,7 +84,7 @@ def _public(question: Question, dispatcher: Dispatcher) -> Callable:
 def _private(lane: str, dispatcher: Dispatcher) -> Callable:
     """The function that `strivelm.ask` in the browser calls; an error is a piece of the answer."""
 
-    def ask(question: dict) -> dict:
+    def ask(question: dict) -> Iterator[dict]:
         """Answers a question of one of the page's views."""
         try:
             if not isinstance(question, dict):
@@ -99,4 +100,5 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
             yield {"error": str(error)}
         yield {}  # Gradio sends the last piece twice
 
+    ask.__annotations__["return"] = dict  # of each piece, which is what Gradio reads
     return ask

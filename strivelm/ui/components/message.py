@@ -10,7 +10,6 @@ from strivelm.ui.core import codec
 HERE = Path(__file__).parent
 VIEW = View(HERE, "message", '<p class="message" role="status"></p>')
 NOTHING = codec.dumps({"kind": "", "text": ""})
-WAITING = codec.dumps({"kind": "waiting", "text": "Waiting: other visitors are generating text just now."})
 
 
 def view(elem_id: str) -> gr.HTML:

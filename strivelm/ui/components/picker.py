@@ -110,7 +110,8 @@ def arrived(page: Page, tabs: tuple[str, ...], query: dict[str, str], values: It
     """
     models = page.models
     ref = (query.get("model") or models.own).strip() or models.own
-    head, renewed, to_fetch = [gr.skip()] * 4, [gr.skip()] * len(page.outputs), ""
+    head: list = [gr.skip()] * 4
+    renewed, to_fetch = [gr.skip()] * len(page.outputs), ""
     if ref != models.own and models.is_local(ref):
         *_, (current, *rest) = switch(models, ref, models.own)
         head = [current, *rest]

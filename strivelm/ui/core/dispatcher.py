@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 
 import gradio as gr
@@ -39,27 +39,25 @@ class Dispatcher:
     def _function_of(self, question: Question) -> Callable:
         """The question's function, taking references in place of models; it runs on ZeroGPU's GPU if there is one."""
         on_gpu = (
-            gpu(lambda refs, arguments: question.longest(arguments)) if question.device else lambda function: function
+            gpu(lambda refs, arguments: question.gpu_limit(arguments)) if question.device else lambda function: function
         )
 
         # Each value is marked as a piece of the answer or as the sentence of an error: from an exception in its fork
         # ZeroGPU sends only the name of the class.
-        if question.streamed:
+        def pieces(refs, arguments):
+            try:
+                for piece in question.function(*map(self.models.get, refs), **arguments):
+                    yield [True, piece]
+            except SENTENCES as error:
+                yield [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    for piece in question.function(*map(self.models.get, refs), **arguments):
-                        yield [True, piece]
-                except SENTENCES as error:
-                    yield [False, str(error)]
-        else:
+        def whole(refs, arguments):
+            try:
+                return [True, question.function(*map(self.models.get, refs), **arguments)]
+            except SENTENCES as error:
+                return [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    return [True, question.function(*map(self.models.get, refs), **arguments)]
-                except SENTENCES as error:
-                    return [False, str(error)]
-
+        answer = pieces if question.streamed else whole
         return on_gpu(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
 
     def ask(self, name: str, refs: Sequence[str], arguments: Mapping[str, object]) -> object:
@@ -106,14 +104,14 @@ class Dispatcher:
             raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")
         return question, list(refs), question.checked(arguments)
 
-    def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
+    def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Generator[object, None, None]:
         until, sent = time.monotonic() + question.longest(arguments), 0
         pieces = self._functions[question.name](refs, arguments)
         try:
             while True:
                 with _errors_as_sentences(question), deadline(until - time.monotonic()):
-                    found = next(pieces, _END)
-                if found is _END:
+                    found = next(pieces, None)
+                if found is None:
                     return
                 piece = _value_of(found)
                 sent += size_of(piece)
@@ -209,7 +207,7 @@ class _errors_as_sentences:  # noqa: N801  (a context manager)
             return
         if isinstance(error, OverTime | TimeoutError):
             raise ValueError(
-                f"{self.question.name} would take longer than the time limit here; use a shorter text or a smaller model."
+                f"{self.question.name} would take longer than the time limit; shorten the text or take a smaller model."
             ) from None
         log.warning("%s failed: %s: %.300s", self.question.name, kind.__name__, error)
         log.debug("the traceback", exc_info=error)
@@ -222,9 +220,6 @@ class _errors_as_sentences:  # noqa: N801  (a context manager)
 
 def _failed(question: Question, what: str) -> str:
     return f"{question.name} failed ({what}); the page's log says more."
-
-
-_END = object()
 
 
 def _value_of(found: list) -> object:

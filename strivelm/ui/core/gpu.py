@@ -5,6 +5,7 @@ results are pickled, and of an exception only the class's name comes back.
 """
 
 from collections.abc import Callable
+from typing import Any, cast
 
 try:
     import spaces
@@ -23,6 +24,7 @@ def gpu(seconds: float | Callable[..., float]) -> Callable[[Callable], Callable]
     """
 
     def wrap(function: Callable) -> Callable:
-        return spaces.GPU(duration=seconds)(function) if spaces else function
+        # Declared as whole seconds, but made a timedelta (spaces 0.51, zero/wrappers.py): fractions will do.
+        return spaces.GPU(duration=cast(Any, seconds))(function) if spaces else function
 
     return wrap

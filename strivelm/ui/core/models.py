@@ -118,12 +118,17 @@ class Models:
         Raises ValueError, a sentence for the visitor, if there is no such model or it can't be opened.
         """
         if not isinstance(ref, str) or not ref.strip():
-            raise ValueError(f"The model is {'empty' if not ref else f'{ref!r:.40}'}; expected bundled or owner/name.")
+            raise ValueError(
+                f"The model is {'empty' if not ref else f'{ref!r:.40}'}; "
+                "expected bundled, film, film@step-N or owner/name."
+            )
         ref = ref.strip()
         if ref == self.own:
             return self._own
         if len(ref) > LONGEST_REF:
-            raise ValueError(f"The model's name has {len(ref):,} characters; expected bundled or owner/name.")
+            raise ValueError(
+                f"The model's name has {len(ref):,} characters; expected bundled, film, film@step-N or owner/name."
+            )
         with self._here:
             if ref in self._open:
                 self._open.move_to_end(ref)

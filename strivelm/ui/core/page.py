@@ -7,16 +7,20 @@ link opens the same view for others, and the server stores nothing about a visit
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from strivelm.ui import limits
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Facts, Models
 
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Options of every event of the page: no progress overlay, and not in the API, which has endpoints of its own."""
 
+Field = gr.Textbox | gr.Slider | gr.Radio | gr.CheckboxGroup | gr.Dropdown | gr.Checkbox | gr.Number
+"""A component whose value the visitor changes."""
 Parse = Callable[[str], object]
 """Makes a component's value from the text in an address; raises ValueError for an invalid one."""
 Follow = Callable[[Facts], object]
@@ -29,7 +33,7 @@ class Linked:
 
     tab: str
     name: str
-    component: gr.components.Component
+    component: Field
     parse: Parse
     follow: Follow | None = None
     """Gives its default value for a model; None if that is the same for all."""
@@ -50,9 +54,9 @@ class Page:
     """Holds the reference of this visitor's model."""
     tabs: gr.Tabs
     linked: list[Linked] = field(default_factory=list)
-    following: list[tuple[gr.components.Component, Follow]] = field(default_factory=list)
+    following: list[tuple[Component, Follow]] = field(default_factory=list)
     """Components that show something about the model, each with the function that gives its value."""
-    carried: list[tuple[gr.Button, gr.components.Component, str]] = field(default_factory=list)
+    carried: list[tuple[gr.Button, Component, str]] = field(default_factory=list)
     """Buttons that take a component's text to another tab."""
     brings: dict[str, dict[str, str]] = field(default_factory=dict)
     """By tab: the choices that are set there when a text is taken to it."""
@@ -66,7 +70,7 @@ class Page:
         self,
         tab: str,
         name: str,
-        component: gr.components.Component,
+        component: Field,
         parse: Parse = str,
         follow: Follow | None = None,
     ) -> None:
@@ -91,7 +95,7 @@ class Page:
         self.brings[tab] = brings or {}
         self.link(tab, "text", component, limits.checked_prompt, usual)
 
-    def follow(self, component: gr.components.Component, shown: Follow) -> None:
+    def follow(self, component: Component, shown: Follow) -> None:
         """Registers a component that shows something about the model; it is updated when another model is opened."""
         self.following.append((component, shown))
 
@@ -104,19 +108,19 @@ class Page:
         js = f"(...values) => {{ {puts} strivelm.run({json.dumps(tab)}); }}"
         gr.on(list(triggers), None, [one.component for one in mine], None, js=js)
 
-    def carry(self, button: gr.Button, text: gr.components.Component, tab: str) -> None:
+    def carry(self, button: gr.Button, text: Component, tab: str) -> None:
         """Registers a button that takes a component's text to another tab, which opens and uses it."""
         self.carried.append((button, text, tab))
 
     # -- when all tabs are built ---------------------------------------------------------------------------------------
 
     @property
-    def components(self) -> list[gr.components.Component]:
+    def components(self) -> list[Component]:
         """The linked components, whose values the browser keeps in the same order."""
         return [one.component for one in self.linked]
 
     @property
-    def outputs(self) -> list[gr.components.Component]:
+    def outputs(self) -> list[Component]:
         """The components that change with the model: linked ones that follow it, and those that show it."""
         follows = [one.component for one in self.linked if one.follow]
         return [*follows, *(component for component, _ in self.following)]
@@ -134,9 +138,11 @@ class Page:
         except ValueError:  # closed meanwhile, and no longer available
             old = None
         known, found = set(new.vocabulary), []
-        for one, value in zip((one for one in self.linked if one.follow), values, strict=True):
-            untouched = (old and value == one.follow(old)) or (one.name == "text" and not set(value or "") <= known)
-            found.append(one.follow(new) if untouched else gr.skip())
+        follows = [(one.name, one.follow) for one in self.linked if one.follow]
+        for (name, follow), value in zip(follows, values, strict=True):
+            unknown = name == "text" and isinstance(value, str) and not set(value) <= known
+            untouched = old and value == follow(old)
+            found.append(follow(new) if untouched or unknown else gr.skip())
         return [*found, *(shown(new) for _, shown in self.following)]
 
     def script(self, call: str) -> str:

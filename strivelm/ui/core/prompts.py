@@ -61,6 +61,10 @@ def line(facts: Facts) -> str:
     return _first(facts, SHORT, 12)
 
 
+FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
+"""JavaScript that makes a prompt again of what `label` gives."""
+
+
 def examples(facts: Facts) -> list[str]:
     """Up to `COUNT` prompts; single letters for an unknown alphabet."""
     found = list(_readable(facts, (SHAKESPEARE, FABLES)))

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
@@ -46,13 +47,15 @@ class Question:
 
     name: str
     """The part of the page that asks it, and its subject, as in "attention.maps"."""
-    function: Callable[..., object]
+    function: Callable[..., Any]
     """Answers it in plain Python; a generator gives a long answer in pieces."""
     models: int
     """How many models it is about; 0 if it needs none."""
     arguments: tuple[Argument, ...]
     seconds: Seconds
-    """Its time limit, on a CPU and on ZeroGPU."""
+    """Its time limit."""
+    gpu_seconds: Seconds
+    """For how long ZeroGPU is asked for a GPU, all of which counts against the visitor's quota."""
     max_bytes: int
     """How large its answer may be as JSON."""
     device: bool
@@ -90,7 +93,11 @@ class Question:
 
     def longest(self, arguments: Mapping[str, object]) -> float:
         """How many seconds an answer to these arguments may take."""
-        return self.seconds(**arguments) if callable(self.seconds) else self.seconds
+        return _seconds(self.seconds, arguments)
+
+    def gpu_limit(self, arguments: Mapping[str, object]) -> float:
+        """For how many seconds a GPU is asked for."""
+        return _seconds(self.gpu_seconds, arguments)
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -101,6 +108,7 @@ def question(
     name: str,
     *,
     seconds: Seconds = limits.LOOK_SECONDS,
+    gpu_seconds: Seconds | None = None,
     max_bytes: int = limits.ANSWER_BYTES,
     device: bool = True,
     cached: bool = False,
@@ -110,6 +118,9 @@ def question(
 
     Its first parameters are the open models (annotated `OpenModel`); the others are its arguments, each annotated with
     a kind that `Argument` knows. It raises ValueError, a sentence, if it can't be answered.
+
+    Args:
+        gpu_seconds: for how long ZeroGPU is asked for a GPU, if that differs from `seconds`.
     """
 
     def declare(function: Callable) -> Callable:
@@ -122,10 +133,15 @@ def question(
             _described(argument.kind)  # raises for a kind that can't be checked
         if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
             raise TypeError(f"there are two questions {name}")
-        QUESTIONS[name] = Question(name, function, models, arguments, seconds, max_bytes, device, cached, lane)
+        on_gpu = seconds if gpu_seconds is None else gpu_seconds
+        QUESTIONS[name] = Question(name, function, models, arguments, seconds, on_gpu, max_bytes, device, cached, lane)
         return function
 
     return declare
+
+
+def _seconds(given: Seconds, arguments: Mapping[str, object]) -> float:
+    return given(**arguments) if callable(given) else given
 
 
 def size_of(value: object) -> int:

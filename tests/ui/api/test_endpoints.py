@@ -151,7 +151,7 @@ def test_a_cancelled_call_stops_working(slow_client, steps):
         ({"temperature": None}, "argument temperature of api.generate is None; expected a number."),
         ({"top_k": -1}, "top_k is -1; expected a whole number"),
         ({"top_k": 1.5}, "argument top_k of api.generate is 1.5; expected a whole number."),
-        ({"top_p": 0}, "top_p is 0; expected a number above 0"),
+        ({"top_p": 0}, "top_p is 0.0; expected a number above 0"),
         ({"top_p": 1.01}, "top_p is 1.01; expected a number above 0"),
         ({"seed": -1}, "seed is -1; expected a whole number"),
         ({"seed": 2**53}, f"seed is {2**53}; expected a whole number"),

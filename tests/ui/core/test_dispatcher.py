@@ -176,7 +176,7 @@ def test_a_question_that_loops_is_ended_and_its_place_is_free(answering):
 
     ask = answering(loop, size, seconds=0.2)
     began = time.monotonic()
-    with pytest.raises(ValueError, match=r"^test\.loop would take longer than the time limit here; use a shorter text"):
+    with pytest.raises(ValueError, match=r"^test\.loop would take longer than the time limit; shorten the text"):
         ask.ask("test.loop", ["noise"], {})
     assert time.monotonic() - began < 10
     assert ask.ask("test.size", ["noise"], {}) > 0

@@ -33,6 +33,7 @@ VIEWS = {
     "attention.maps": {"text": "The fox"},
     "attention.judged": {"text": "The fox"},
     "learn.step": {"text": "The fox", "step": "4"},
+    "generate.sampling_steps": {"prompt": "A", "temperature": 0.9, "top_k": 5, "top_p": 0.9, "seed": 7},
 }
 """Some of what the views ask."""
 
@@ -101,6 +102,16 @@ def test_an_answer_from_there_is_the_one_from_here(zero, there, noise, name):
     assert_plain(here)
     assert there.ask(name, ["noise"], arguments) == here
     assert zero.started == QUESTIONS[name].device
+
+
+def test_a_text_streams_from_there_and_is_the_one_from_here(zero, there, noise):
+    asked = {"max_new_tokens": 300, "temperature": 0.9, "top_k": 20, "top_p": 0.95, "seed": 5}
+    expected = noise.model.generate("The fox", **asked)
+    assert "The fox" + there.ask("api.generate", ["noise"], {"prompt": "The fox"} | asked) == expected
+    count = asked.pop("max_new_tokens")
+    _, *pieces = there.stream("generate.write", ["noise"], {"prompt": "The fox", "count": count} | asked)
+    assert "The fox" + "".join(one[0] for piece in pieces for one in piece["characters"]) == expected
+    assert [seconds for _, seconds in zero.asked] == [limits.seconds_to_write(300)] * 2
 
 
 def test_a_generator_that_is_closed_here_ends_there(zero, answering):

@@ -32,7 +32,8 @@ async function look(view) {
   const running = (view.running = new AbortController());
   waiting(view.element, true);
   try {
-    await view.look({ signal: running.signal, model: chosen.model, text: texts[view.tab] ?? "" });
+    const waits = (is) => view.running === running && waiting(view.element, is);
+    await view.look({ signal: running.signal, model: chosen.model, text: texts[view.tab] ?? "", waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -53,12 +54,15 @@ function wake(view) {
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, text }): asks and draws; a promise. What it throws is said under the tab's button. The text is
-//   the tab's, if it has one: the same for all of its views, whatever has been typed since its button was pressed.
-//   eager: whether it works before it is asked    model(): what happens at once when another model is opened
+//   look({ signal, model, text, waits }): asks and draws; a promise. What it throws is said under the tab's button. The
+//     text is the tab's, if it has one: the same for all of its views, whatever has been typed since its button was
+//     pressed. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
+//   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
+//   model(): what happens at once when another model is opened
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
-function view({ tab, element, look: act, eager = true, model = () => {} }) {
-  const made = { tab, element, look: act, eager, model, stale: eager, asked: eager, running: null, failed: false };
+function view({ tab, element, look: act, eager = true, renewed = true, model = () => {} }) {
+  const asking = { stale: eager, asked: eager, running: null, failed: false };
+  const made = { tab, element, look: act, renewed, model, ...asking };
   views.add(made);
   appeared(element, () => wake(made));
   queueMicrotask(() => wake(made));
@@ -108,7 +112,7 @@ function changed(model, values) {
       continue;
     }
     one.model();
-    one.stale = one.asked;
+    if (one.renewed) one.stale = one.asked;
     wake(one);
   }
 }

@@ -20,7 +20,7 @@
 //   say(i)      (optional) what is read out at a place; without it the chart is not pointed at
 //   step(i)     (optional) a place was chosen: by a press or an arrow key
 //   height      (optional) in pixels; 210      width: (optional) the most; as wide as the box
-//   key         (optional) false: no key below
+//   key         (optional) false: no key below; the names of levels stand over their lines
 // draw() draws all; mark(i) moves the marker; picture({ title, note }) is a canvas to save.
 //
 // ticks(low, high, count) are round numbers from low to high, at most `count` steps. apart(places, gap, most) moves
@@ -117,6 +117,9 @@ function lineChart(box, describe) {
       );
     for (const one of o.series) paintSeries(drawn, one);
     if (o.ends) paintEnds(drawn, quiet);
+    else if (o.key === false)
+      for (const { name, value, colour = quiet } of o.levels ?? [])
+        write(drawn, name, right, y(value) - 9, "right", colour);
     const at = here >= 0 ? here : marker;
     if (at == null) return;
     stroke(

@@ -5,7 +5,7 @@ import gradio as gr
 from strivelm.ui.components import message
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.embeddings import views
+from strivelm.ui.tabs.embeddings import payload, views  # noqa: F401  (payload declares what the tab asks)
 
 TEXT = "context"
 """The inner tab that reads a text."""

@@ -1,14 +1,22 @@
-"""Texts side by side, written with the same random numbers: coloured by surprisal, marked where they part."""
+"""Texts side by side, written with the same random numbers: coloured by surprisal, marked where they part.
 
-import json
+Two sections show it: Compare ("compare") and Switch heads off ("heads").
+"""
+
 from pathlib import Path
 
-from strivelm.ui import limits
+import gradio as gr
+
 from strivelm.ui.components.view import View
-from strivelm.ui.core import codec
+from strivelm.ui.tabs.generate import columns_payload  # noqa: F401  (declares what the sections ask)
 
 HERE = Path(__file__).parent
 TEMPLATE = """
+<div class="actions">
+  <button type="button" class="action primary run"></button>
+  <button type="button" class="action stop" disabled>Stop</button>
+</div>
+<div class="message-box"><p class="message" role="status" data-kind=""></p></div>
 <section aria-label="Texts side by side">
   <div class="bar"><p class="status" role="status"></p><span class="model"></span><div class="tools"></div></div>
   <p class="parting"></p>
@@ -18,27 +26,13 @@ TEMPLATE = """
 </section>
 """
 
-VIEW = View(HERE, "columns", TEMPLATE)
+PARTS = ("settings", "columns_data", "columns_export")
+VIEW = View(HERE, "columns", TEMPLATE, PARTS, styles=("message", "actions"))
 
 
-def nothing(sentence: str, run: str) -> dict:
-    """The view's value before anything was written: a sentence, and the button that is pressed when it is seen."""
-    return {"columns": [], "status": sentence, "writing": False, "run": run}
+def component(section: str) -> gr.HTML:
+    """The view in a section, with the buttons `run-SECTION` and `stop-SECTION`; its value says which it is.
 
-
-def summary(characters: int, many: int, seed: int, ended: str) -> str:
-    """One line about texts: why they ended, how long they are, and the seed that brings them back."""
-    reason = {"complete": "Finished", "time": f"Time is up after {limits.SECONDS:g} seconds"}.get(ended, "Stopped")
-    where = "" if many == 1 else f" in each of {many} columns"
-    return f"{reason}: {characters:,} character{'' if characters == 1 else 's'}{where}, seed {seed}"
-
-
-def settled(value: str, model: str) -> str | None:
-    """The value at rest, after what the browser shows was finished or stopped; None where another model wrote it."""
-    shown = json.loads(value)
-    if shown.get("model", model) != model:
-        return None
-    if not shown["writing"]:
-        return value
-    status = summary(len(shown["numbers"]), len(shown["columns"]), shown["seed"], "")
-    return codec.dumps(shown | {"writing": False, "status": status})
+    In a file the value is what was written: what `generate.compare` or `generate.without` yields, put together.
+    """
+    return VIEW.component({"section": section, "columns": []}, elem_id=f"{section}-view")

@@ -6,11 +6,8 @@ import gradio as gr
 
 from strivelm.ui import limits
 from strivelm.ui.core.page import Page, number
-from strivelm.ui.tabs.generate import columns_payload, side_by_side
-
-OWN = {"A": (1.0, 0, 1.0), "B": (1.0, 0, 0.9)}
-"""What A and B are until a visitor changes them: the model's own probabilities, and nucleus sampling."""
-USUAL = list(columns_payload.PRESETS)
+from strivelm.ui.tabs.generate import columns
+from strivelm.ui.tabs.generate.columns_payload import CHOICES, OWN, PRESETS
 
 # The sliders of A and B are there while these are chosen.
 SHOWN = f"""(chosen) => {json.dumps(list(OWN))}.map((name) => (
@@ -18,8 +15,8 @@ SHOWN = f"""(chosen) => {json.dumps(list(OWN))}.map((name) => (
 ))"""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
-    """Adds the section's components and events."""
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
+    """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "One prompt, one stream of random numbers, several settings: each character is chosen by the same number in "
         "every column, so **what differs is the settings' doing**. Colour is surprisal: how unlikely the model found "
@@ -27,31 +24,27 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Comp
         elem_classes="explanation",
     )
     chosen = gr.CheckboxGroup(
-        [(_label(name), name) for name in columns_payload.CHOICES],
-        value=USUAL,
+        [(_label(name), name) for name in CHOICES],
+        value=list(PRESETS),
         label="Side by side",
         elem_id="compare-chosen",
     )
-    own, places = [], []
+    places = []
     for name, values in OWN.items():
         with gr.Row(visible=False) as place:
-            own += _sliders(page, name, values)
+            _sliders(page, name, values)
         places.append(place)
     chosen.change(None, chosen, places, js=SHOWN)
-    inputs = [prompt, settings["count"], settings["seed"], chosen, *own]
-    hint = "Press Compare: the texts appear here."
-    cleared = side_by_side.build(page, "compare", "Compare", hint, columns_payload.compare, inputs, settings["seed"])
-    side_by_side.rewrite("compare", cleared)
+    columns.component("compare")
     page.link("generate", "compare", chosen, _chosen)
 
 
-def _sliders(page: Page, name: str, values: tuple[float, int, float]) -> list[gr.Slider]:
+def _sliders(page: Page, name: str, values: tuple[float, int, float]) -> None:
     ranges = (
         ("temperature", 0, limits.HOTTEST, 0.05),
         ("top-k", 0, limits.MOST_K, 1),
         ("top-p", 0.05, 1, 0.01),
     )
-    found = []
     for (what, least, most, step), value in zip(ranges, values, strict=True):
         slider = gr.Slider(
             least,
@@ -64,19 +57,17 @@ def _sliders(page: Page, name: str, values: tuple[float, int, float]) -> list[gr
             buttons=[],
         )
         page.link("generate", f"{name.lower()}_{what.replace('-', '_')}", slider, number(least, most, step == 1))
-        found.append(slider)
-    return found
 
 
 def _label(name: str) -> str:
-    if name not in columns_payload.PRESETS:
+    if name not in PRESETS:
         return f"{name}, your own"
-    temperature, top_k, _ = columns_payload.PRESETS[name]
+    temperature, top_k, _ = PRESETS[name]
     return f"{name}: {temperature:g}, top-k {top_k}"
 
 
 def _chosen(text: str) -> list[str]:
     names = text.split(",")
-    if not set(names) <= set(columns_payload.CHOICES):
+    if not set(names) <= set(CHOICES):
         raise ValueError(text)
     return names

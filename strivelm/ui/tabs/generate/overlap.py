@@ -15,6 +15,7 @@ from strivelm.inspection import shared_spans
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.questions import question
 from strivelm.ui.core.samples import corpus_sha256, training_text
 
 FINGERPRINT = "fingerprint.safetensors"
@@ -27,8 +28,9 @@ UNSEEN = 2_000
 """How many characters of the corpus's unseen end are measured, to know what stands in a text by chance."""
 
 
-def known(opened: OpenModel, read: str, text: str) -> dict:
-    """The runs of a text that stand in the training text, and what to say of them.
+@question("generate.overlap", device=False)
+def overlap(opened: OpenModel, read: str, text: str) -> dict:
+    """The runs of a text that stand in the training text, and a sentence about them.
 
     Args:
         read: the prompt, in which a run may begin.
@@ -38,32 +40,32 @@ def known(opened: OpenModel, read: str, text: str) -> dict:
         spans: [start in the text, length] of each run of at least `LEAST[0]` characters; None without a training text.
         unseen: the share of unseen text that stands in such runs, for each length that can be asked for.
         source: what the training text is called.
-        said: a sentence about it.
+        note: a sentence about that.
         of: how long the text is.
+
+    Raises ValueError, a sentence, for a text that is too long.
     """
-    if not isinstance(read, str) or not isinstance(text, str):
-        raise ValueError("The text is no text; press Generate to write a new one.")
     if len(read) > limits.PROMPT_CHARACTERS or len(text) > limits.TEXT_CHARACTERS:
         raise ValueError(f"The text has {len(text):,} characters; expected at most {limits.TEXT_CHARACTERS:,}.")
     (_, corpus), named = training_text(opened) or ("", None), facts_of(opened).corpus
     source = f"the training text, {(named or 'unnamed')[:100]}"
     if corpus is not None:
         train, _ = _halves(corpus)
-        found = {"spans": _spans(read + text, train), "unseen": _unseen(corpus), "source": source, "said": ""}
+        found = {"spans": _spans(read + text, train), "unseen": _unseen(corpus), "source": source, "note": ""}
     elif (print_ := _fingerprint(opened)) is not None:
-        said = (
+        note = (
             "This is read from the text's fingerprint, which knows of every eight characters in a row whether they "
             f"stand in it, and says so wrongly of {print_.false_positive_rate:.1%} of those that do not: a longer run "
             "need not stand there as a whole."
         )
-        found = {"spans": print_.spans(read + text), "unseen": {RUN: print_.unseen}, "source": source, "said": said}
+        found = {"spans": print_.spans(read + text), "unseen": {RUN: print_.unseen}, "source": source, "note": note}
     else:
-        said = (
+        note = (
             f"This model was trained on {named[:100]}, which it does not bring along: its runs can't be looked up."
             if named
             else "This model's training text was not recorded, so nothing can be looked up in it."
         )
-        return {"spans": None, "unseen": {}, "source": "", "said": said, "of": len(text)}
+        return {"spans": None, "unseen": {}, "source": "", "note": note, "of": len(text)}
     spans = [(start - len(read), length) for start, length in found["spans"] if start + length > len(read)]
     return found | {"spans": spans, "of": len(text)}
 

@@ -1,45 +1,124 @@
-"""Writing for a visitor: a prompt made readable for the model, and text that grows by the clock.
+"""What Write asks, and the public endpoint /generate: text that a model writes, character by character."""
 
-The tab and the public endpoint are two readers of `write`; what they yield is plain Python, so that it can run in
-another process.
-"""
-
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from itertools import groupby
 
 from strivelm.decoder import in_view
-from strivelm.generation import SamplingConfig, Step, generate, new_seed
+from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, new_seed
 from strivelm.loading import OpenModel
 from strivelm.model import GPT
 from strivelm.ui import limits
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.python_lines import load_line
+from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import Start, start_from
-from strivelm.ui.tabs.generate import text as sheets
+from strivelm.ui.tabs.generate.pace import paced
 
-Update = tuple[str, tuple[str, ...] | None, str | None]
-"""What the page shows next: the sheet, sentences about the prompt, the seed; None leaves what is there."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """How far the text has come."""
-
-    text: str
-    """All new characters so far."""
-    steps: tuple[Step, ...]
-    """How those came about that were written since the last time."""
-    seconds: float
-    """How long all of it took."""
-    ended: str = ""
-    """'' while it is being written, "complete" at the end, "time" where the time was over before."""
+ALTERNATIVES = 8
+"""How many of the likeliest characters stand beside each one."""
+IN_ALL = limits.SECONDS + 5
+"""How many seconds an answer may take that ends its writing by itself after `limits.SECONDS`."""
 
 
-def pieces(model: GPT, prompt: str, start: Start) -> list[tuple[str, str]]:
-    """The prompt in pieces: "read", "unknown" to the model, or "unread" because the context begins after it."""
+@question(
+    "generate.write",
+    seconds=IN_ALL,
+    gpu_seconds=lambda count, **others: limits.seconds_to_write(count),
+    lane="writing",
+)
+def write(
+    opened: OpenModel,
+    prompt: str,
+    count: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    seed: int | str | None = None,
+    text: str = "",
+    forced: list[list[int | str]] | None = None,
+) -> Iterator[dict]:
+    """Yields what is known at once, then new characters, at most 25 times a second, at last why the writing ended.
+
+    Nothing is kept between two calls: what a text becomes depends on the prompt, the settings and the seed, and a text
+    that goes on from `text` becomes what it would have become without the interruption.
+
+    Args:
+        prompt: what the model goes on from; what it does not know of it is left out.
+        count: how many characters to write.
+        seed: one seed, one text; empty draws a new one.
+        text: what was written after the prompt before; its length is the place of the first new character.
+        forced: [place, character] of each new character that is taken whatever is drawn, places counted as in `text`.
+
+    Yields:
+        model, load (the Python line that opens it), context, loss, prompt, pieces (see `pieces`), read, notes, and the
+        settings of what follows: from (its first place), temperature, top_k, top_p, seed.
+        characters, each as `character` gives it, and seconds since the beginning; the last piece has `ended`, too:
+        "complete", or "time" where the time was over before.
+
+    Raises ValueError, a sentence, for what can't be done.
+    """
+    model = opened.model
+    prompt = limits.checked_prompt(prompt)
+    config = _config(count, temperature, top_k, top_p, seed, text, bool(forced))
+    given = _forced(model, forced or [], len(text), len(text) + config.max_new_tokens)
+    start, facts = start_from(model, prompt), facts_of(opened)
+    ids = (start.ids + model.tokenizer.encode(text))[-in_view(len(start.ids), len(text), model.block_size) :]
+    settings = asdict(config)
+    settings.pop("max_new_tokens")
+    yield {
+        "model": facts.name,
+        "load": load_line(opened),
+        "context": facts.context,
+        "loss": facts.validation_loss,
+        "prompt": prompt,
+        "pieces": pieces(model, prompt, start),
+        "read": start.text,
+        "notes": list(start.notes),
+        "from": len(text),
+        **settings,
+    }
+    chars = model.tokenizer.chars
+    steps = generate(model, ids, config, first=len(text), forced=given)
+    for new, seconds, ended in paced(steps, config.max_new_tokens):
+        found = [character(chars, step, step.index in given) for step in new]
+        yield {"characters": found, "seconds": seconds} | ({"ended": ended} if ended else {})
+
+
+def _config(
+    count: int, temperature: float, top_k: int, top_p: float, seed: int | str | None, text: str, forced: bool
+) -> SamplingConfig:
+    """The settings, with a seed, and with as many characters as there is room for after a text."""
+    room = limits.TEXT_CHARACTERS - len(text)
+    if room <= 0:
+        raise ValueError(
+            f"The text has {len(text):,} characters, and no more are kept here; copy it, and go on from its end as a "
+            "new prompt."
+        )
+    # From a character that was forced early on, a text is written anew that may have been continued many times.
+    asked = min(count, limits.MOST_CHARACTERS) if forced else count
+    config = limits.checked_sampling(asked, temperature, top_k, top_p, seed)
+    seed = new_seed() if config.seed is None else config.seed
+    return replace(config, max_new_tokens=min(count, room), seed=seed)
+
+
+def _forced(model: GPT, forced: list[list[int | str]], first: int, end: int) -> dict[int, int]:
+    """The ids of characters that are forced, by their place. Raises ValueError for what is no place or character."""
+    found = {}
+    for pair in forced:
+        place, char = pair if len(pair) == 2 else (None, None)
+        if not isinstance(place, int) or not first <= place < end:
+            raise ValueError(f"The place is {place!r:.40}; expected a whole number from {first:,} to {end - 1:,}.")
+        if not isinstance(char, str) or len(char) != 1:
+            raise ValueError(f"The character is {char!r:.40}; expected a single one.")
+        (found[place],) = model.tokenizer.encode(char)
+    return found
+
+
+def pieces(model: GPT, prompt: str, start: Start) -> list[list[str]]:
+    """The prompt as [text, kind]: "read", "unknown" to the model, or "unread" because the context begins after it."""
     if not any(char in model.tokenizer for char in prompt):
-        return ([(prompt, "unknown")] if prompt else []) + [(start.text, "read")]
+        return ([[prompt, "unknown"]] if prompt else []) + [[start.text, "read"]]
     unread = len(start.ids) - model.block_size
     kinds, known = [], 0
     for char in prompt:
@@ -49,118 +128,47 @@ def pieces(model: GPT, prompt: str, start: Start) -> list[tuple[str, str]]:
         kinds.append("unread" if known < unread else "read")
         known += 1
     runs = groupby(zip(prompt, kinds, strict=True), key=lambda pair: pair[1])
-    return [("".join(char for char, _ in run), kind) for kind, run in runs]
+    return [["".join(char for char, _ in run), kind] for kind, run in runs]
 
 
-def write(
-    model: GPT, ids: list[int], config: SamplingConfig, first: int = 0, forced: Mapping[int, int] | None = None
-) -> Iterator[Written]:
-    """Yields the growing text about every `limits.CLOCK` seconds, and once more at its end.
+def character(chars: str, step: Step, forced: bool = False) -> list:
+    """A new character of a vocabulary `chars`: [char, nats, drawn, alternatives, forced].
 
-    Closing the generator stops the work at once. The arguments are those of `strivelm.generation.generate`.
+    nats is its surprisal by the model's own probability, drawn the probability that it was drawn with; alternatives are
+    [char, the model's probability, the probability it is drawn with] of the likeliest, and forced, 1, is there only
+    where it is. Numbers have four significant digits.
     """
-    characters, steps = [], []
-    began = shown = time.perf_counter()
-    for step in generate(model, ids, config, first=first, forced=forced):
-        characters.append(model.tokenizer.chars[step.id])
-        steps.append(step)
-        now = time.perf_counter()
-        if now - began > limits.SECONDS:
-            break
-        if now - shown >= limits.CLOCK:
-            yield Written("".join(characters), tuple(steps), now - began)
-            shown, steps = time.perf_counter(), []
-    ended = "complete" if len(characters) == config.max_new_tokens else "time"
-    yield Written("".join(characters), tuple(steps), time.perf_counter() - began, ended)
+    others = [[chars[id], _short(p), _short(q)] for id, p, q in step.alternatives(ALTERNATIVES)]
+    found = [chars[step.id], _short(step.surprisal), _short(step.sampled_probability), others]
+    return [*found, 1] if forced else found
 
 
-def continued(opened: OpenModel, prompt, max_new_tokens, temperature, top_k, top_p, seed) -> Iterator[str]:
-    """Yields the growing new text after a prompt, as the public endpoint gives it.
+def _short(number: float) -> float:
+    return float(f"{number:.4g}")
 
-    Raises ValueError, a sentence, for an empty prompt, an unknown character or an impossible setting.
-    """
+
+@question(
+    "api.generate",
+    seconds=IN_ALL,
+    gpu_seconds=lambda max_new_tokens, **others: limits.seconds_to_write(max_new_tokens),
+    lane="writing",
+)
+def generate_text(
+    opened: OpenModel,
+    prompt: str,
+    max_new_tokens: int = DEFAULTS.max_new_tokens,
+    temperature: float = DEFAULTS.temperature,
+    top_k: int = DEFAULTS.top_k or 0,
+    top_p: float = DEFAULTS.top_p or 1.0,
+    seed: int | None = DEFAULTS.seed,
+) -> Iterator[str]:
+    """Streams the text that the model writes after a prompt; the last value is all of it. One seed, one text."""
     prompt = limits.checked_prompt(prompt)
     if not prompt:
         raise ValueError("The prompt is empty; give at least one character, for example a line break.")
     config = limits.checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
-    for written in write(opened.model, opened.model.tokenizer.encode(prompt), config):
-        yield written.text
-
-
-# -- the tab's three ways to write: anew, on, and on from a character that the visitor forced --------------------------
-
-
-def anew(opened: OpenModel, prompt, count, temperature, top_k, top_p, seed) -> Iterator[Update]:
-    """Yields what the page shows while a text is written after a prompt."""
-    model = opened.model
-    config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    config = config if config.seed is not None else replace(config, seed=new_seed())
-    prompt = limits.checked_prompt(prompt)
-    start = start_from(model, prompt)
-    facts = facts_of(opened)
-    shown = pieces(model, prompt, start)
-    lines = (sheets.head(facts.name, facts.context, facts.validation_loss, shown, start.text),)
-    yield from _grow(opened, lines, start.ids, "", config, start.notes)
-
-
-def on(opened: OpenModel, sheet, count, temperature, top_k, top_p, seed) -> Iterator[Update]:
-    """Yields what the page shows while a text goes on from its end.
-
-    Under the settings that it was written with, it becomes what it would have become without the interruption.
-    """
-    there, config = _checked(opened, sheet, count, temperature, top_k, top_p, seed)
-    room = limits.TEXT_CHARACTERS - len(there.text)
-    if room <= 0:
-        raise ValueError(
-            f"The text has {len(there.text):,} characters, and no more are kept here; copy it, and go on from its end "
-            "as a new prompt."
-        )
-    config = replace(config, max_new_tokens=min(config.max_new_tokens, room))
-    ids = opened.model.tokenizer.encode(there.read)
-    notes = start_from(opened.model, there.prompt).notes
-    yield from _grow(opened, there.lines, ids, there.text, config, notes)
-
-
-def force(opened: OpenModel, sheet, at, char, count, temperature, top_k, top_p, seed) -> Iterator[Update]:
-    """Yields what the page shows while a text goes on from another character at a place.
-
-    What stood before the place stays, and so does the length, or it becomes the length that is asked for.
-    """
-    there, config = _checked(opened, sheet, count, temperature, top_k, top_p, seed)
-    if type(at) is not int or not 0 <= at < len(there.text):
-        raise ValueError(f"The place is {at!r:.40}; expected a whole number from 0 to {len(there.text) - 1}.")
-    if not isinstance(char, str) or len(char) != 1:
-        raise ValueError(f"The character is {char!r:.40}; expected a single one.")
-    tokenizer = opened.model.tokenizer
-    (id,) = tokenizer.encode(char)
-    length = min(max(len(there.text), config.max_new_tokens), limits.TEXT_CHARACTERS)
-    config = replace(config, max_new_tokens=length - at)
-    ids = tokenizer.encode(there.read)
-    notes = start_from(opened.model, there.prompt).notes
-    yield from _grow(opened, there.kept(at), ids, there.text[:at], config, notes, forced={at: id})
-
-
-def _checked(opened, sheet, count, temperature, top_k, top_p, seed) -> tuple[sheets.Sheet, SamplingConfig]:
-    there = sheets.loads(sheet)
-    name = facts_of(opened).name
-    if there.model != name:
-        raise ValueError(
-            f"The text was written by {there.model:.100}, and {name} is open now; open that model again, or press "
-            "Generate to let this one write."
-        )
-    config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    return there, config if config.seed is not None else replace(config, seed=int(there.seed))
-
-
-def _grow(opened, lines, ids, text, config, notes=(), forced=None) -> Iterator[Update]:
-    """Yields the sheet as `lines` are followed by what the model writes after the prompt's ids and a text."""
-    model, first = opened.model, len(text)
-    chars, forced = model.tokenizer.chars, forced or {}
-    seen = in_view(len(ids), first, model.block_size)
-    ids = (ids + model.tokenizer.encode(text))[-seen:]
-    value = "\n".join([*lines, sheets.settings(config, first)]) + "\n"
-    yield value, notes, str(config.seed)
-    for written in write(model, ids, config, first, forced):
-        new = [sheets.character(chars, step, step.index in forced) for step in written.steps]
-        value += "\n".join([*new, sheets.took(written.seconds, written.ended)]) + "\n"
-        yield value, None, None
+    model, text = opened.model, ""
+    steps = generate(model, model.tokenizer.encode(prompt), config)
+    for new, _, _ in paced(steps, config.max_new_tokens):
+        text += "".join(model.tokenizer.chars[step.id] for step in new)
+        yield text

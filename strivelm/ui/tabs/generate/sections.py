@@ -1,21 +1,21 @@
-"""Sections of the Generate tab beside writing: settings compared, heads switched off, one character taken apart."""
+"""Sections of the Generate tab beside Write: settings compared, heads switched off, one character's choice shown."""
 
 import json
 
 import gradio as gr
 
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.generate import compare, heads_off, one_choice
+from strivelm.ui.tabs.generate import compare, heads_off, one_character
 
 SECTIONS = (
     ("compare", "Compare", compare.build),
     ("heads", "Switch heads off", heads_off.build),
-    ("slowly", "One character, slowly", one_choice.build),
+    ("slowly", "One character, slowly", one_character.build),
 )
-"""Each section's id, which stands in addresses and names its run button, its title, and what builds it."""
+"""Each section's id, which stands in addresses, its title, and what builds it."""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.components.Component]) -> None:
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the sections to the tabs that are open.
 
     Args:

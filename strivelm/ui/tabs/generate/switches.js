@@ -1,18 +1,49 @@
+// Which heads and MLPs are switched off, as "0.1,1.m"; the section's texts are written anew when that changes.
 const at = (name) => element.querySelector(name);
 const grid = at(".grid");
-const FIRST = "0.0"; // what is off, as in the field, until a visitor says otherwise
-let model = { layers: 0, heads: 0 },
-  off = new Set(),
-  here = FIRST,
-  waiting = 0;
+const FIRST = "0.0"; // what is off until a visitor says otherwise
+const NONE = "none"; // how the address says that nothing is
+const QUIET = 500; // milliseconds without a press after which the texts are written
+let model = { layers: 0, heads: 0 };
+let here = FIRST;
+let pressed = -QUIET; // when a switch was
+const waiting = []; // what goes on when another model's switches are shown
 
-const named = (part) => (part.startsWith("m") ? `MLP of layer ${part.slice(1)}` : `head ${part}`);
+// Links from before MLPs were called "1.m" say "m1".
+const fromAddress = (part) => part.replace(/^m(\d+)$/, "$1.m");
+const linked = strivelm.get("generate", "off") ?? FIRST;
+let off = new Set(linked === NONE ? [] : linked.split(",").map(fromAddress));
+
+const isMLP = (part) => part.endsWith("m");
+const named = (part) => (isMLP(part) ? `MLP of layer ${part.split(".")[0]}` : `head ${part}`);
 const parts = () =>
   Array.from({ length: model.layers }, (_, layer) => [
     ...Array.from({ length: model.heads }, (_, head) => `${layer}.${head}`),
-    `m${layer}`,
+    `${layer}.m`,
   ]);
 const button = (part) => grid.querySelector(`[data-part="${part}"]`);
+const ordered = () =>
+  parts()
+    .flat()
+    .filter((part) => off.has(part))
+    .join(",");
+
+// For the view of the texts: a promise of what is off of a model, kept once its switches are shown and the visitor pauses.
+strivelm.switchedOff = (of, signal) =>
+  new Promise((kept, broken) => {
+    signal.addEventListener("abort", () => broken(signal.reason));
+    const check = () => {
+      const rest = pressed + QUIET - performance.now();
+      if (model.model !== of) waiting.push(check);
+      else if (rest > 0) setTimeout(check, rest);
+      else kept(ordered());
+    };
+    check();
+  });
+
+function keep() {
+  strivelm.put("generate", "off", ordered() || NONE, FIRST);
+}
 
 function show() {
   for (const one of grid.querySelectorAll("button")) {
@@ -21,8 +52,8 @@ function show() {
     one.title = `${named(part)}: ${off.has(part) ? "switched off" : "on"}`;
     one.tabIndex = part === here ? 0 : -1;
   }
-  const many = off.size,
-    heads = [...off].filter((part) => !part.startsWith("m")).length;
+  const many = off.size;
+  const heads = [...off].filter((part) => !isMLP(part)).length;
   const words = [
     heads && `${heads} of ${model.layers * model.heads} heads`,
     many - heads && `${many - heads} of ${model.layers} MLPs`,
@@ -33,31 +64,23 @@ function show() {
   at(".all").disabled = !many;
 }
 
-// Tells the page what is off and, when the visitor pauses, has both texts written anew.
-function tell() {
-  const order = parts()
-    .flat()
-    .filter((part) => off.has(part))
-    .join(",");
-  strivelm.type(model.field, order || "none"); // the field is kept in the address
-  clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    strivelm.press(model.stop, 0);
-    strivelm.press(model.run);
-  }, 500);
+function changed() {
+  pressed = performance.now();
+  show();
+  keep();
+  strivelm.run("heads");
 }
 
 function toggle(part) {
   off.has(part) ? off.delete(part) : off.add(part);
   here = part;
-  show();
-  tell();
+  changed();
 }
 
 function move(dx, dy) {
-  const rows = parts(),
-    row = rows.findIndex((found) => found.includes(here)),
-    column = rows[row].indexOf(here);
+  const rows = parts();
+  const row = rows.findIndex((found) => found.includes(here));
+  const column = rows[row].indexOf(here);
   const clamp = (n, length) => Math.min(Math.max(n, 0), length - 1);
   here = rows[clamp(row + dy, rows.length)][clamp(column + dx, model.heads + 1)];
   show();
@@ -67,10 +90,7 @@ function move(dx, dy) {
 function draw() {
   model = JSON.parse(props.value);
   const there = new Set(parts().flat());
-  const known = [...off].filter((part) => there.has(part));
-  // What an address named, or another model had, and this one has not.
-  if (known.length < off.size && model.field) strivelm.type(model.field, known.join(",") || "none");
-  off = new Set(known);
+  off = new Set([...off].filter((part) => there.has(part)));
   if (!there.has(here)) here = FIRST;
   grid.style.setProperty("--columns", model.heads + 1);
   const label = (text, className = "") =>
@@ -87,7 +107,7 @@ function draw() {
       ...row.map((part) => {
         const made = Object.assign(document.createElement("button"), {
           type: "button",
-          className: part.startsWith("m") ? "mlp" : "head",
+          className: isMLP(part) ? "mlp" : "head",
         });
         made.dataset.part = part;
         made.setAttribute("aria-label", `Switch off ${named(part)}`);
@@ -96,6 +116,8 @@ function draw() {
     ]),
   );
   show();
+  keep();
+  for (const check of waiting.splice(0)) check();
 }
 
 grid.addEventListener("click", (event) => event.target.dataset.part && toggle(event.target.dataset.part));
@@ -108,12 +130,9 @@ grid.addEventListener("keydown", (event) => {
 });
 at(".all").addEventListener("click", () => {
   off.clear();
-  show();
-  tell();
+  changed();
   button(here).focus();
 });
 
-const said = strivelm.get("generate", "off") ?? FIRST;
-off = new Set(said === "none" ? [] : said.split(","));
 watch("value", draw);
 draw();

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import gradio as gr
-
 from strivelm.ui.components.view import View
 from strivelm.ui.core.models import Facts
 
@@ -21,16 +19,6 @@ TEMPLATE = """
 VIEW = View(HERE, "switches", TEMPLATE)
 
 
-def shown(facts: Facts, field: str, run: str, stop: str) -> dict:
-    """The view's value.
-
-    Args:
-        field: the elem_id of the text field that holds what is switched off, as "0.1,2.0,m1".
-        run, stop: the elem_ids of the buttons that write anew when a switch is turned.
-    """
-    return {"layers": facts.layers, "heads": facts.heads, "field": field, "run": run, "stop": stop}
-
-
-def component(value: dict, elem_id: str) -> gr.HTML:
-    """The grid in the page."""
-    return VIEW.component(value, elem_id=elem_id)
+def shown(facts: Facts) -> dict:
+    """The view's value: a model by name, how many layers it has, and how many heads each of them."""
+    return {"model": facts.name, "layers": facts.layers, "heads": facts.heads}

@@ -4,27 +4,22 @@ import json
 
 import gradio as gr
 
-from strivelm.generation import DEFAULTS, HELP, new_seed
+from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
 from strivelm.ui.core import prompts
+from strivelm.ui.core.models import Facts
 from strivelm.ui.core.page import Page, number, one_of
 from strivelm.ui.tabs.generate import sections, write
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 
 DEFAULT = "Balanced"
-COUNT = prompts.COUNT
+NEW_SEEDS = 1_000_000
+"""A seed is drawn from 0 up to here, short enough to be read aloud."""
 
 # The preset that the sliders stand on is marked.
 MARK = f"""(...chosen) => {json.dumps([*PRESETS.values()])}.map((preset) => (
   {{__type__: "update", elem_classes: preset.every((value, i) => value === chosen[i]) ? ["active"] : []}}
 ))"""
-
-
-# A prompt of the visitor's own, or of a link, stays when the model changes; a suggestion makes way for the new one's.
-UNTOUCHED = """(prompt, before, after) => {
-  const [first] = JSON.parse(after);
-  return [prompt === JSON.parse(before)[0] && first !== undefined ? first : prompt, after];
-}"""
 
 
 def build(page: Page) -> None:
@@ -37,7 +32,7 @@ def build(page: Page) -> None:
         prompt = _prompt(page)
         with gr.Tabs(elem_id="ways") as ways:
             with gr.Tab("Write", id="write") as first:
-                write.build(page, prompt, settings)
+                write.build(page, prompt)
             sections.build(page, prompt, settings)
 
     # Which section is open stands in the address; read from there, it is opened.
@@ -46,7 +41,7 @@ def build(page: Page) -> None:
     section.change(None, section, ways, js="(id) => ({ __type__: 'update', selected: id })")
     first.select(None, None, None, js="() => strivelm.put('generate', 'section', '')")
     page.link("generate", "section", section, one_of(*ids))
-    page.text("generate", prompt)
+    page.text("generate", prompt, _suggestion)
     page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
     page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))
     page.link("generate", "top_p", settings["top_p"], number(0.05, 1))
@@ -61,41 +56,34 @@ def build(page: Page) -> None:
 
 def _prompt(page: Page) -> gr.Textbox:
     """The prompt, and suggestions for it that follow the model."""
-    suggestions = prompts.examples(page.models.facts(page.models.own))
     prompt = gr.Textbox(
-        suggestions[0] if suggestions else "",
+        _suggestion(page.facts),
         label="Prompt",
         placeholder="Empty: the model begins by itself",
         lines=2,
         max_lines=6,
         elem_id="prompt",
     )
-    suggested = gr.Textbox(json.dumps(suggestions), visible="hidden", label="Suggested prompts")
     with gr.Row(elem_classes="chips"):
-        chips = [gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(suggestions, i)) for i in range(COUNT)]
-    for i, chip in enumerate(chips):
-        chip.click(None, suggested, prompt, js=f"(suggested) => JSON.parse(suggested)[{i}]")
-
-    coming = gr.Textbox("[]", visible="hidden", label="Suggested prompts of the model that was opened last")
-
-    def follow(ref: str) -> list:
-        """Another model has other suggestions."""
-        new = prompts.examples(page.models.facts(ref))
-        return [json.dumps(new), *(gr.update(**_chip(new, i)) for i in range(COUNT))]
-
-    followed = page.current.change(
-        follow, page.current, [coming, *chips], queue=False, show_progress="hidden", api_visibility="private"
-    )
-    followed.then(None, [prompt, suggested, coming], [prompt, suggested], js=UNTOUCHED)
+        for i in range(prompts.COUNT):
+            chip = gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(page.facts, i))
+            chip.click(None, chip, prompt, js=prompts.FROM_LABEL)
+            page.follow(chip, lambda facts, i=i: gr.update(**_chip(facts, i)))
     return prompt
 
 
-def _chip(suggestions: list[str], i: int) -> dict:
+def _suggestion(facts: Facts) -> str:
+    """The prompt to begin with."""
+    return next(iter(prompts.examples(facts)), "")
+
+
+def _chip(facts: Facts, i: int) -> dict:
+    suggestions = prompts.examples(facts)
     there = i < len(suggestions)
     return {"value": prompts.label(suggestions[i]) if there else "", "visible": there}
 
 
-def _settings() -> dict[str, gr.components.Component]:
+def _settings() -> dict[str, gr.Slider | gr.Textbox]:
     """The settings by name."""
     with gr.Row(elem_classes="presets"):
         presets = {
@@ -168,5 +156,5 @@ def _settings() -> dict[str, gr.components.Component]:
         button.click(None, None, [temperature, top_k, top_p], js=f"() => {json.dumps(preset)}")
     chosen = [temperature, top_k, top_p]
     gr.on([setting.change for setting in chosen], None, chosen, list(presets), js=MARK)
-    another.click(lambda: str(new_seed()), None, seed, queue=False, show_progress="hidden", api_visibility="private")
+    another.click(None, None, seed, js=f"() => String(Math.floor({NEW_SEEDS} * Math.random()))")
     return {"temperature": temperature, "top_k": top_k, "top_p": top_p, "count": count, "seed": seed}

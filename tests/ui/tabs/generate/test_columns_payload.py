@@ -7,26 +7,40 @@ import pytest
 from strivelm import OpenModel, SamplingConfig
 from strivelm.generation import generate, uniforms
 from strivelm.inspection import generate_without
+from strivelm.inspection.parts import parse_parts
 from strivelm.ui import limits
-from strivelm.ui.core.codec import dumps
-from strivelm.ui.tabs.generate import columns, columns_payload, compare, side_by_side
+from strivelm.ui.tabs.generate import columns, columns_payload, compare
 
 OWN = (1.1, 7, 0.8, 0.0, 0, 1.0)
 HOSTILE = "<script>alert(1)</script>${alert(2)}{{alert(3)}}"
 
 
+def put_together(pieces):
+    """The value that a view makes of an answer's pieces."""
+    head, *rest = json.loads(json.dumps(list(pieces)))
+    value = head | {"numbers": [], "partings": []}
+    columns = [column | {"text": "", "nats": [], "drawn": []} for column in head["columns"]]
+    for piece in rest:
+        for name in ("numbers", "partings"):
+            value[name] += piece[name]
+        for column, new in zip(columns, piece["columns"], strict=True):
+            for name in ("text", "nats", "drawn"):
+                column[name] += new[name]
+    return value | {"columns": columns, "ended": rest[-1]["ended"]}
+
+
 def together(opened, prompt="Ab", count=40, seed="5", chosen=columns_payload.CHOICES, own=OWN):
-    return list(columns_payload.compare(opened, prompt, count, seed, chosen, *own))
+    return put_together(columns_payload.compare(opened, prompt, count, seed, list(chosen), own[:3], own[3:]))
 
 
 def cut(opened, off, prompt="Ab", count=24, setting=(0.9, 20, 0.95), seed="5"):
-    return list(columns_payload.without(opened, prompt, count, *setting, seed, off))
+    return put_together(columns_payload.without(opened, prompt, count, *setting, seed, off))
 
 
 @pytest.mark.parametrize("prompt", ["A", "The old fox said. " * 3])
 def test_every_column_is_what_its_setting_writes_alone(noise, prompt):
-    *_, (value, notes, seed) = together(noise, prompt, count=60)  # beyond the context of 32
-    assert (seed, notes == ()) == (5, prompt == "A")
+    value = together(noise, prompt, count=60)  # beyond the context of 32
+    assert (value["seed"], value["notes"] == []) == (5, prompt == "A")
     settings = (*columns_payload.PRESETS.values(), OWN[:3], OWN[3:])
     assert [column["name"] for column in value["columns"]] == ["Conservative", "Balanced", "Creative", "A", "B"]
     for column, (temperature, k, p) in zip(value["columns"], settings, strict=True):
@@ -38,37 +52,40 @@ def test_every_column_is_what_its_setting_writes_alone(noise, prompt):
         assert column["drawn"] == pytest.approx([step.sampled_probability for step in steps], abs=1e-4)
     stream = uniforms(5)
     assert value["numbers"] == pytest.approx([next(stream) for _ in range(60)], abs=1e-6)
-    assert value["status"] == "Finished: 60 characters in each of 5 columns, seed 5"
+    assert value["ended"] == "complete"
 
 
-def test_the_texts_grow(noise, monkeypatch):
+def test_pieces_bring_only_what_is_new(noise, monkeypatch):
     monkeypatch.setattr(limits, "CLOCK", 0.0)
-    rows = [value for value, _, _ in together(noise, count=20)]
-    assert [len(value["numbers"]) for value in rows] == [*range(21), 20]
-    assert [value["writing"] for value in rows] == [True] * 21 + [False]
-    assert all(len(column["text"]) == len(column["nats"]) for value in rows for column in value["columns"])
+    head, *rest = columns_payload.compare(noise, "Ab", 20, "5", ["A", "B"], OWN[:3], OWN[3:])
+    assert [column["name"] for column in head["columns"]] == ["A", "B"]
+    assert [len(piece["numbers"]) for piece in rest] == [1] * 20
+    assert ["ended" in piece for piece in rest] == [False] * 19 + [True]
+    for piece in rest:
+        assert all(len(column["text"]) == len(column["nats"]) == 1 for column in piece["columns"])
+    told = [parting for piece in rest for parting in piece["partings"]]
+    texts = ["".join(piece["columns"][i]["text"] for piece in rest) for i in (0, 1)]
+    assert told == columns_payload.partings(texts)
 
 
 def test_an_empty_seed_is_drawn_and_brings_the_texts_back(noise):
-    *_, (value, _, seed) = together(noise, seed="")
-    *_, (again, _, _) = together(noise, seed=str(seed))
-    assert value["columns"] == again["columns"]
+    value = together(noise, seed="")
+    assert value["columns"] == together(noise, seed=value["seed"])["columns"]
 
 
 def test_the_length_has_a_bound_that_is_said(noise, monkeypatch):
     monkeypatch.setattr(limits, "TOGETHER", 30)
     monkeypatch.setattr(limits, "WITHOUT_CACHE", 25)
-    *_, (value, notes, _) = together(noise, count=200)
+    value = together(noise, count=200)
     assert len(value["numbers"]) == 30
-    assert notes == ("Side by side at most 30 characters are written.",)
-    *_, (value, _, _) = cut(noise, "0.0", count=200)
-    assert len(value["numbers"]) == 25
+    assert value["notes"] == ["Side by side at most 30 characters are written."]
+    assert len(cut(noise, "0.0", count=200)["numbers"]) == 25
 
 
 def test_it_ends_when_its_time_is_over(noise, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.0)
-    *_, (value, _, _) = together(noise, count=200)
-    assert value["status"].startswith("Time is up after 0 seconds: 1 character in each of 5 columns")
+    value = together(noise, count=200)
+    assert (value["ended"], len(value["numbers"])) == ("time", 1)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,7 @@ def test_where_texts_part(texts, found):
 
 
 def test_partings_are_the_first_differences_of_every_pair(noise):
-    *_, (value, _, _) = together(noise, count=60)
+    value = together(noise, count=60)
     texts = [column["text"] for column in value["columns"]]
     for i, one in enumerate(texts):
         for j, other in enumerate(texts[:i]):
@@ -106,7 +123,7 @@ def test_partings_are_the_first_differences_of_every_pair(noise):
     ("change", "sentence"),
     [
         ({"chosen": []}, "No setting is chosen"),
-        ({"chosen": None}, "No setting is chosen"),
+        ({"own": (1.0, 0)}, "In A: 2 settings; expected temperature, top-k and top-p"),
         ({"own": (9.0, *OWN[1:])}, "In A: The temperature is 9.0"),
         ({"own": (*OWN[:5], 0.0)}, "In B: The setting top_p is 0.0"),
         ({"seed": "x"}, "The setting seed is 'x'"),
@@ -119,23 +136,14 @@ def test_what_can_not_be_done_is_a_sentence(noise, change, sentence):
         together(noise, **change)
 
 
-def test_an_error_is_said_and_the_texts_stay(noise):
-    ((value, said, seed),) = side_by_side._told(columns_payload.compare)(noise, "A", 20, "x", ["A"], *OWN)
-    assert json.loads(said)["kind"] == "error"
-    assert value == seed == {"__type__": "update"}
-    *_, (value, said, seed) = side_by_side._told(columns_payload.without)(noise, "Aé", 20, 1.0, 0, 1.0, "", "0.0")
-    assert "It was left out." in json.loads(said)["text"]
-    assert str(json.loads(value)["seed"]) == seed
-
-
 # -- without parts -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prompt", ["A", "x" * 40])
-@pytest.mark.parametrize("off", ["0.1", "0.0,0.1", "m0", "0.1,m0", "none", ""])
+@pytest.mark.parametrize("off", ["0.1", "0.0,0.1", "0.m", "0.1,0.m", ""])
 def test_without_is_what_inspection_writes_without(noise, off, prompt):
-    *_, (value, _, _) = cut(noise, off, prompt, count=50)
-    heads, mlps = columns_payload.parts_named(noise, off)
+    value = cut(noise, off, prompt, count=50)
+    heads, mlps = parse_parts(off, noise.model.config)
     found = generate_without(noise.model, prompt, SamplingConfig(50, 0.9, 20, 0.95, seed=5), heads, mlps)
     whole, without = value["columns"]
     assert (whole["text"], without["text"]) == (found.before, found.after)
@@ -143,18 +151,15 @@ def test_without_is_what_inspection_writes_without(noise, off, prompt):
     assert without["nats"] == pytest.approx(found.surprisal_after.tolist(), abs=1e-3)
     first = found.first_difference
     assert [one["at"] for one in value["partings"]] == ([] if first is None else [first])
-    assert (first is None) == (off in ("none", ""))
+    assert (first is None) == (off == "")
 
 
 def test_parts_are_named_in_words_and_unknown_ones_refused(noise):
-    assert columns_payload.parts_named(noise, " 0.1 ,m0,0.1") == (["0.1"], [0])
     assert columns_payload.off_of(["0.1", "0.0"], [0]) == "heads 0.1, 0.0 and MLP 0"
     assert columns_payload.off_of([], []) == "nothing"
-    assert columns_payload.parts_of(noise, "0.1,7.7,m0,m9") == "0.1,m0"
-    assert columns_payload.parts_of(noise, "9.9") == columns_payload.parts_of(noise, "none") == "none"
-    for wrong in ("0.2", "1.0", "m1", "x", "0", "00.1", "<b>"):
-        with pytest.raises(ValueError, match=r"expected heads from 0\.0 to 0\.1 and MLPs from m0 to m0"):
-            columns_payload.parts_named(noise, wrong)
+    for wrong in ("0.2", "m0", "none", "<b>"):
+        with pytest.raises(ValueError, match=r"expected heads from 0\.0 to 0\.1 and MLPs from 0\.m to 0\.m"):
+            cut(noise, wrong)
 
 
 # -- any model, any text -----------------------------------------------------------------------------------------------
@@ -171,21 +176,21 @@ TINY = {
 def test_small_and_odd_models(make_open, sizes, prompt):
     opened = make_open(**sizes)
     opened = OpenModel(opened.ref, opened.model, {})  # no record of a training
-    *_, (value, notes, _) = together(opened, prompt, count=20)
+    value = together(opened, prompt, count=20)
     assert [len(column["text"]) for column in value["columns"]] == [20] * 5
-    assert notes
+    assert value["notes"]
     assert value["loss"] is None
-    *_, (value, _, _) = cut(opened, "0.0", prompt, count=20)
+    value = cut(opened, "0.0", prompt, count=20)
     assert [len(column["text"]) for column in value["columns"]] == [20, 20]
 
 
 def test_the_python_lines_write_the_same(noise, capsys, monkeypatch):
     monkeypatch.setattr("strivelm.load_model", lambda ref: {"noise": noise.model}[ref])
-    *_, (value, _, _) = together(noise)
+    value = together(noise)
     exec(value["python"], {})
     expected = "".join(f"--- {column['name']}\n{column['text']}\n" for column in value["columns"])
     assert capsys.readouterr().out == expected
-    *_, (value, _, _) = cut(noise, "0.1,m0")
+    value = cut(noise, "0.1,0.m")
     exec(value["python"], {})
     (parting,) = value["partings"]
     whole, without = (column["text"] for column in value["columns"])
@@ -194,27 +199,11 @@ def test_the_python_lines_write_the_same(noise, capsys, monkeypatch):
 
 def test_the_view_as_a_file_holds_no_raw_text(make_open):
     chars = "".join(dict.fromkeys(HOSTILE))
-    *_, (value, _, _) = together(make_open(chars=chars), HOSTILE, count=20)
+    value = together(make_open(chars=chars), HOSTILE, count=20)
     page = columns.VIEW.html(value)
     assert value["prompt"] == HOSTILE
     assert "<script>alert" not in page
     assert "src=" not in page
-
-
-def test_a_stopped_text_is_summed_up():
-    value = {
-        "writing": True,
-        "status": "Writing…",
-        "numbers": [0.5] * 3,
-        "columns": [{}, {}],
-        "seed": 9,
-        "model": "noise",
-    }
-    settled = json.loads(columns.settled(dumps(value), "noise"))
-    assert (settled["writing"], settled["status"]) == (False, "Stopped: 3 characters in each of 2 columns, seed 9")
-    assert columns.settled(dumps(settled), "noise") == dumps(settled)
-    assert columns.settled(dumps(settled), "film") is None
-    assert json.loads(columns.settled(dumps(columns.nothing("Press it.", "run-it")), "noise"))["status"] == "Press it."
 
 
 def test_an_address_may_choose_columns():

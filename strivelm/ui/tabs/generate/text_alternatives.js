@@ -3,27 +3,27 @@ let chosen = -1; // the place that is shown
 let pinned = -1; // the place to which that comes back; after a character was forced it is written anew
 let following = true; // whether the page's end is kept in sight, if it is; else the forced character is
 let forcing = false;
-const choice = at(".choice"),
-  bars = at(".bars");
+const choice = at(".choice");
+const bars = at(".bars");
 
 // Shows a character's alternatives; `stay` keeps it chosen when the pointer goes elsewhere.
 function choose(place, { stay = false, aloud = false, title = false } = {}) {
-  if (!(place >= 0 && place < sheet.chars.length)) place = -1;
+  if (!(place >= 0 && place < shown.chars.length)) place = -1;
   if (stay) pinned = place;
-  sheet.chars[chosen]?.span.classList.remove("chosen");
+  shown.chars[chosen]?.span.classList.remove("chosen");
   chosen = place;
-  sheet.chars[chosen]?.span.classList.add("chosen");
+  shown.chars[chosen]?.span.classList.add("chosen");
   at(".said").setAttribute("aria-live", aloud ? "polite" : "off");
   describe(title);
 }
 
 function describe(title) {
-  const one = sheet.chars[chosen];
+  const one = shown.chars[chosen];
   choice.dataset.empty = String(!one);
   at(".bars-key").hidden = !one;
   if (!one) {
     at(".choice h3").textContent = "Alternatives";
-    at(".choice .said").textContent = sheet.chars.length
+    at(".choice .said").textContent = shown.chars.length
       ? "Point at a character, tap it, or go there with ← and →."
       : "What else could have stood there: point at a character.";
     return bars.replaceChildren();
@@ -73,8 +73,8 @@ function bar([char, before, after], own, others = false) {
   return row;
 }
 
-// A text of its own, outside the page, has nobody who would go on with it.
-const canForce = () => Boolean(server?.standalone) && !writing();
+// Outside the page nobody goes on with a text.
+const canForce = () => strivelm.inPage() && !running;
 
 // The place of another character, kept with what stands before it; the model goes on from there.
 function force(char) {
@@ -82,7 +82,7 @@ function force(char) {
   pinned = chosen;
   forcing = true;
   page.focus({ preventScroll: true });
-  trigger("force", { at: chosen, char });
+  write({ from: chosen, char });
 }
 
 bars.addEventListener("click", (event) => {
@@ -109,8 +109,8 @@ page.addEventListener("pointerleave", () => chosen !== pinned && choose(pinned))
 written.addEventListener("click", (event) => placeOf(event) >= 0 && choose(placeOf(event), { stay: true }));
 
 page.addEventListener("keydown", (event) => {
-  if (event.target !== page || event.ctrlKey || event.metaKey || event.altKey || !sheet.chars.length) return;
-  const last = sheet.chars.length - 1;
+  if (event.target !== page || event.ctrlKey || event.metaKey || event.altKey || !shown.chars.length) return;
+  const last = shown.chars.length - 1;
   const to = {
     ArrowRight: Math.min(last, chosen + 1),
     ArrowLeft: chosen < 0 ? last : Math.max(0, chosen - 1),
@@ -119,7 +119,7 @@ page.addEventListener("keydown", (event) => {
   }[event.key];
   if (to !== undefined) {
     choose(to, { stay: true, aloud: true });
-    sheet.chars[to].span.scrollIntoView({ block: "nearest" });
+    shown.chars[to].span.scrollIntoView({ block: "nearest" });
   } else if (event.key === "Enter" && chosen >= 0) bars.querySelector("button:enabled")?.focus();
   else if (event.key === "Escape") choose(-1, { stay: true });
   else return;

@@ -1,10 +1,10 @@
-// What can be taken along: the text, a picture, the numbers, a file that stays interactive, the lines of Python.
+// What can be taken along of the text: a picture, the numbers, a file that stays interactive, the lines of Python.
 
 // Parts of the text that were written under the same settings, as [settings, how many characters].
 function parts() {
   const found = [];
-  sheet.runs.forEach((run, i) => {
-    const many = (sheet.runs[i + 1]?.from ?? sheet.chars.length) - run.from;
+  shown.runs.forEach((run, i) => {
+    const many = (shown.runs[i + 1]?.from ?? shown.chars.length) - run.from;
     const same =
       found.length && ["seed", "temperature", "top_k", "top_p"].every((name) => found.at(-1)[0][name] === run[name]);
     if (same) found.at(-1)[1] += many;
@@ -19,14 +19,14 @@ const literal = JSON.stringify;
 function python() {
   const config = ([run, many], extra = "") =>
     `SamplingConfig(${many}, ${run.temperature}, top_k=${run.top_k ?? "None"}, top_p=${run.top_p ?? "None"}, seed=${run.seed}${extra})`;
-  const forced = sheet.chars.flatMap((one, i) => (one.forced ? [`${i}: ${literal(one.char)}`] : []));
+  const forced = shown.chars.flatMap((one, i) => (one.forced ? [`${i}: ${literal(one.char)}`] : []));
   const all = parts();
   const lines = [
     "from strivelm import SamplingConfig, generate, load_model",
     "",
-    `model = load_model(${literal(sheet.head.model)})`,
+    shown.head.load,
     "tokenizer = model.tokenizer",
-    `prompt = ${literal(sheet.head.read)}`,
+    `prompt = ${literal(shown.head.read)}`,
   ];
   const ids = "given = {i: tokenizer.encode(char)[0] for i, char in forced.items()}";
   const given = forced.length ? [`forced = {${forced.join(", ")}}  # characters by their place`] : [];
@@ -63,7 +63,7 @@ function python() {
 
 const rows = () => [
   ["place", "character", "surprisal_nats", "drawn_with_probability", "forced"],
-  ...sheet.chars.map((one, i) => [i, one.char, one.nats, one.drawn, Number(one.forced)]),
+  ...shown.chars.map((one, i) => [i, one.char, one.nats, one.drawn, Number(one.forced)]),
 ];
 
 // The page as it is laid out, on a canvas: where the browser has put each character, there it is drawn.
@@ -91,7 +91,7 @@ function picture() {
       if (back) ((context.fillStyle = back), context.fillRect(x, y, r.width, r.height));
       context.fillStyle = colour;
       context.fillText(char, x, y + r.height / 2);
-      if (one?.span.classList.contains("known"))
+      if (one?.span.classList.contains("shared"))
         ((context.fillStyle = accent), context.fillRect(x, y + r.height - 2, r.width, 2));
       if (one?.forced)
         ((context.strokeStyle = accent), context.strokeRect(x + 0.5, y + 0.5, r.width - 1, r.height - 1));
@@ -114,7 +114,7 @@ function picture() {
       );
     }
   }
-  for (const one of sheet.chars)
+  for (const one of shown.chars)
     put(
       one.span,
       one.span.dataset.shown ?? one.char,
@@ -124,7 +124,7 @@ function picture() {
     );
   context.font = `400 12px ${tone("--font")}`;
   context.fillStyle = faint;
-  const { temperature, top_k, top_p } = sheet.runs.at(-1);
+  const { temperature, top_k, top_p } = shown.runs.at(-1);
   const settings = `temperature ${temperature}, top-k ${top_k || "all"}, top-p ${top_p ?? 1}`;
   [`StriveLM · ${summary()}, ${settings}`, by()].forEach((line, i) =>
     context.fillText(line, 16, height - foot + 14 + 18 * i, width - 32),
@@ -144,6 +144,6 @@ strivelm.tools(at(".tools"), "strivelm-text", {
   python,
   png: picture,
   csv: rows,
-  text: () => sheet.head.read + text(),
-  html: server?.standalone ? () => server.standalone(sheet.value) : null,
+  text: () => shown.head.read + text(),
+  html: () => strivelm.file("text", value()),
 });

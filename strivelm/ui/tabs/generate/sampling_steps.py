@@ -1,4 +1,4 @@
-"""One character's choice in five steps: logits, temperature, top-k, top-p, the draw."""
+"""How one character is chosen, in five steps: logits, temperature, top-k, top-p, the draw."""
 
 from pathlib import Path
 
@@ -28,7 +28,4 @@ TEMPLATE = """
 </section>
 """
 
-VIEW = View(HERE, "choice", TEMPLATE, parts=("choice_data", "choice_export"))
-
-NOTHING = {"text": None, "run": "run-slowly"}
-"""The view's value before a choice was looked at: the button is pressed when it is seen."""
+VIEW = View(HERE, "sampling_steps", TEMPLATE, parts=("settings", "sampling_steps_data", "sampling_steps_export"))

@@ -1,4 +1,4 @@
-// The choice as a table and as a drawing.
+// The steps as a table and as a drawing.
 function table(found) {
   const { ends } = drawn(found.stages.top_p, 0);
   const names = ["model", "temperature", "top_k", "top_p"];

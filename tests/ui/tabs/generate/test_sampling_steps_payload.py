@@ -1,7 +1,6 @@
-"""The choice of one character, taken apart: each stage against arithmetic of its own, the last against the draw."""
+"""How one character is chosen: each step against arithmetic of its own, the last against the draw."""
 
 import base64
-import json
 import math
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 from strivelm import OpenModel, SamplingConfig
 from strivelm.generation import distribution, draw, uniforms
 from strivelm.ui.core.codec import dumps
-from strivelm.ui.tabs.generate import choice, choice_payload
-from strivelm.ui.tabs.generate.one_choice import tell
+from strivelm.ui.tabs.generate import sampling_steps, sampling_steps_payload
 
 SETTINGS = [
     (0.9, 40, 1.0),
@@ -30,12 +28,12 @@ def numbers(text):
 
 
 def looked_at(opened, setting, text="The", seed="7"):
-    return choice_payload.choice(opened, text, *setting, seed)
+    return sampling_steps_payload.sampling_steps(opened, text, *setting, seed)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_stages_are_what_the_formulas_say(noise, setting):
-    value, _, _ = looked_at(noise, setting)
+    value = looked_at(noise, setting)
     temperature, k, p = setting
     logits = numbers(value["logits"]).astype(np.float64)
     order = np.argsort(-logits, kind="stable")
@@ -63,13 +61,13 @@ def test_stages_are_what_the_formulas_say(noise, setting):
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_last_stage_is_the_distribution_and_draws_what_is_written(noise, setting):
-    value, _, seed = looked_at(noise, setting, "The", "7")
+    value = looked_at(noise, setting, "The", "7")
     model = noise.model
     logits = model(torch.tensor([model.tokenizer.encode("The")]))[0][0, -1].detach()
     expected = distribution(logits, SamplingConfig(1, *setting))
     last = torch.from_numpy(numbers(value["stages"]["top_p"]).copy())
     torch.testing.assert_close(last, expected, rtol=1e-4, atol=1e-6)
-    assert value["numbers"][0] == next(uniforms(seed))
+    assert value["numbers"][0] == next(uniforms(7))
     char = value["chars"][draw(last, value["numbers"][0])]
     assert "The" + char == model.generate("The", 1, *setting, seed=7)
 
@@ -77,17 +75,16 @@ def test_the_last_stage_is_the_distribution_and_draws_what_is_written(noise, set
 def test_appending_with_the_next_numbers_writes_the_seeds_text(noise):
     text = "A"
     for place in range(25):  # within the context
-        value, _, _ = looked_at(noise, (0.9, 40, 0.95), text)
+        value = looked_at(noise, (0.9, 40, 0.95), text)
         last = torch.from_numpy(numbers(value["stages"]["top_p"]).copy())
         text += value["chars"][draw(last, value["numbers"][place])]
     assert text == noise.model.generate("A", 25, 0.9, 40, 0.95, seed=7)
 
 
 def test_an_empty_seed_is_drawn(noise):
-    value, _, seed = looked_at(noise, SETTINGS[0], seed="")
-    assert value["seed"] == seed
-    assert value["numbers"][0] == next(uniforms(seed))
-    assert len(value["numbers"]) == choice_payload.DRAWS
+    value = looked_at(noise, SETTINGS[0], seed="")
+    assert value["numbers"][0] == next(uniforms(value["seed"]))
+    assert len(value["numbers"]) == sampling_steps_payload.DRAWS
 
 
 @pytest.mark.parametrize(
@@ -100,10 +97,9 @@ def test_an_empty_seed_is_drawn(noise):
         (("x" * 3000, 1, 0, 1, ""), "The prompt has 3,000 characters"),
     ],
 )
-def test_what_can_not_be_done_is_said_and_the_choice_stays(noise, arguments, sentence):
-    value, said, seed = tell(noise, *arguments)
-    assert json.loads(said)["text"].startswith(sentence)
-    assert value == seed == {"__type__": "update"}
+def test_what_can_not_be_done_is_said_in_a_sentence(noise, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        sampling_steps_payload.sampling_steps(noise, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -117,20 +113,18 @@ def test_what_can_not_be_done_is_said_and_the_choice_stays(noise, arguments, sen
 @pytest.mark.parametrize("prompt", ["", "<script>alert(1)</script>${x}{{y}}", "ab" * 40])
 def test_small_and_odd_models(make_open, sizes, prompt):
     opened = make_open(**sizes)
-    value, said, seed = tell(OpenModel("odd", opened.model, {}), prompt, 0.9, 40, 0.9, "")
-    value = json.loads(value)
+    value = looked_at(OpenModel("odd", opened.model, {}), (0.9, 40, 0.9), prompt, "")
     V = len(sizes["chars"])
     assert {name: len(numbers(text)) for name, text in value["stages"].items()} == dict.fromkeys(value["stages"], V)
     assert math.isclose(numbers(value["stages"]["top_p"]).sum(), 1, rel_tol=1e-5)
     assert len(dumps(value)) < V + 5 * V * 6 + 10_000  # the characters, and four bytes a number in base64
-    assert str(value["seed"]) == seed
-    assert said
+    assert value["notes"]
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_python_lines_make_the_same_choice(noise, capsys, monkeypatch, setting):
     monkeypatch.setattr("strivelm.load_model", lambda ref: {"noise": noise.model}[ref])
-    value, _, _ = looked_at(noise, setting)
+    value = looked_at(noise, setting)
     exec(value["python"], names := {})
     np.testing.assert_allclose(names["probabilities"].numpy(), numbers(value["stages"]["top_p"]), rtol=1e-5, atol=1e-8)
     u, char = value["numbers"][0], noise.model.generate("The", 1, *setting, seed=7)[3:]
@@ -139,8 +133,8 @@ def test_the_python_lines_make_the_same_choice(noise, capsys, monkeypatch, setti
 
 def test_the_view_as_a_file_holds_no_raw_text(make_open):
     hostile = "<script>alert(1)</script>"
-    value, _, _ = looked_at(make_open(chars="".join(dict.fromkeys(hostile))), SETTINGS[0], hostile)
-    page = choice.VIEW.html(value)
+    value = looked_at(make_open(chars="".join(dict.fromkeys(hostile))), SETTINGS[0], hostile)
+    page = sampling_steps.VIEW.html(value)
     assert value["text"] == hostile
     assert "<script>alert" not in page
     assert "src=" not in page

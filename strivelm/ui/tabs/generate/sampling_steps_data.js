@@ -1,14 +1,13 @@
-// What the choice's value holds, decoded, and the draw as strivelm.generation.draw makes it.
+// What the view's value holds, decoded, and the draw as strivelm.generation.draw makes it.
 const STEPS = ["Logits", "Temperature", "Top-k", "Top-p", "The draw"];
 const TOP = 20;
 
-const floats = (text) => new Float32Array(strivelm.bytes(text).buffer);
 const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 
 function decoded(value) {
-  const chars = Array.from(value.chars),
-    logits = floats(value.logits);
-  const stages = Object.fromEntries(Object.entries(value.stages).map(([name, text]) => [name, floats(text)]));
+  const chars = Array.from(value.chars);
+  const logits = strivelm.f32(value.logits);
+  const stages = Object.fromEntries(Object.entries(value.stages).map(([name, text]) => [name, strivelm.f32(text)]));
   const order = [...chars.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
   // One scale for all steps, so that they can be compared: up to the largest probability in any, rounded up.
   const largest = Math.max(...Object.values(stages).map((p) => p[order[0]]));

@@ -1,10 +1,9 @@
-"""The choice of one character, taken apart: what stands after each of the steps that `generation.distribution` takes.
+"""What One character asks: the probabilities after each of the steps that `generation.distribution` takes.
 
 Every stage is `distribution` itself under the settings that are in force by then, and what the visitor's browser draws
 from the last one is what `generation.draw` draws: the probabilities go there bit by bit.
 """
 
-import base64
 import itertools
 
 import torch
@@ -12,15 +11,21 @@ import torch
 from strivelm.generation import UNTOUCHED, SamplingConfig, distribution, generate, new_seed, uniforms
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
+from strivelm.ui.core import codec
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.python_lines import load_line
+from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 
 DRAWS = 200
 """How many numbers of a seed's stream go along: one for each character that is appended."""
 
 
-def choice(opened: OpenModel, prompt, temperature, top_k, top_p, seed) -> tuple[dict, tuple[str, ...], int]:
-    """The choice view's value for the character after a prompt, notes, and the seed.
+@question("generate.sampling_steps")
+def sampling_steps(
+    opened: OpenModel, prompt: str, temperature: float, top_k: int, top_p: float, seed: int | str | None = None
+) -> dict:
+    """How the character after a prompt is chosen: its logits, the probabilities after each step, the random numbers.
 
     Raises ValueError, a sentence, for what can't be done.
     """
@@ -28,7 +33,7 @@ def choice(opened: OpenModel, prompt, temperature, top_k, top_p, seed) -> tuple[
     seed = new_seed() if config.seed is None else config.seed
     start = start_from(opened.model, limits.checked_prompt(prompt))
     logits = next(generate(opened.model, start.ids, config)).logits
-    value = {
+    return {
         "model": facts_of(opened).name,
         "text": start.text,
         "chars": opened.model.tokenizer.chars,
@@ -37,11 +42,11 @@ def choice(opened: OpenModel, prompt, temperature, top_k, top_p, seed) -> tuple[
         "top_p": 1.0 if config.top_p is None else config.top_p,
         "seed": seed,
         "numbers": list(itertools.islice(uniforms(seed), DRAWS)),
-        "logits": _packed(logits),
-        "stages": {name: _packed(p) for name, p in stages(logits, config).items()},
-        "python": python_of_choice(facts_of(opened).name, start.text, config, seed),
+        "logits": codec.f32(logits),
+        "stages": {name: codec.f32(p) for name, p in stages(logits, config).items()},
+        "python": python_of_steps(opened, start.text, config, seed),
+        "notes": list(start.notes),
     }
-    return value, start.notes, seed
 
 
 def stages(logits: torch.Tensor, config: SamplingConfig) -> dict[str, torch.Tensor]:
@@ -52,13 +57,13 @@ def stages(logits: torch.Tensor, config: SamplingConfig) -> dict[str, torch.Tens
     return {name: distribution(logits, setting) for name, setting in given.items()}
 
 
-def python_of_choice(ref: str, text: str, config: SamplingConfig, seed: int) -> str:
+def python_of_steps(opened: OpenModel, text: str, config: SamplingConfig, seed: int) -> str:
     """The lines that make the same choice."""
     setting = f"temperature={config.temperature!r}, top_k={config.top_k!r}, top_p={config.top_p!r}, seed={seed}"
     return (
         "from strivelm import SamplingConfig, generate, load_model\n"
         "from strivelm.generation import distribution, draw, uniforms\n\n"
-        f"model = load_model({ref!r})\n"
+        f"{load_line(opened)}\n"
         f"config = SamplingConfig(1, {setting})\n"
         f"logits = next(generate(model, model.tokenizer.encode({text!r}), config)).logits\n"
         "probabilities = distribution(logits, config)\n"
@@ -66,7 +71,3 @@ def python_of_choice(ref: str, text: str, config: SamplingConfig, seed: int) -> 
         "char = model.tokenizer.chars[draw(probabilities, u)]\n"
         "print(u, repr(char))\n"
     )
-
-
-def _packed(numbers: torch.Tensor) -> str:
-    return base64.b64encode(numbers.float().contiguous().numpy().tobytes()).decode()

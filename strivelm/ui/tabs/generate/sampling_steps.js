@@ -1,21 +1,19 @@
-const at = (name) => element.querySelector(name);
-const make = (tag, className, text = "") =>
-  Object.assign(document.createElement(tag), { className, textContent: text });
-const canvas = at(".line"),
-  slider = at(".number input");
-const asked = (name) => Number(strivelm.get("generate", name) || 0) || 0;
+// The five steps in bars, the draw as a line, and what asks for them when prompt and settings come to rest.
+const canvas = at(".line");
+const slider = at(".number input");
+const asked = (name) => Number(field(name) || 0) || 0;
+const QUIET = 300; // milliseconds without a change after which the settings are at rest
 
-let shown = { text: null },
-  found = null,
-  expected = null,
-  since = 0,
-  run = null;
+let found = null; // what is shown, decoded
+let value = null; // the same as it came
+let expected = null; // the text that is shown next, where the visitor has appended a character
+let since = 0;
+let answered = ""; // what was asked for what is shown
 let step = Math.min(Math.max(Math.round(asked("step")) - 1, 0), STEPS.length - 1);
 let place = Math.max(Math.round(asked("nth")), 0); // which number of the seed's stream is drawn
-let own = strivelm.get("generate", "u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999); // or one chosen here
+let own = field("u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999); // or one chosen here
 
 const u = () => own ?? found.numbers[place] ?? found.numbers[0];
-const inPage = () => Boolean(document.querySelector("gradio-app") && document.getElementById("prompt"));
 
 function keep() {
   strivelm.put("generate", "step", step + 1, 1);
@@ -41,14 +39,13 @@ function buttons() {
 function go(to) {
   step = Math.min(Math.max(to, 0), STEPS.length - 1);
   keep();
-  show();
+  draw();
 }
 
 // One row of bars: what it is called, how long it is, what it was before this step.
 function rows() {
-  const p = at_step(found, step),
-    before = before_step(found, step),
-    V = found.chars.length;
+  const p = at_step(found, step);
+  const before = before_step(found, step);
   const hit = step === 4 ? drawn(found.stages.top_p, u()).id : null;
   const low = found.logits[found.order.at(-1)],
     range = found.logits[found.order[0]] - low || 1;
@@ -180,7 +177,7 @@ function line() {
   );
 }
 
-function show() {
+function draw() {
   if (!found) return;
   const last = step === 4,
     hit = last ? drawn(found.stages.top_p, u()).id : null;
@@ -193,7 +190,7 @@ function show() {
   at(".slot").textContent = last ? strivelm.glyph(found.chars[hit]) : "?";
   at(".slot").dataset.drawn = String(last);
   at(".number").hidden = at(".acts").hidden = !last;
-  at(".append").hidden = !inPage();
+  at(".append").hidden = !strivelm.inPage();
   slider.value = u();
   at(".number output").textContent = plain(u(), 4);
   const ghost = before_step(found, step) ? " Dotted: before this step." : "";
@@ -206,39 +203,52 @@ function show() {
   line();
 }
 
-function draw() {
-  const next = JSON.parse(props.value);
-  element.dataset.filled = String(next.text !== null);
-  if (next.text === null) return void (run = next.run);
-  run = null;
-  if (shown.text !== null && next.text !== shown.text && next.text !== expected) [place, own] = [0, null];
-  if (shown.text !== null && next.seed !== shown.seed) own = null;
-  shown = next;
+function show(next) {
+  element.dataset.filled = String(Boolean(next));
+  if (!next) return;
+  if (found && next.text !== found.text && next.text !== expected) [place, own] = [0, null];
+  if (found && next.seed !== found.seed) own = null;
+  value = next;
   found = decoded(next);
   expected = null;
-  const tail = Array.from(found.text).slice(-40);
+  const tail = [...found.text].slice(-40);
   at(".model").textContent = found.model;
-  at(".tail").textContent =
-    (tail.length < Array.from(found.text).length ? "…" : "") + tail.map(strivelm.glyph).join("");
+  at(".tail").textContent = (tail.length < [...found.text].length ? "…" : "") + tail.map(strivelm.glyph).join("");
+  element.querySelector(".strivelm-python")?.remove(); // it is of what was shown before
   keep();
-  show();
+  draw();
+}
+
+async function look({ signal, model, waits }) {
+  if (found?.model === model) {
+    waits(false); // the bars stay bright while a slider moves
+    await pause(QUIET, signal);
+  }
+  const given = { prompt: prompt(), ...sampling() };
+  if (JSON.stringify([model, given]) === answered) return;
+  waits(true);
+  const next = await strivelm.ask("generate.sampling_steps", given, { of: [model], signal });
+  answered = JSON.stringify([model, { ...given, seed: String(next.seed) }]);
+  showSeed(next.seed);
+  show(next);
+  strivelm.say("slowly", "note", next.notes.join("\n"));
 }
 
 function choose(number) {
   own = Math.min(Math.max(Math.round(number * 10_000) / 10_000, 0), 0.9999);
   keep();
-  show();
+  draw();
 }
 
 at(".again").addEventListener("click", () => choose(Math.random()));
 slider.addEventListener("input", () => choose(Number(slider.value)));
 canvas.addEventListener("click", (event) => step === 4 && choose(event.offsetX / canvas.clientWidth));
 at(".append").addEventListener("click", () => {
-  if (!found || (expected !== null && Date.now() - since < 2000)) return; // the page has not followed the last one yet
+  if (!found || (expected !== null && Date.now() - since < 2000)) return; // the last one is not shown yet
   since = Date.now();
   expected = found.text + found.chars[drawn(found.stages.top_p, u()).id];
   [place, own] = [place + 1, null];
-  strivelm.type("prompt", expected); // the page follows its prompt
+  strivelm.type("prompt", expected); // what is shown follows the prompt
 });
 element.addEventListener("keydown", (event) => {
   const to = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: STEPS.length - 1 }[event.key];
@@ -255,10 +265,9 @@ strivelm.tools(at(".tools"), "strivelm-choice", {
   svg: () =>
     drawing(found, `${STEPS[step]} · after “${at(".tail").textContent}”`, wrapped(at(".sentence").textContent), rows()),
   csv: () => table(found),
-  ...(server.standalone ? { html: () => server.standalone(props.value) } : {}),
+  html: () => strivelm.file("sampling_steps", value),
 });
-watch("value", draw);
-draw();
-strivelm.redrawn(at(".draw"), () => show());
-strivelm.appeared(element, () => run && strivelm.press(run)); // nobody meets an empty section
-document.fonts?.ready.then(() => show());
+strivelm.redrawn(at(".draw"), draw);
+document.fonts?.ready.then(draw);
+show(JSON.parse(props.value));
+if (strivelm.inPage()) strivelm.view({ tab: "slowly", element: at("section"), look });
