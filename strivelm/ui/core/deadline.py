@@ -1,7 +1,7 @@
-"""A limit of time for work that runs in this thread, on a CPU as well.
+"""A time limit for work in this thread, on a CPU as well.
 
-Nobody can interrupt a single product of matrices, but between two lines of Python a thread can be told to stop
-(`PyThreadState_SetAsyncExc`): so work that goes over its time ends at its next line, and its place is free again.
+A single matrix product can't be interrupted, but between two lines of Python an exception can be raised in a thread
+(`PyThreadState_SetAsyncExc`): work that exceeds its time ends at its next line, and the next request can run.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class OverTime(Exception):  # noqa: N818  (what happened, not an error of anybody's)
-    """Work took longer than it may."""
+class OverTime(Exception):  # noqa: N818  (the name says what happened)
+    """Work took longer than its time limit."""
 
 
 class _Watch:
@@ -49,7 +49,7 @@ if hasattr(os, "register_at_fork"):  # of a fork's threads there is one, so a lo
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Ends what runs inside with OverTime after so many seconds."""
+    """Raises OverTime inside the block after `seconds`."""
     thread, lock = threading.get_ident(), threading.Lock()
     running, stopped = True, False
 
@@ -68,7 +68,7 @@ def deadline(seconds: float) -> Iterator[None]:
         with lock:
             running = False
         if stopped:
-            _raise_in(thread, None)  # one that was sent and has not arrived must not strike what comes next
+            _raise_in(thread, None)  # an exception that was set but not raised yet must not hit later code
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

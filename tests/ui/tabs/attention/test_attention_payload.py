@@ -151,7 +151,7 @@ def test_models_of_every_kind_begin_with_a_text_and_are_drawn(make_open, chars, 
 
 def test_what_was_changed_in_a_text_is_said(opened):
     assert payload.attention(opened, "a" * 33)["notes"] == [
-        "The prompt has 33 characters, and this model sees at most 32 at a time: it reads the end of it."
+        "The prompt has 33 characters, and this model sees at most 32 at a time: it reads only the end."
     ]
     unknown = payload.attention(opened, "aZb")
     assert unknown["text"] == "ab"
