@@ -9,6 +9,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ KINDS = {
     b"%PDF-": f"a PDF; {AS_TEXT}, for example by pdftotext FILE.pdf FILE.txt",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": f"a document of Microsoft Office; open it there, {AS_TEXT}",
     b"{\\rtf": f"rich text (RTF); open it in a word processor, {AS_TEXT}",
+    b"%!PS": f"a PostScript document; {AS_TEXT}, for example by ps2ascii FILE.ps FILE.txt",
     b"PAR1": "a Parquet table; write its column of text into a .txt file and pass that",
     b"SQLite format 3\0": "an SQLite database; write its text into a .txt file and pass that",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first: zstd -d FILE.zst",
@@ -48,6 +50,16 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 OFFICE = {"word/document.xml": "Word", "xl/workbook.xml": "Excel", "ppt/presentation.xml": "PowerPoint"}
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")  # how an archive begins, an empty one, one made to be split
+LITTER = re.compile(
+    r"__MACOSX/|(?:.*/)?(?:\.DS_Store|Thumbs\.db|desktop\.ini)$"
+)  # what systems add to archives unasked
+TAGS = re.compile(
+    rb"(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|title|meta|link|style|script|div|section|article|main|header"
+    rb"|nav|span|p|h[1-6]|ul|ol|table|center|pre|blockquote|svg)\b[^<>]*>",
+    re.DOTALL,
+)
+"""How a web page, or a piece of one, begins; in small letters."""
 PACKED = {b"\x1f\x8b": ("gzip", gzip.open), b"BZh": ("bzip2", bz2.open), b"\xfd7zXZ\0": ("xz", lzma.open)}
 
 
@@ -87,7 +99,7 @@ def _as_text(
             file.close()
             found, notes = as_text(inner, what, encoding, store)
             return found, (f"It was unpacked ({name}).", *notes)
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(ZIPS):
         archive, member = _only_member(file, what)
         inner = store(_unpacked(_opened(archive, member, what), what, "ZIP"), what)
         file.close()
@@ -98,12 +110,12 @@ def _as_text(
     if head[257:262] == b"ustar":
         raise CorpusError(f"{what} is a tar archive; unpack it first, and pass the files in it: tar -xf")
     for mark, kind in KINDS.items():
-        if head.startswith(mark):
+        if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(mark.lstrip()):
             raise CorpusError(f"{what} is {kind}")
     name = encoding or next((name for mark, name in MARKS if head.startswith(mark)), None)
     if name is None:
         _check_without_mark(head, what)
-        return file, _markup(head)
+        return file, (*_markup(head), *_binary(head))
     found = store(_decoded(file, what, name), what)
     file.close()
     how = f"It was read as {name}." if encoding else f"It was read as {name.upper()}, as its byte order mark says."
@@ -124,12 +136,13 @@ def guess(content: bytes) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name as valid text: what is not UTF-8 in it is replaced."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A file's name as one line of valid text: what is not UTF-8 in it, or does not print, is replaced."""
+    valid = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(valid.split()))
 
 
 def _line(name: str) -> str:
-    return " ".join(readable(name).split())[:120]
+    return readable(name)[:120]
 
 
 def _unpacked(file: IO[bytes], what: str, name: str) -> Parts:
@@ -148,7 +161,9 @@ def _only_member(file: IO[bytes], what: str) -> tuple[zipfile.ZipFile, str]:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise CorpusError(f"{what} is a damaged ZIP archive: {error}") from error
-    names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    names = [entry.filename for entry in archive.infolist() if not entry.is_dir() and not LITTER.match(entry.filename)]
+    if not names:
+        raise CorpusError(f"{what} is a ZIP archive without a file in it; pass another --data")
     for name, program in OFFICE.items():
         if name in names:
             raise CorpusError(f"{what} is a document of Microsoft {program}; open it there, {AS_TEXT}")
@@ -161,7 +176,7 @@ def _only_member(file: IO[bytes], what: str) -> tuple[zipfile.ZipFile, str]:
     if len(names) != 1:
         some = ", ".join(map(_line, names[:4])) + (", …" if len(names) > 4 else "")
         raise CorpusError(
-            f"{what} is a ZIP archive of {len(names)} files{': ' if names else ''}{some}; unpack it and pass the ones "
+            f"{what} is a ZIP archive of {len(names)} files: {some}; unpack it and pass the ones "
             "to train on: --data a.txt b.txt, or a folder of .txt files"
         )
     return archive, names[0]
@@ -196,19 +211,31 @@ def _decoded(file: IO[bytes], what: str, encoding: str) -> Parts:
 
 
 def _check_without_mark(head: bytes, what: str) -> None:
-    """Raises CorpusError for a text that looks like UTF-16 without its byte order mark."""
-    for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        others = head[1 - start :: 2]
-        if len(head) > 16 and head[start::2].count(0) > 0.4 * len(others) and others.count(0) < 0.05 * len(others):
+    """Raises CorpusError for a text that looks like UTF-16 or UTF-32 without its byte order mark."""
+    if len(head) <= 16 or b"\0" not in head:  # there each space and line break holds a zero
+        return
+    for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        try:
+            text = codecs.getincrementaldecoder(name)().decode(head)
+        except UnicodeError:
+            continue
+        plain = sum(c.isprintable() or c in "\n\r\t" for c in text)
+        if plain > 0.99 * len(text) and set(text) & set(" \n"):
+            kind = name[:6].upper()
             raise CorpusError(
-                f"{what} is probably UTF-16 text without its byte order mark: --encoding {name} reads that"
+                f"{what} is probably {kind} text without its byte order mark: --encoding {name} reads that"
             )
 
 
+def _binary(head: bytes) -> tuple[str, ...]:
+    """A note if there are zeros, which no text holds."""
+    return ("It holds zero bytes (NUL), which plain text does not: it may be no text at all.",) if b"\0" in head else ()
+
+
 def _markup(head: bytes) -> tuple[str, ...]:
-    """A note if a text begins like a web page."""
+    """A note if a text begins like a web page, or like a piece of one."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")) or (start.startswith(b"<?xml") and b"<html" in start):
+    if TAGS.match(start) or (start.startswith(b"<?xml") and b"<html" in start):
         return (
             "This is HTML: its markup is learnt like any other text. To train on its words alone, save the page as "
             "plain text in a browser and pass that.",

@@ -61,7 +61,8 @@ def _files_of(source: str) -> list[str]:
     """The source itself, or the .txt files of a folder, sorted by name."""
     if "://" in source or source in ("bundled", "shakespeare") or not os.path.isdir(source):
         return [source]
-    paths = [path for path in sorted(Path(source).rglob("*")) if path.suffix.lower() == ".txt" and path.is_file()]
+    found = sorted(path for path in Path(source).rglob("*") if path.suffix.lower() == ".txt" and path.is_file())
+    paths = [path for path in found if not path.name.startswith("._")]  # macOS puts those beside each file of a ZIP
     if not paths:
         raise CorpusError(f"{source} is a folder without a .txt file; pass the files to train on: --data a.md b.md")
     return list(map(str, paths))

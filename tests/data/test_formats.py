@@ -21,11 +21,13 @@ from strivelm.data.formats import CorpusError, guess
 TEXT = "Über den Fluß: 10 £.\nEin Fuchs kam und trank. \n" * 30
 
 
-def zipped(**files):
+def zipped(*exact, **files):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in files.items():
             archive.writestr(name.replace("__", "/").replace("_", "."), text)
+        for name in exact:
+            archive.writestr(name, b"\0\x05\x16\x07")
     return content.getvalue()
 
 
@@ -46,10 +48,17 @@ READ = {
     "bzip2": (bz2.compress(TEXT.encode()), "unpacked"),
     "xz": (lzma.compress(TEXT.encode()), "unpacked"),
     "zip of one text": (zipped(folder__book_txt=TEXT), "ZIP archive was read: folder/book.txt"),
+    "zip made on macOS": (
+        zipped("__MACOSX/._book.txt", "a/.DS_Store", book_txt=TEXT),
+        "ZIP archive was read: book.txt",
+    ),
+    "zip made to be split": (b"PK\x07\x08" + zipped(book_txt=TEXT), "ZIP archive was read: book.txt"),
     "gzip of utf-16": (gzip.compress(TEXT.encode("utf-16")), "UTF-16"),
 }
 REFUSED = {
     "pdf": (b"%PDF-1.7\n\xe2\xe3 stream", "is a PDF; save its words as plain text"),
+    "pdf after blanks": (codecs.BOM_UTF8 + b"\n %PDF-1.7\n", "is a PDF; save its words as plain text"),
+    "postscript": (b"%!PS-Adobe-3.0\n", "is a PostScript document; save its words as plain text"),
     "word": (zipped(word__document_xml="<w>"), "is a document of Microsoft Word; open it there"),
     "old word": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "is a document of Microsoft Office"),
     "open document": (zipped(content_xml="<o>", mimetype="x"), "is an OpenDocument file"),
@@ -61,6 +70,7 @@ REFUSED = {
     ),
     "zip of several": (zipped(a_txt="a", b_txt="b"), "is a ZIP archive of 2 files: a.txt, b.txt; unpack it and pass"),
     "empty zip": (zipped(a_="").replace(b"PK\x03\x04", b"PK\x03\x04")[:20], "is a damaged ZIP archive"),
+    "zip of nothing": (zipped(), "is a ZIP archive without a file in it"),
     "damaged gzip": (gzip.compress(TEXT.encode())[:-20], r"can't be unpacked \(gzip\).*damaged"),
     "tar": (tarred(), "is a tar archive; unpack it first"),
     "parquet": (b"PAR1" + b"\0" * 20, "is a Parquet table"),
@@ -75,6 +85,15 @@ REFUSED = {
         TEXT.encode("utf-16-le"),
         "is probably UTF-16 text without its byte order mark: --encoding utf-16-le",
     ),
+    "utf-16 of Cyrillic without a mark, which is valid UTF-8": (
+        ("Лиса пришла к реке.\n" * 9).encode("utf-16-be"),
+        "is probably UTF-16 text without its byte order mark: --encoding utf-16-be",
+    ),
+    "utf-16 of Chinese without a mark": (
+        ("道可道非常道\n" * 9).encode("utf-16-le"),
+        "is probably UTF-16 text.*utf-16-le",
+    ),
+    "utf-32 without a mark": (TEXT.encode("utf-32-be"), "is probably UTF-32 text.*--encoding utf-32-be"),
     "noise": (bytes(range(256)) * 4, "it is probably no text at all"),
 }
 
@@ -128,6 +147,30 @@ def test_html_is_read_with_a_note(tmp_path):
     assert "This is HTML: its markup is learnt like any other text. To train on its words alone" in corpus.notes[0]
 
 
+@pytest.mark.parametrize(
+    "start", ["<p>", "<!-- saved -->\n<BODY class=a>", "<div\nid='b'>", "<head><title>c</title>", "<h1>"]
+)
+def test_a_piece_of_html_has_the_same_note(tmp_path, start):
+    (tmp_path / "page").write_text(start + TEXT, "utf-8")
+    assert "This is HTML" in load_corpus(str(tmp_path / "page")).notes[0]
+
+
+@pytest.mark.parametrize("start", ["<", "<3 ", "<pad>", "a <p> ", "# <b>"])
+def test_a_text_with_a_bracket_is_no_html(tmp_path, start):
+    (tmp_path / "text").write_text(start + TEXT, "utf-8")
+    assert load_corpus(str(tmp_path / "text")).notes == ()
+
+
+def test_bytes_that_no_text_holds_are_noted(tmp_path):
+    (tmp_path / "sound").write_bytes(b"RIFF\x24\0\0\0WAVEfmt " + bytes(99))
+    assert "it may be no text at all" in load_corpus(str(tmp_path / "sound")).notes[0]
+
+
+def test_a_name_of_several_lines_is_written_as_one(tmp_path):
+    (tmp_path / "a\nb \x1b[31m.txt").write_text(TEXT, "utf-8")
+    assert load_corpus(str(tmp_path / "a\nb \x1b[31m.txt")).name == "a b \ufffd[31m.txt"
+
+
 def test_several_files_are_one_text_each_on_lines_of_its_own(tmp_path):
     parts = {"b.txt": "second\n", "a.txt": "first", "c.txt.gz": "third"}
     (tmp_path / "b.txt").write_bytes(codecs.BOM_UTF8 + b"second\n")
@@ -157,6 +200,13 @@ def test_a_folder_is_its_texts_in_the_order_of_their_names(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(CorpusError, match=r"none is a folder without a .txt file; pass the files"):
         load_corpus(str(tmp_path / "none"))
+
+
+def test_what_macos_puts_beside_each_file_is_no_text(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT, "utf-8")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "._a.txt").write_bytes(b"\0\x05\x16\x07\xff")
+    assert load_corpus(str(tmp_path)).text == TEXT
 
 
 def test_a_name_that_is_not_utf_8_can_be_written_down(tmp_path):
