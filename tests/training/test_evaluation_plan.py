@@ -9,7 +9,7 @@ import torch
 from strivelm.config import Sizes
 from strivelm.data.corpus import Corpus, corpus_from_text, load_corpus
 from strivelm.tokenizer import CharTokenizer
-from strivelm.training import evaluation, new_model, train
+from strivelm.training import evaluation, evaluation_plan, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.evaluation import evaluate, training_loss
 from strivelm.training.evaluation_plan import LEAST, plan
@@ -156,3 +156,18 @@ def test_an_evaluation_that_takes_long_says_how_far_it_is(counted, monkeypatch):
     assert [event.done for event in seen[:3]] == [1024, 2048, 3072]
     assert all(0 < event.done <= event.total for event in seen)
     assert seen[-1].total == len(corpus.validation) - 1
+
+
+@pytest.mark.parametrize("held_up", [1, 2, 3, 4, 7])
+def test_a_pass_that_another_program_holds_up_does_not_count(monkeypatch, held_up):
+    clock, passes = [0.0], [0]
+
+    def training_loss(model, ids, characters, group):
+        clock[0] += characters * 1e-5 + 0.2 * (passes[0] == held_up)
+        passes[0] += 1
+
+    monkeypatch.setattr(evaluation_plan, "training_loss", training_loss)
+    monkeypatch.setattr(evaluation_plan.time, "perf_counter", lambda: clock[0])
+    corpus = corpus_from_text("abcdefgh" * 10_000, "letters")
+    model = new_model(corpus, SIZES)
+    assert evaluation_plan.measured(model, corpus) == pytest.approx(1e-5)
