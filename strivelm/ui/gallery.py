@@ -186,9 +186,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(arguments: list[str] | None = None) -> None:
     """Serves until Ctrl+C."""
-    parser = argparse.ArgumentParser(
-        prog="python -m strivelm.ui.gallery", description="Serves every view alone."
-    )
+    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description="Serves every view alone.")
     parser.add_argument("--model", default="bundled", help="whose data is shown (default: %(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="where it is served (default: %(default)s)")
     flags = parser.parse_args(arguments)

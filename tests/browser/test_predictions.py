@@ -179,7 +179,8 @@ def test_the_parts_are_inspections_for_any_character_and_rival(look, opened, tmp
     page = look(section="attribution", at=7)
     found = inspection.direct_logit_attribution(opened.model, TEXT, 7)
     assert values(page) == pytest.approx(list(found.parts.values()))
-    names = ["token embedding", "position embedding", *"0.0 0.1 0.m 1.0 1.1 1.m".split(), "final LayerNorm's bias"]
+    layers = ["0.0", "0.1", "0.m", "1.0", "1.1", "1.m"]
+    names = ["token embedding", "position embedding", *layers, "final LayerNorm's bias"]
     assert [name for name, _ in parts(page)] == names
     assert [row[0] for row in table(page, "attribution", tmp_path)] == ["part", *names, "sum", "logit"]
     assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP 0.m"]
