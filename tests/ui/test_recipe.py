@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TAB = Path("strivelm/ui/tabs/predictions")
 TEST = Path("tests/ui/tabs/predictions/test_sureness.py")
-BLOCK = re.compile(r"^```(?:python|js)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?:python|js|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[str]:
