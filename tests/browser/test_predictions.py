@@ -233,6 +233,9 @@ def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
     page = look(section="ablation", at=3)
     model = opened.model
     before = inspection.ablate(model, TEXT).loss_before
+    page.hover('#ablation .cell[data-i="2"]')
+    assert page.inner_text("#ablation .readout").startswith(f"‘{TEXT[2]}’: ")
+    assert page.inner_text('#ablation .cell[data-i="2"]') == TEXT[2]
     page.click('#ablation [data-part="0.1"]')
     wait_loss(page, inspection.ablate(model, TEXT, ["0.1"]).loss_after)
     page.click('#ablation [data-part="1.m"]')

@@ -89,7 +89,7 @@ function facts(off) {
 
 function tell(i) {
   mark(i, shown.at);
-  at(".pointed").textContent =
+  at(".readout").textContent =
     i === null
       ? `Point at a character for its losses${inPage() ? "; click to look at what comes after it" : ""}.`
       : `${named(chars[i])}: ${i ? `${fixed(before[i])} → ${fixed(after[i])} nats (${signed(change(i))})` : "nothing predicts the first character"}; the prediction after it moved by KL ${fixed(kl[i], 3)} nats.`;

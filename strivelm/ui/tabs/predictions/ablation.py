@@ -38,7 +38,7 @@ TEMPLATE = """
   <h3>Change of each character's loss, nats</h3>
   <div class="legend ramp" aria-hidden="true"></div>
   <div class="text"></div>
-  <p class="note pointed"></p>
+  <p class="note readout"></p>
   <div class="tools"></div>
 </section>
 """
