@@ -84,7 +84,7 @@ def judged(opened: OpenModel, text: str) -> dict:
 
 
 def _head(found: inspection.Patterns, scores: dict, layer: int, head: int) -> dict:
-    earned = found.earned(layer, head)
+    earned = found.named_score(layer, head)
     return {
         "word": found.verdict[layer][head],
         "score": earned and earned[0],
