@@ -1,5 +1,5 @@
 // A heat map on a canvas: names of rows and columns along its edges where there is room, and a crosshair that the
-// pointer and the arrow keys move.
+// pointer, the arrow keys, Home and End move.
 //
 // heatMap(canvas, o) gives { draw, picture, point, cell }. In `o`, what is not marked as optional has to be there:
 //   rows(), cols()      how many; draw() does nothing while there are none
@@ -21,7 +21,7 @@
 //   triangle            (optional) whether above the diagonal nothing is, where the crosshair then doesn't go
 //   lines()             (optional) the colours of the crosshair's row and column
 //   point(i, j)         (optional) hears where the crosshair is; (-1, -1) when the pointer left, if `leaves`
-//   press(i, j)         (optional) a click, a tap, or Enter
+//   press(i, j)         (optional) a click, a tap, Enter, or the space bar
 //   label()             (optional) what a screen reader says of the map
 // draw() draws all; point(i, j) moves the crosshair without calling o.point, -1 for no row or no column;
 // picture({ title, note }) is a canvas to save; cell is where the crosshair is.
@@ -36,7 +36,14 @@ import { picture } from "./picture.js";
 const NAMES = 24; // pixels of an edge with names
 const STRIP = 5;
 const NOTHING = [127, 127, 127, 40];
-const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+const MOVES = {
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+};
 
 // Which of the 256 colours of a ramp stands for a place on it.
 const stepOf = (name, t) => Math.round(255 * Math.min(1, Math.max(0, name === "diverging" ? (t + 1) / 2 : t)));
@@ -243,7 +250,10 @@ function heatMap(canvas, o) {
   function key(event) {
     if (!plan) return;
     const [i, j] = found.cell;
-    if (event.key === "Enter" && o.press && i >= 0) return o.press(i, j);
+    if (["Enter", " "].includes(event.key) && o.press && i >= 0) {
+      event.preventDefault();
+      return o.press(i, j);
+    }
     if (event.key === "Escape" && o.leaves) return move(-1, -1);
     const way = MOVES[event.key];
     if (!way) return;
