@@ -1,12 +1,12 @@
-// One head, large: the matrix with the text along its edges, a crosshair, the value under it.
+// One head, large: the matrix with the text along its edges, a crosshair, and the value there.
 const matrix = { canvas: at(".matrix"), base: document.createElement("canvas"), edge: 24, side: 0 };
 
 function sizeMatrix(width) {
   const T = length();
   matrix.side = Math.max(160, Math.min(width - matrix.edge - 2, 640));
-  if (T < 12) matrix.side = Math.min(matrix.side, 44 * Math.max(T, 4)); // few characters need no wall
+  if (T < 12) matrix.side = Math.min(matrix.side, 44 * Math.max(T, 4)); // a short text needs no large matrix
   matrix.cell = matrix.side / T;
-  // Above the diagonal nothing is ever seen: where there is room the legend stands there.
+  // The half above the diagonal is empty: the legend is placed there if it fits.
   const box = at(".map .box");
   box.classList.toggle("roomy", matrix.side >= 480);
   box.style.setProperty("--aside", `${box.clientWidth - matrix.edge - matrix.side + 8}px`);
@@ -21,14 +21,14 @@ function drawMatrix() {
   drawLegend();
 }
 
-// The whole large canvas: cheap enough to be drawn at each move of the pointer.
+// Redraws the large canvas, which is cheap enough for each move of the pointer.
 function drawCrosshair() {
   if (!matrix.side) return;
   const full = matrix.side + matrix.edge;
   renderMatrix(strivelm.context(matrix.canvas, full, full), query(), key());
   matrix.canvas.setAttribute(
     "aria-label",
-    `${titleOf(state.map)}: weights from row (who predicts) to column (what is read). ${readout()}`,
+    `${titleOf(state.map)}: weights of rows (queries) on columns (keys). ${readout()}`,
   );
 }
 
@@ -42,7 +42,7 @@ function renderMatrix(context, q, k) {
   context.strokeStyle = strivelm.css("--border-color-primary");
   context.lineWidth = 1;
   context.strokeRect(edge, edge, side, side);
-  // as many characters as can be read, the chosen ones always
+  // as many labels as are readable, the chosen ones always
   const every = Math.max(1, Math.ceil(10 / cell));
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -63,7 +63,7 @@ function renderMatrix(context, q, k) {
       context.fillText(strivelm.glyph(chars[i]).slice(0, 6), x, y, Math.max(14, cell));
     }
   }
-  // the crosshair: the row that is read from, the column that is read
+  // the crosshair: the query's row, the key's column
   context.strokeStyle = strivelm.css("--color-accent");
   context.lineWidth = 1.5;
   context.strokeRect(edge, edge + q * cell, (q + 1) * cell, cell);
@@ -71,7 +71,7 @@ function renderMatrix(context, q, k) {
   context.strokeRect(edge + k * cell, edge + k * cell, cell, (T - k) * cell);
 }
 
-// The value under the crosshair, exact where the server was asked, else with the coding's error.
+// The weight at the crosshair: exact after the server was asked, else from its byte in the map.
 function readout() {
   const q = query(),
     k = key(),
@@ -79,9 +79,16 @@ function readout() {
     p = value(state.map, q, k);
   const number =
     precise === undefined
-      ? `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}, as maps hold bytes${isHead(state.map) && strivelm.inPage() ? "; a click tells it exactly" : ""}`
-      : `${precise.toPrecision(5)}, exactly`;
-  return `${told(q)} ${verbOf(state.map)} ${told(k)}: ${number}`;
+      ? `about ${rounded(p)}${isHead(state.map) && strivelm.inPage() ? " (click for the exact weight)" : ""}`
+      : `${precise.toPrecision(5)} (exact)`;
+  return `${labelled(q)} ${verbOf(state.map)} ${labelled(k)}: ${number}`;
+}
+
+// A tooltip on the error of a weight from its byte, at most √p/255 + 1/510²; empty for an exact one.
+function precision() {
+  if (exact(state.map, query(), key()) !== undefined) return "";
+  const p = value(state.map, query(), key());
+  return `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}: the maps have 8 bits for each weight`;
 }
 
 function drawLegend() {
@@ -144,7 +151,7 @@ function matrixPicture() {
   context.fillText(`${titleOf(state.map)}${isHead(state.map) ? `: ${sentenceOf(state.map)}` : ""}`, 8, 20, full);
   context.font = `12px ${strivelm.css("--font") || "sans-serif"}`;
   context.fillText(
-    `${state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1"}. Rows predict, columns are read. Model: ${shown.model}`,
+    `${state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1"}. Rows are queries, columns are keys. Model: ${shown.model}`,
     8,
     38,
     full,
