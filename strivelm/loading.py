@@ -11,7 +11,7 @@ import torch
 from strivelm import checkpoint
 from strivelm.data.ngrams import MAX_FILE_BYTES, NGrams
 from strivelm.hub import download
-from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, name_in
+from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, repo_in_address
 from strivelm.hub.download import Progress
 from strivelm.model import GPT
 
@@ -82,7 +82,7 @@ def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
     try:
         return checked_name(name, revision if at else None)[0], revision or None
     except checkpoint.CheckpointError:
-        if meant := name_in(text):
+        if meant := repo_in_address(text):
             raise checkpoint.CheckpointError(f"{text[:200]!r} is an address; the model's name is {meant!r}") from None
         folder = "" if public else "a folder that exists, "
         raise checkpoint.CheckpointError(
@@ -126,7 +126,7 @@ def open_model(
     else:
         folder = download.folder_of(place, revision=revision, limits=limits, progress=progress, **how)
     commit = None if folder == Path(place) else folder.name
-    with download.calling(folder, place):
+    with download.errors_naming(folder, place):
         record = folder / checkpoint.TRAINING
         training = checkpoint.read_json(record) if record.is_file() else {}
         model = GPT.from_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Where files from the Hub are kept: huggingface_hub's own cache, read with suspicion.
+"""Where files from the Hub are kept: huggingface_hub's own cache, whose files are checked before they are used.
 
 Its layout (huggingface_hub's guide "Understand caching") is shared with transformers and with `hf download`:
 
@@ -29,18 +29,18 @@ from strivelm.files import sweep
 COMMIT = re.compile(r"[0-9a-f]{40}")
 ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 PIECE = 1 << 20  # bytes read at a time
-INCOMPLETE = f"*.{'[0-9a-f]' * 8}.incomplete"  # our own; huggingface_hub's have other names, and it goes on with them
+INCOMPLETE = f"*.{'[0-9a-f]' * 8}.incomplete"  # this module's; huggingface_hub resumes its own
 
 
 def hasher(id: str, size: int):
-    """A hash object whose hexdigest, once it has seen a file of that size, is its ID: a sha256, or git's blob id."""
+    """A hash object whose hexdigest over a file of that size is the file's ID: a sha256, or git's blob id."""
     if len(id) == 64:
         return hashlib.sha256()
     return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
 def has_id(path: Path, id: str) -> bool:
-    """Whether a file's bytes have that ID. Raises OSError where it can't be read."""
+    """Whether a file's bytes have that ID. Raises OSError if it can't be read."""
     with path.open("rb") as file:
         digest = hasher(id, os.fstat(file.fileno()).st_size)
         while part := file.read(PIECE):
@@ -53,7 +53,7 @@ class Cache:
 
     Args:
         root: the cache's folder; made when something is kept.
-        repo: "owner/name", checked before.
+        repo: "owner/name", which the caller has checked.
     """
 
     def __init__(self, root: Path, repo: str):
@@ -61,7 +61,7 @@ class Cache:
         self.folder = self.root / f"models--{repo.replace('/', '--')}"
 
     def commit_of(self, revision: str) -> str | None:
-        """The commit at which a branch or tag was last seen, or itself where it is a commit; None if never."""
+        """The commit at which a branch or tag was last seen; a commit itself; None for what was never seen."""
         if COMMIT.fullmatch(revision):
             return revision
         with suppress(OSError, ValueError):
@@ -70,7 +70,7 @@ class Cache:
         return None
 
     def remember(self, revision: str, commit: str) -> None:
-        """Notes at which commit a branch or tag is; a cache that can only be read goes without."""
+        """Notes at which commit a branch or tag is; does nothing where the cache is read-only."""
         if self.commit_of(revision) == commit:
             return
         with suppress(OSError):
@@ -81,23 +81,23 @@ class Cache:
             os.replace(temporary, path)
 
     def snapshot(self, commit: str) -> Path:
-        """The folder of a commit's files, whether they are there or not."""
+        """The folder of a commit's files, which need not exist."""
         return self.folder / "snapshots" / commit
 
     def find(self, commit: str, name: str, id: str | None = None) -> Path | None:
-        """A commit's file, if it is there and whole; None also where it leads out of the cache.
+        """A commit's file, if it is there and undamaged; None also if a link leads out of the cache.
 
         Args:
-            id: what the Hub says that its ID is; None believes the link in the cache, which names one, too.
+            id: the ID that the Hub gives; None takes the one that the link in the cache names.
         """
         path = self.snapshot(commit) / name
         with suppress(OSError):
             id = id or (Path(os.readlink(path)).name if path.is_symlink() else None)
-        return path if self._is_whole(path, id) else None
+        return path if self._is_intact(path, id) else None
 
     def link(self, commit: str, name: str, id: str) -> Path | None:
-        """A commit's file, made a link to bytes that are there already; None where they are not, or are spoilt."""
-        if not self._is_whole(blob := self.folder / "blobs" / id, id):
+        """A commit's file, made as a link to bytes in the cache; None if these are missing or damaged."""
+        if not self._is_intact(blob := self.folder / "blobs" / id, id):
             return None
         path = self._inside(self.snapshot(commit) / name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ class Cache:
 
     @contextmanager
     def incoming(self, id: str) -> Iterator[BinaryIO]:
-        """A file for bytes that come in; kept under their ID if the block ends well, dropped otherwise.
+        """A file for bytes that are being received; kept under their ID if the block ends without an error.
 
         Raises OSError where it can't be written.
         """
@@ -132,7 +132,7 @@ class Cache:
             raise OSError(f"{path.parent} leads out of the cache; remove it")
         return path
 
-    def _is_whole(self, path: Path, id: str | None) -> bool:
+    def _is_intact(self, path: Path, id: str | None) -> bool:
         try:
             real = path.resolve(strict=True)
             status = real.stat()
@@ -140,25 +140,25 @@ class Cache:
                 return False
             if id is not None and not (ID.fullmatch(id) and has_id(real, id)):
                 return False
-        except (OSError, RuntimeError):  # RuntimeError: links that go round in a circle
+        except (OSError, RuntimeError):  # RuntimeError: links that form a cycle
             return False
         with suppress(OSError):
-            os.utime(real, (time.time(), status.st_mtime))  # for make_room: many file systems don't note reading
+            os.utime(real, (time.time(), status.st_mtime))  # for make_room: many file systems don't record reads
         return True
 
 
 def sweep_downloads(root: Path) -> None:
-    """Removes what processes that were killed left half-fetched anywhere in a cache."""
+    """Removes the incomplete downloads that killed processes left anywhere in a cache."""
     sweep(root, f"models--*/blobs/{INCOMPLETE}")
 
 
 def make_room(root: Path, most: int) -> None:
-    """Removes the revisions that were not used for the longest time until the cache holds at most so many bytes."""
+    """Removes the least recently used revisions until the cache holds at most `most` bytes."""
     try:
         cache = scan_cache_dir(root)
     except (CacheNotFound, ValueError):
         return
-    # A revision was last used when the least recently used of its files was: others share theirs with newer ones.
+    # A revision counts as used when its least recently used file was: revisions share files.
     uses = [
         (min((file.blob_last_accessed for file in revision.files), default=0.0), revision.commit_hash)
         for repo in cache.repos

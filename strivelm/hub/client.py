@@ -1,6 +1,6 @@
-"""Asking the Hub: every wait bounded, every answer's size bounded, every refusal one sentence.
+"""Reading from the Hub: the time and the size of every response are limited, every error is one sentence.
 
-The requests go through huggingface_hub's own session (`get_session`: proxies, offline mode, a client of the user's own)
+Requests go through huggingface_hub's own session (`get_session`: proxies, offline mode, a client that the user set)
 but not through `hf_hub_download`, which accepts wrong bytes of the right length, waits as long as a server asks it to,
 and can't be stopped.
 """
@@ -26,40 +26,41 @@ from strivelm.checkpoint import MAX_JSON_BYTES, CheckpointError
 from strivelm.config import MAX_PARAMETERS
 from strivelm.hub.cache import COMMIT, ID, hasher
 
-# Git's own rules, narrowed to what needs no quoting; a part can't begin with what is not a letter, digit or underscore.
+# Git's own rules, narrowed to what needs no quoting; each part begins with a letter, a digit or an underscore.
 REVISION = re.compile(r"(?!.*(\.\.|\.lock(/|$)))\w[\w.#+=-]*(/\w[\w.#+=-]*)*", re.ASCII)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 """The variables, in lower case or upper, that name a proxy."""
-PASSING = (408, 429, 500, 502, 503, 504)
+TRANSIENT = (408, 429, 500, 502, 503, 504)
+"""HTTP statuses after which a request is repeated."""
 T = TypeVar("T")
 NO_HUB = "it does not answer as the Hub does; is HF_ENDPOINT right?"
 
 
 class HubError(CheckpointError):
-    """The Hub has no such thing, or refuses it. The message says what and, where it can be helped, what to do."""
+    """The Hub does not have it, or refuses it. The message says what and, if there is a remedy, what to do."""
 
 
 class NotFoundError(HubError):
-    """The Hub shows no such repo to the one who asks. `named` is whether it gave that as its reason."""
+    """The Hub shows no such repo to this user. `explicit` is whether the response says so, beside the status 404."""
 
-    def __init__(self, message: str, named: bool = True):
+    def __init__(self, message: str, explicit: bool = True):
         super().__init__(message)
-        self.named = named
+        self.explicit = explicit
 
 
 class UnreachableError(HubError):
-    """The Hub can't be asked now.
+    """The Hub can't be reached now.
 
-    `rest` is the number of seconds that it wants to be left alone for, where it says; inf where asking again is vain.
+    `retry_after` is the number of seconds after which it allows a retry, if it says so; inf where a retry can't help.
     """
 
-    def __init__(self, message: str, rest: float | None = None):
+    def __init__(self, message: str, retry_after: float | None = None):
         super().__init__(message)
-        self.rest = rest
+        self.retry_after = retry_after
 
 
 class DamagedError(Exception):
-    """What came is not what the Hub had stated."""
+    """The received bytes do not have the size or the checksum that the Hub states."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +72,25 @@ class Limits:
     weights: int = 64 << 30
     """How many bytes model.safetensors may have."""
     small: int = MAX_JSON_BYTES
-    """How many bytes each other file, the weights' header and each answer of the Hub may have."""
+    """How many bytes each other file, the weights' header and each response of the Hub may have."""
     wait: float = 30.0
     """Seconds of silence after which the Hub counts as unreachable."""
     seconds: float = 3600.0
-    """Seconds for everything together; a wait that has begun ends by itself."""
-    tries: int = 3
-    """How often the Hub is asked for what it may have the next time."""
-    pause: float = 1.0
-    """Seconds before the second try, doubled before each other one."""
+    """Seconds for everything together; a request that is waiting then may still take `wait` seconds."""
+    max_attempts: int = 3
+    """How often a request is made at most, where a retry may help."""
+    retry_delay: float = 1.0
+    """Seconds before the second attempt; doubled before each further one."""
     disk: int | None = None
-    """How many bytes the cache may hold; what was not used for the longest time goes. With a limit the cache is one of
-    StriveLM's own, so that no other library's files go. None removes nothing."""
+    """How many bytes the cache may hold; the least recently used files are removed. With a limit the cache is one of
+    StriveLM's own, so that no other library's files are removed. None removes nothing."""
     public: bool = False
     """Whether strangers choose: then only "bundled" and "owner/name" on the Hub are opened, never a folder, and no
-    token is sent, which could open its owner's private repos to them."""
+    token is sent, as it could open its owner's private repos to them."""
 
 
 OWN = Limits()
-"""For a person's own machine."""
+"""For the user's own machine."""
 PUBLIC = Limits(
     parameters=50_000_000, weights=256 << 20, small=1 << 20, wait=10.0, seconds=60.0, disk=2 << 30, public=True
 )
@@ -97,8 +98,8 @@ PUBLIC = Limits(
 
 
 @dataclass(frozen=True)
-class Stated:
-    """What the Hub says of a file."""
+class RemoteFile:
+    """A file in a repo, as the Hub lists it."""
 
     size: int
     """In bytes."""
@@ -107,12 +108,12 @@ class Stated:
 
 
 def named_proxies() -> dict[str, str]:
-    """The addresses of proxies that the environment names, by variable."""
+    """The addresses of the proxies that environment variables name, by variable."""
     return {name: address for name, address in os.environ.items() if name.lower() in PROXIES and address}
 
 
 def unusable_proxy(error: Exception) -> str:
-    """What is wrong with the proxy that the environment names, and which variable that is."""
+    """A sentence: which environment variable names a proxy that can't be used, and why."""
     names = named_proxies()
     socks = any(address.lower().startswith("socks") for address in names.values())
     how = "a SOCKS proxy needs one more package: pip install socksio" if socks else "expected http://host:port"
@@ -120,8 +121,8 @@ def unusable_proxy(error: Exception) -> str:
     return f"{' and '.join(sorted(names)) or 'the proxy'} can't be used ({why}); {how}"
 
 
-def name_in(address: str) -> str | None:
-    """The "owner/name" or "owner/name@revision" that an address of a model on the Hub means; None for other texts."""
+def repo_in_address(address: str) -> str | None:
+    """The "owner/name" or "owner/name@revision" of a model's address on the Hub; None for other texts."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -140,7 +141,7 @@ def name_in(address: str) -> str | None:
 
 
 def checked_name(repo: str, revision: str | None) -> tuple[str, str]:
-    """A repo's name and revision ("main" for None). Raises CheckpointError where the Hub can't have such."""
+    """A repo's name and revision ("main" for None). Raises CheckpointError for what can be neither on the Hub."""
     try:
         validate_repo_id(repo)
         if "/" not in repo:
@@ -152,10 +153,10 @@ def checked_name(repo: str, revision: str | None) -> tuple[str, str]:
     return repo, revision or constants.DEFAULT_REVISION
 
 
-class Line:
-    """A bounded conversation with the Hub about one repo.
+class HubClient:
+    """Reads one repo of the Hub within limits.
 
-    Every method raises HubError where the Hub refuses, and UnreachableError where it can't be asked now.
+    Every method raises HubError where the Hub refuses, and UnreachableError where it can't be reached.
     """
 
     def __init__(self, repo: str, limits: Limits, token: str | bool | None = None):
@@ -164,25 +165,27 @@ class Line:
         try:
             self._headers = build_hf_headers(token=False if limits.public else token, library_name="strivelm")
         except LocalTokenNotFoundError:
-            raise HubError("no token is saved here, but one is asked for; log in with `hf auth login`") from None
-        self._headers["Accept-Encoding"] = "identity"  # the sizes that count are those of the files
+            raise HubError(
+                "no token is saved on this machine, but one was asked for; log in with `hf auth login`"
+            ) from None
+        self._headers["Accept-Encoding"] = "identity"  # sizes are those of the files, not of compressed responses
 
     def commit(self, revision: str) -> str:
-        """The commit that a branch, a tag or a commit's name stands for."""
+        """The commit at which a branch or tag is."""
         path = f"/api/models/{self.repo}/revision/{quote(revision, safe='')}"
         try:
-            told = self._json("GET", f"{path}?expand=sha")
+            answer = self._json("GET", f"{path}?expand=sha")
         except NotFoundError as error:
-            if error.named:
+            if error.explicit:
                 raise
-            told = self._json("GET", path)  # a mirror that does not know the question (Artifactory answers it by 404)
-        commit = told.get("sha") if isinstance(told, dict) else None
+            answer = self._json("GET", path)  # a mirror without ?expand (Artifactory: 404)
+        commit = answer.get("sha") if isinstance(answer, dict) else None
         if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
             raise UnreachableError(NO_HUB)
         return commit
 
-    def files(self, revision: str, names: tuple[str, ...]) -> dict[str, Stated]:
-        """What the Hub says of those of the named files that the repo has; others are never listed."""
+    def files(self, revision: str, names: tuple[str, ...]) -> dict[str, RemoteFile]:
+        """Those of the named files that the repo has; others are never listed."""
         form, found = {"paths": list(names), "expand": "false"}, {}
         try:
             for entry in self._json("POST", f"/api/models/{self.repo}/paths-info/{quote(revision, safe='')}", form):
@@ -191,7 +194,7 @@ class Line:
                     size, id = (large["size"], large["oid"]) if large else (entry["size"], entry["oid"])
                     if type(size) is not int or size < 0 or not ID.fullmatch(id):
                         raise TypeError
-                    found[entry["path"]] = Stated(size, id)
+                    found[entry["path"]] = RemoteFile(size, id)
         except (AttributeError, LookupError, TypeError):
             raise UnreachableError(NO_HUB) from None
         return found
@@ -199,51 +202,53 @@ class Line:
     def read(self, revision: str, name: str) -> bytes:
         """A small file's bytes."""
         try:
-            return self.tried(lambda: b"".join(self._parts("GET", self._place(revision, name), self.limits.small)))
+            return self.retry(lambda: b"".join(self._stream("GET", self._path_of(revision, name), self.limits.small)))
         except DamagedError:
             raise HubError(f"{self.repo}: {name} has more than {self.limits.small:,} bytes") from None
 
-    def fetch(self, revision: str, name: str, stated: Stated, into: BinaryIO, heard: Callable[[bytes], None]) -> None:
-        """Writes a file's bytes; each part is first given to `heard`, which may raise.
+    def fetch(
+        self, revision: str, name: str, remote: RemoteFile, into: BinaryIO, on_part: Callable[[bytes], None]
+    ) -> None:
+        """Writes a file's bytes; each part is first given to `on_part`, which may raise.
 
         Raises DamagedError where they are not those that the Hub states, and OSError where they can't be written.
         """
-        digest, size = hasher(stated.id, stated.size), 0
-        with closing(self._parts("GET", self._place(revision, name), stated.size)) as parts:
+        digest, size = hasher(remote.id, remote.size), 0
+        with closing(self._stream("GET", self._path_of(revision, name), remote.size)) as parts:
             for part in parts:
-                heard(part)
+                on_part(part)
                 digest.update(part)
                 into.write(part)
                 size += len(part)
-        if size != stated.size or digest.hexdigest() != stated.id:
+        if size != remote.size or digest.hexdigest() != remote.id:
             raise DamagedError
 
-    def tried(self, ask: Callable[[], T]) -> T:
-        """What `ask` returns; it is called again, after a pause, where the Hub could not be reached."""
+    def retry(self, request: Callable[[], T]) -> T:
+        """What `request` returns; after an UnreachableError it is called again, `max_attempts` times in all."""
         attempt = 0
         while True:
             try:
-                return ask()
+                return request()
             except UnreachableError as error:
-                pause = self.limits.pause * 2**attempt if error.rest is None else error.rest
-                if attempt + 1 >= self.limits.tries or time.monotonic() + pause > self._end:
+                delay = self.limits.retry_delay * 2**attempt if error.retry_after is None else error.retry_after
+                if attempt + 1 >= self.limits.max_attempts or time.monotonic() + delay > self._end:
                     raise
-                time.sleep(pause)
+                time.sleep(delay)
                 attempt += 1
 
-    def _place(self, revision: str, name: str) -> str:
+    def _path_of(self, revision: str, name: str) -> str:
         return f"/{self.repo}/resolve/{quote(revision, safe='')}/{name}"
 
     def _json(self, method: str, path: str, form: dict | None = None):
         try:
-            return json.loads(self.tried(lambda: b"".join(self._parts(method, path, self.limits.small, form))))
+            return json.loads(self.retry(lambda: b"".join(self._stream(method, path, self.limits.small, form))))
         except (ValueError, RecursionError, DamagedError) as error:
             if isinstance(error, HubError):  # a ValueError, too
                 raise
             raise UnreachableError(NO_HUB) from None
 
-    def _parts(self, method: str, path: str, most: int, form: dict | None = None) -> Generator[bytes, None, None]:
-        """The parts of an answer's body. Raises DamagedError where it has more bytes than `most`."""
+    def _stream(self, method: str, path: str, max_bytes: int, form: dict | None = None) -> Generator[bytes, None, None]:
+        """The parts of a response's body. Raises DamagedError where it has more bytes than `max_bytes`."""
         size, left = 0, self._end - time.monotonic()
         try:
             with get_session().stream(
@@ -254,44 +259,46 @@ class Line:
                 timeout=max(0.001, min(self.limits.wait, left)),
                 follow_redirects=True,  # to the CDN; the session keeps the token for the Hub's own origin
             ) as response:
-                self._refuse(response)
+                self._check_status(response)
                 for part in response.iter_bytes():
                     size += len(part)
-                    if size > most:
+                    if size > max_bytes:
                         raise DamagedError
                     yield part
                     if time.monotonic() > self._end:
                         raise UnreachableError(f"it took more than {self.limits.seconds:g} seconds")
         except OfflineModeIsEnabled:
             raise UnreachableError("HF_HUB_OFFLINE is set", math.inf) from None
-        except (ImportError, ValueError) as error:  # what the client raises over a proxy that it can't use
+        except (ImportError, ValueError) as error:  # what the client raises for a proxy that it can't use
             if isinstance(error, HubError | httpx2.InvalidURL) or not getproxies():
                 raise
             raise UnreachableError(unusable_proxy(error), math.inf) from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise UnreachableError(": ".join(filter(None, (type(error).__name__, str(error))))) from error
 
-    def _refuse(self, response: httpx2.Response) -> None:
-        """Raises what a status of 400 and above means."""
+    def _check_status(self, response: httpx2.Response) -> None:
+        """Raises the error that a status of 400 or above means."""
         status, code = response.status_code, response.headers.get("X-Error-Code", "")
         if status < 400:
             return
-        if status in PASSING:
-            rest, limit = response.headers.get("Retry-After", ""), parse_ratelimit_headers(response.headers)
-            asked = limit.reset_in_seconds if limit and not limit.remaining else int(rest) if rest.isdecimal() else None
-            words = f"; it asks for {asked} seconds of rest" if asked else ""
-            raise UnreachableError(f"it answers {status} {response.reason_phrase}{words}", asked)
-        if not str(response.url).startswith(constants.ENDPOINT):  # an address that was good for a short time only
+        if status in TRANSIENT:
+            after, limit = response.headers.get("Retry-After", ""), parse_ratelimit_headers(response.headers)
+            seconds = (
+                limit.reset_in_seconds if limit and not limit.remaining else int(after) if after.isdecimal() else None
+            )
+            words = f"; it allows a retry after {seconds} seconds" if seconds else ""
+            raise UnreachableError(f"it answers {status} {response.reason_phrase}{words}", seconds)
+        if not str(response.url).startswith(constants.ENDPOINT):  # a signed address, which has expired
             raise UnreachableError(f"its storage answers {status} {response.reason_phrase}")
         words = " ".join(response.headers.get("X-Error-Message", "").split())[:200]
         if words.startswith("Invalid credentials"):
-            raise HubError("the Hub does not know the token that was sent; log in anew with `hf auth login`")
+            raise HubError("the Hub does not know the token that was sent; log in again with `hf auth login`")
         if code == "GatedRepo":
-            raise HubError(f"{self.repo} is gated: its owner must let you in, at {constants.ENDPOINT}/{self.repo}")
+            raise HubError(f"{self.repo} is gated: ask its owner for access at {constants.ENDPOINT}/{self.repo}")
         if code == "RevisionNotFound":
             raise HubError(f"{self.repo} is on the Hub, but has no such revision")
         if code == "RepoNotFound" or (status in (401, 404) and code != "EntryNotFound"):
             mine = "" if self.limits.public or "authorization" in self._headers else "; is it yours? `hf auth login`"
             sentence = f"there is no model {self.repo} on the Hub, or it is private{mine}"
-            raise NotFoundError(sentence, named=bool(code or words))
+            raise NotFoundError(sentence, explicit=bool(code or words))
         raise HubError(f"the Hub refuses {self.repo}: {status} {words or code}".rstrip())

@@ -1,4 +1,4 @@
-"""The model card's metadata, and how a card that stands on the Hub is brought up to date.
+"""The model card's metadata, and how a card on the Hub is updated.
 
 What the Hub reads of it: https://huggingface.co/docs/hub/model-cards.
 """
@@ -13,10 +13,10 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from strivelm.data.sources import SHAKESPEARE_SHA256
 
 MARK = "strivelm_card"
-"""The metadata key that holds what `_digest` made of the text when it was pushed: another text now is somebody's."""
+"""The metadata key for the `_digest` of the text that was pushed: if the digest differs, a person edited the card."""
 METRIC = "validation loss, nats per character"
 _TABLE = re.compile(rf"^\|[^\n]*{METRIC}[^\n]*\|\r?\n(?:\|[^\n]*\|(?:\r?\n|$))*", re.MULTILINE)
-_DECIDED = ("library_name", "pipeline_tag", "datasets")  # what a run decides; all else is a person's to change
+_DECIDED = ("library_name", "pipeline_tag", "datasets")  # what a run decides; a person may change everything else
 
 
 def describe(data: ModelCardData, corpus: dict | None, best: dict | None) -> None:
@@ -53,15 +53,15 @@ def _dataset(corpus: dict) -> str | None:
 
 
 def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: str | None = None) -> str:
-    """The card to push: ours, with its place on the Hub in it. If theirs was written by a person, theirs up to date.
+    """The card to push: ours with its address on the Hub, or, if a person edited the card there, theirs, updated.
 
-    A person's prose stays, and so does whatever metadata the run does not decide. What changes is the metadata that it
-    does decide, and the table of losses, where there still is one.
+    A person's text is kept, and so is the metadata that the run does not decide. What is replaced is the metadata that
+    the run decides, and the table of losses, if there still is one.
 
     Args:
         ours: the README of the folder.
-        theirs: the README that stands there now; None where there is none.
-        license: what a person asked for now; None leaves it as it is.
+        theirs: the README on the Hub; None if there is none.
+        license: the license to set; None leaves it as it is.
 
     Raises:
         ValueError: one of them has metadata that can't be read.
@@ -89,7 +89,7 @@ def _parsed(text: str, whose: str) -> ModelCard:
         return ModelCard(text, ignore_metadata_errors=True)
     except (ValueError, yaml.YAMLError) as error:
         words = " ".join(str(error).split())
-        raise ValueError(f"the metadata at the top of {whose} README.md can't be read ({words}); mend it") from None
+        raise ValueError(f"the metadata at the top of {whose} README.md can't be read ({words}); correct it") from None
 
 
 def _merged(ours: ModelCardData, theirs: ModelCardData) -> ModelCardData:
@@ -122,6 +122,6 @@ def _with_table(theirs: str, ours: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """What tells texts apart, whatever an editor makes of line ends and of blanks at them."""
+    """A checksum of a text that ignores line ends and trailing blanks, which editors change."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return hashlib.sha256(lines.encode()).hexdigest()[:16]

@@ -1,9 +1,9 @@
-"""A model folder to the Hub: one commit, which can be repeated; the snapshots of its youth as revisions beside it.
+"""Pushes a model folder to the Hub in one commit, and the snapshots of its training as further revisions.
 
-What is on the Hub already is not sent again, so that a push that broke off goes on where it was. Only files that an
-allow list names are sent. A snapshot is a branch, step-N, that begins at the repo's first commit: it holds that model
-and nothing else, and can be pushed again. (A tag would need a commit of its own on some branch, and could not be moved
-to a mended one; `revision="step-500"` opens both.)
+What is on the Hub already is not sent again, so a push that was interrupted can be repeated. Only files that an allow
+list names are sent. A snapshot is a branch, step-N, that begins at the repo's first commit: it holds that model and
+nothing else, and can be pushed again. (A tag would need a commit of its own on some branch, and could not be moved to
+a corrected one; `revision="step-500"` opens both.)
 """
 
 import json
@@ -16,13 +16,13 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Mo
 from strivelm import checkpoint
 from strivelm.hub import model_card
 from strivelm.hub.cache import has_id
-from strivelm.hub.client import HubError, Limits, Line, checked_name
-from strivelm.hub.upload import Errand, check_card, check_rights, info_of, said, twice
+from strivelm.hub.client import HubClient, HubError, Limits, checked_name
+from strivelm.hub.upload import Operation, check_card, check_rights, hub_session, repo_info, with_retry
 
 CARD = "README.md"
 
 Report = Callable[[int, int, str], None]
-"""Hears how many revisions are done, of how many, and which one comes next."""
+"""Called with the number of revisions done, the number in all, and the name of the next one ("" at the end)."""
 
 
 def check(
@@ -37,8 +37,8 @@ def check(
 
     Args:
         repo: "owner/name".
-        private: whether strangers are to be kept out.
-        license: what a card will say, which the Hub is asked about; None is not asked about.
+        private: whether the repo must not be public.
+        license: the card's license, which the Hub checks; None checks nothing.
         token: None takes the saved one (`hf auth login`, HF_TOKEN).
         wait: seconds of silence after which the Hub counts as unreachable.
 
@@ -47,11 +47,11 @@ def check(
             does not know the license.
     """
     checked_name(repo, None)
-    with said(Errand(repo), wait) as api_of:
-        twice(lambda: _examine(api_of(token), _line(repo, token, wait), private))
+    with hub_session(Operation(repo), wait) as make_api:
+        with_retry(lambda: _check_remote(make_api(token), _client(repo, token, wait), private))
         if license is not None:
-            twice(lambda: check_card(api_of(token), f"---\nlicense: {license}\n---\n", "model"))
-        return f"{api_of(token).endpoint}/{repo}"
+            with_retry(lambda: check_card(make_api(token), f"---\nlicense: {license}\n---\n", "model"))
+        return f"{make_api(token).endpoint}/{repo}"
 
 
 def push(
@@ -72,30 +72,32 @@ def push(
     Args:
         folder: a model's or a run's.
         repo: "owner/name"; made if missing.
-        private: whether strangers are kept out; None leaves it to the Hub's own default.
+        private: whether the repo is private; None leaves it to the Hub's own default.
         revision: a branch, made if missing; "main" if None.
         snapshots: whether each of the folder's snapshots/step-N becomes the revision step-N.
         license: what the card says, such as "mit"; None leaves it as the card has it.
         message: the commit's; None names the step and the validation loss.
         token, wait: as for `check`.
-        progress: hears of each revision.
+        progress: called before each revision and at the end.
 
     Raises:
         CheckpointError: the folder holds no whole model.
-        HubError: as `check` does; or the push broke off, and the next one goes on.
+        HubError: as `check`; or the connection broke, and the push has to be repeated.
     """
-    places = _places(Path(folder), repo, revision, snapshots)
+    folders = _folders_by_branch(Path(folder), repo, revision, snapshots)
     address = check(repo, private=private, token=token, wait=wait)
-    with said(Errand(repo), wait) as api_of:
-        api = api_of(token)
-        _check_cards(api, repo, places, license)
-        twice(lambda: api.create_repo(repo, private=private, exist_ok=True))
-        for done, (branch, place) in enumerate(places.items()):
+    with hub_session(Operation(repo), wait) as make_api:
+        api = make_api(token)
+        _check_cards(api, repo, folders, license)
+        with_retry(lambda: api.create_repo(repo, private=private, exist_ok=True))
+        for done, (branch, source) in enumerate(folders.items()):
             if progress is not None:
-                progress(done, len(places), branch)
-            twice(lambda b=branch, p=place: _Revision(api, _line(repo, token, wait), b).bring(p, license, message))
+                progress(done, len(folders), branch)
+            with_retry(
+                lambda b=branch, s=source: _Revision(api, _client(repo, token, wait), b).update(s, license, message)
+            )
         if progress is not None:
-            progress(len(places), len(places), "")
+            progress(len(folders), len(folders), "")
     return address if revision in (None, "main") else f"{address}/tree/{revision}"
 
 
@@ -107,7 +109,7 @@ class Planned:
     sent: dict[str, int]
     """The bytes of the files that would be sent, by name."""
     removed: tuple[str, ...]
-    """The files of a model that was there before which would go."""
+    """The files of an earlier model there that would be removed."""
     license: str | None
     """What the card would say."""
 
@@ -123,55 +125,55 @@ def plan(
     token: str | None = None,
     wait: float = 60.0,
 ) -> tuple[str, list[Planned]]:
-    """What `push` with the same arguments would do, and where to, after all the same checks; nothing is written.
+    """The address, and what `push` with the same arguments would do there, after the same checks; nothing is written.
 
     Raises CheckpointError and HubError as `push` does.
     """
-    places = _places(Path(folder), repo, revision, snapshots)
+    folders = _folders_by_branch(Path(folder), repo, revision, snapshots)
     address = check(repo, private=private, token=token, wait=wait)
-    with said(Errand(repo), wait) as api_of:
-        api = api_of(token)
-        _check_cards(api, repo, places, license)
-        exists = twice(lambda: info_of(api.model_info, repo, ["private"])) is not None
+    with hub_session(Operation(repo), wait) as make_api:
+        api = make_api(token)
+        _check_cards(api, repo, folders, license)
+        exists = with_retry(lambda: repo_info(api.model_info, repo, ["private"])) is not None
         found = []
-        for branch, place in places.items():
-            revision_ = _Revision(api, _line(repo, token, wait), branch)
-            there = exists and twice(revision_.exists)
-            operations = twice(lambda r=revision_, p=place, t=there: r.operations(p, license, t))
+        for branch, source in folders.items():
+            revision_ = _Revision(api, _client(repo, token, wait), branch)
+            there = exists and with_retry(revision_.exists)
+            operations = with_retry(lambda r=revision_, s=source, t=there: r.operations(s, license, t))
             sent = {op.path_in_repo: op.upload_info.size for op in operations if isinstance(op, CommitOperationAdd)}
             gone = tuple(op.path_in_repo for op in operations if isinstance(op, CommitOperationDelete))
-            found.append(Planned(branch, sent, gone, license or _license(place)))
+            found.append(Planned(branch, sent, gone, license or _license(source)))
         return address, found
 
 
-def _places(folder: Path, repo: str, revision: str | None, snapshots: bool) -> dict[str, Path]:
+def _folders_by_branch(folder: Path, repo: str, revision: str | None, snapshots: bool) -> dict[str, Path]:
     """The folders that are pushed, by branch. Raises CheckpointError where one of them holds no whole model."""
-    places = {checked_name(repo, revision)[1]: folder}
+    folders = {checked_name(repo, revision)[1]: folder}
     if snapshots:
-        places |= {place.name: place for place in sorted(folder.glob("snapshots/step-*"), key=_step)}
-        if len(places) == 1:
+        folders |= {source.name: source for source in sorted(folder.glob("snapshots/step-*"), key=_step)}
+        if len(folders) == 1:
             raise HubError(f"{folder} holds no snapshots; train with --snapshots N to keep some")
-    for place in places.values():
-        checkpoint.load(place)
-    return places
+    for source in folders.values():
+        checkpoint.load(source)
+    return folders
 
 
-def _check_cards(api: HfApi, repo: str, places: dict[str, Path], license: str | None) -> None:
-    """Raises what would be wrong with a card, before anything is made. The Hub is asked of the first one."""
-    for i, (branch, place) in enumerate(places.items()):
-        text = _card(place / CARD, None, repo, branch, license)
+def _check_cards(api: HfApi, repo: str, folders: dict[str, Path], license: str | None) -> None:
+    """Raises the errors of the cards, before anything is created. The Hub checks the first one."""
+    for i, (branch, source) in enumerate(folders.items()):
+        text = _card(source / CARD, None, repo, branch, license)
         if text is not None and i == 0:
-            twice(lambda card=text: check_card(api, card, "model"))
+            with_retry(lambda card=text: check_card(api, card, "model"))
 
 
 def _license(folder: Path) -> str | None:
     path = folder / CARD
-    said = ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.license if path.is_file() else None
-    return said if isinstance(said, str) else None
+    license = ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.license if path.is_file() else None
+    return license if isinstance(license, str) else None
 
 
 def _card(path: Path, theirs: str | None, repo: str, branch: str, license: str | None) -> str | None:
-    """The card as it is pushed; theirs, or None, where the folder has none."""
+    """The card to push; if the folder has none, `theirs`, which may be None."""
     if not path.is_file():
         return theirs
     try:
@@ -181,13 +183,13 @@ def _card(path: Path, theirs: str | None, repo: str, branch: str, license: str |
 
 
 class _Revision:
-    """One branch of a repo, and what is missing there."""
+    """One branch of a repo, and what has to be sent there."""
 
-    def __init__(self, api: HfApi, line: Line, branch: str):
-        self.api, self.line, self.repo, self.branch = api, line, line.repo, branch
+    def __init__(self, api: HfApi, client: HubClient, branch: str):
+        self.api, self.client, self.repo, self.branch = api, client, client.repo, branch
 
-    def bring(self, folder: Path, license: str | None, message: str | None) -> None:
-        """Makes the branch hold what the folder holds, in one commit, or none where it does already."""
+    def update(self, folder: Path, license: str | None, message: str | None) -> None:
+        """Makes the branch hold what the folder holds, in one commit; in none if it already does."""
         if self.branch != "main" and not self.exists():
             first = self.api.list_repo_commits(self.repo)[-1].commit_id
             self.api.create_branch(self.repo, branch=self.branch, revision=first, exist_ok=True)
@@ -199,20 +201,20 @@ class _Revision:
     def operations(
         self, folder: Path, license: str | None, there: bool = True
     ) -> list[CommitOperationAdd | CommitOperationDelete]:
-        """What makes the branch, if it is there, hold what the folder does; none where it does already."""
-        stated = self.line.files(self.branch, checkpoint.FILES) if there else {}
+        """The commit operations that make the branch hold what the folder does; empty if it already does."""
+        remote = self.client.files(self.branch, checkpoint.FILES) if there else {}
         operations: list[CommitOperationAdd | CommitOperationDelete] = []
         for name in checkpoint.FILES:
             path = folder / name
             if name == CARD:
-                theirs = self.line.read(self.branch, CARD).decode("utf-8", "replace") if CARD in stated else None
+                theirs = self.client.read(self.branch, CARD).decode("utf-8", "replace") if CARD in remote else None
                 text = _card(path, theirs, self.repo, self.branch, license)
                 if text is not None and text != theirs:
                     operations.append(CommitOperationAdd(CARD, text.encode()))
             elif not path.is_file():
-                if name in stated:  # of a model that was there before; it would say wrong things of this one
+                if name in remote:  # an earlier model's file, which would be wrong for this one
                     operations.append(CommitOperationDelete(name))
-            elif name not in stated or not has_id(path, stated[name].id):
+            elif name not in remote or not has_id(path, remote[name].id):
                 operations.append(CommitOperationAdd(name, path))
         return operations
 
@@ -232,7 +234,7 @@ def _step(folder: Path) -> int:
 
 
 def _message(folder: Path) -> str:
-    """What the commit says: which step, and how good."""
+    """The commit message: the step and the validation loss."""
     path = folder / checkpoint.TRAINING
     best = checkpoint.read_json(path).get("best") if path.is_file() else None
     if not isinstance(best, dict) or not isinstance(best.get("step"), int):
@@ -241,8 +243,8 @@ def _message(folder: Path) -> str:
     return f"Step {best['step']}" + (f", validation loss {loss:.4f}" if isinstance(loss, float) else "")
 
 
-def _line(repo: str, token: str | None, wait: float) -> Line:
-    return Line(repo, Limits(wait=wait, tries=1), token)  # `twice` tries again
+def _client(repo: str, token: str | None, wait: float) -> HubClient:
+    return HubClient(repo, Limits(wait=wait, max_attempts=1), token)  # `with_retry` asks again
 
 
 def _is_ours(config: bytes) -> bool:
@@ -253,16 +255,16 @@ def _is_ours(config: bytes) -> bool:
     return isinstance(content, dict) and "block_size" in content
 
 
-def _examine(api: HfApi, line: Line, private: bool | None) -> None:
-    """Raises HubError where a push would be refused, or where it should be."""
-    repo = line.repo
-    check_rights(Errand(repo), api.whoami())
-    info = info_of(api.model_info, repo, ["private"])
+def _check_remote(api: HfApi, client: HubClient, private: bool | None) -> None:
+    """Raises HubError if the Hub would refuse a push, or if it would overwrite another model."""
+    repo = client.repo
+    check_rights(Operation(repo), api.whoami())
+    info = repo_info(api.model_info, repo, ["private"])
     if info is None:
         return
     api.auth_check(repo, write=True)
     if private and not info.private:
         raise HubError(f"{repo} is on the Hub and public; make it private in its settings, or push to another name")
     name = checkpoint.CONFIG
-    if name in line.files("main", (name,)) and not _is_ours(line.read("main", name)):
+    if name in client.files("main", (name,)) and not _is_ours(client.read("main", name)):
         raise HubError(f"{repo} is taken: it holds another model, which is not StriveLM's; choose another name")

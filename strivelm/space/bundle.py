@@ -1,6 +1,6 @@
-"""What a Space gets of this checkout: exactly the files that an allow list names, read at one moment.
+"""The files of this checkout that go to a Space: exactly those that an allow list names.
 
-A list of what must not go would forget something: `.env` in a folder below, a cache, a run, a notebook with a token.
+A deny list would forget something: `.env` in a subfolder, a cache, a run, a notebook with a token.
 """
 
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 APP, README, REQUIREMENTS = "app.py", "README.md", "requirements.txt"
 NEEDED = (APP, README, REQUIREMENTS, "pyproject.toml", "LICENSE")
 PACKAGES = "packages.txt"
-"""Made for the Space: Debian's packages, a C compiler, with which it writes faster."""
+"""A file made for the Space that names Debian packages: a C compiler, for the faster decoder in C."""
 COMPILER = b"gcc\nlibc6-dev\n"
 
 ALLOWED = re.compile(
@@ -26,24 +26,26 @@ ALLOWED = re.compile(
     re.VERBOSE | re.ASCII,
 )
 TEXT = (".py", ".md", ".txt", ".toml", ".js", ".css", ".json", "LICENSE")
-"""How the names of files end whose lines may end otherwise in a clone than in the repository (git's core.autocrlf)."""
+"""Ends of the names of text files, whose line ends may differ in a clone (git's core.autocrlf)."""
 SECRET = re.compile(rb"\bhf_[A-Za-z0-9]{30,}")
 """A token of the Hub."""
 ZERO_TORCH = "2.11.0"
-"""The newest torch that ZeroGPU takes (huggingface.co/docs/hub/spaces-zerogpu)."""
+"""The newest torch that ZeroGPU supports (huggingface.co/docs/hub/spaces-zerogpu)."""
 
 
 def is_ours(name: str) -> bool:
-    """Whether a path in a Space is one that this module decides over: what it may send, and all of the package."""
+    """Whether this module decides over a path in a Space: the files that it may send, and all of the package."""
     return name.startswith("strivelm/") or name in (*NEEDED, PACKAGES)
 
 
 def names(root: Path = ROOT) -> list[str]:
-    """The files of a checkout that go to a Space, as paths below it, sorted. A link is none, wherever it leads."""
+    """The files of a checkout that go to a Space, as paths below it, sorted. Symbolic links are left out."""
     found = []
     for folder, folders, files in os.walk(root):
         here = Path(folder).relative_to(root)
-        folders[:] = [name for name in folders if here.parts or name == "strivelm"]  # a run may hold very many
+        folders[:] = [
+            name for name in folders if here.parts or name == "strivelm"
+        ]  # a run's folder may hold very many files
         for name in files:
             path = (here / name).as_posix()
             if ALLOWED.fullmatch(path) and not (root / path).is_symlink():
@@ -54,15 +56,15 @@ def names(root: Path = ROOT) -> list[str]:
 def pack(
     root: Path = ROOT, *, hardware: str | None = None, models: tuple[str, ...] = (), thumbnail: str | None = None
 ) -> dict[str, bytes]:
-    """The files of a checkout as a Space gets them: bytes by path, lines ending as in the repository, with "\\n".
+    """The files of a checkout as a Space gets them: bytes by path, with "\\n" as line ends.
 
     Args:
-        hardware: what the Space runs on; on ZeroGPU (zero-…) torch is kept to what that takes.
-        models: the Hub's models that the Space opens, which its metadata names, so that their pages link to it.
-        thumbnail: the address of the picture by which links to the Space are shown.
+        hardware: what the Space runs on; on ZeroGPU (zero-…) torch is limited to what that supports.
+        models: the Hub models that the Space opens; its metadata names them, so that their pages link to it.
+        thumbnail: the address of the picture that links to the Space show.
 
     Raises:
-        CheckpointError: something is missing, or holds a token of the Hub.
+        CheckpointError: a file is missing, or holds a token of the Hub.
     """
     found = {name: _as_in_git(name, (root / name).read_bytes()) for name in names(root)}
     if missing := [name for name in (*NEEDED, "strivelm/__init__.py") if name not in found]:
@@ -85,7 +87,7 @@ def _as_in_git(name: str, content: bytes) -> bytes:
 
 
 def _with_metadata(readme: bytes, lines: list[str]) -> bytes:
-    """A README with more lines at its metadata's end."""
+    """A README with lines added at the end of its metadata."""
     if not readme.startswith(b"---\n") or b"\n---\n" not in readme:
         raise CheckpointError(f"{README} does not begin with a Space's metadata between two lines of ---")
     head, body = readme.split(b"\n---\n", 1)
@@ -93,5 +95,5 @@ def _with_metadata(readme: bytes, lines: list[str]) -> bytes:
 
 
 def _for_zero(requirements: bytes) -> bytes:
-    """The requirements with torch's upper end where ZeroGPU's is."""
+    """The requirements with torch limited to ZeroGPU's newest."""
     return re.sub(rb"(?m)^(torch>=[\d.]+,<=)[\d.]+", rb"\g<1>" + ZERO_TORCH.encode(), requirements)

@@ -1,7 +1,7 @@
-"""A Space that opens our models: made, brought up to date, and waited for until it runs.
+"""Creates or updates a Space that opens our models, and waits until it runs.
 
-Everything here can be repeated. What is on the Hub already is not sent again, a deployment that broke off goes on where
-it was, and one of an unchanged checkout changes nothing but starts anew what had failed.
+Everything here can be repeated: what is on the Hub already is not sent again, and the deployment of an unchanged
+checkout changes nothing, but restarts a Space that failed.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
-from huggingface_hub import __version__ as client
+from huggingface_hub import __version__ as client_version
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from strivelm.hub.cache import hasher
-from strivelm.hub.client import NO_HUB, HubError, Limits, Line, UnreachableError, checked_name
-from strivelm.hub.upload import BILLING, Errand, check_card, check_rights, info_of, said, twice
+from strivelm.hub.client import NO_HUB, HubClient, HubError, Limits, UnreachableError, checked_name
+from strivelm.hub.upload import BILLING, Operation, check_card, check_rights, hub_session, repo_info, with_retry
 from strivelm.loading import COME_ALONG, parse_ref
 from strivelm.space import bundle
 from strivelm.space.waiting import FailedError, Report, Waiting, runtime_of
@@ -29,10 +29,10 @@ MODEL, MODELS = "STRIVELM_MODEL", "STRIVELM_MODELS"
 PRO = "https://huggingface.co/subscribe/pro"
 HARDWARE = tuple(hardware.value for hardware in SpaceHardware)
 SUBSCRIBED = ("cpu-basic", "zero-a10g")
-"""Hardware that costs nothing by the hour, for those who subscribe."""
+"""Hardware that costs subscribers nothing by the hour."""
 
 PICTURE = "strivelm/assets/screenshot.png"
-"""By what links to the Space are shown."""
+"""The thumbnail of links to the Space."""
 
 
 def variables(model: str | None, models: str | None) -> dict[str, str | None]:
@@ -40,10 +40,10 @@ def variables(model: str | None, models: str | None) -> dict[str, str | None]:
 
     Args:
         model: what the page opens: "owner/name", "owner/name@revision", "bundled" or "film"; None leaves it as it is.
-        models: what the page offers besides, commas between; None leaves it as it is, "" offers none.
+        models: further models that the page offers, with commas between; None leaves them as they are, "" offers none.
 
     Raises:
-        CheckpointError: one of them is no name of a model.
+        CheckpointError: one of them does not name a model.
     """
     found: dict[str, str | None] = {}
     if model is not None:
@@ -61,7 +61,7 @@ def check_hardware(hardware: str | None) -> None:
     """Raises HubError for hardware that the Hub's client does not know."""
     if hardware is not None and hardware not in HARDWARE:
         known = ", ".join(HARDWARE)
-        raise HubError(f"there is no hardware {hardware!r}; huggingface_hub {client} knows {known}")
+        raise HubError(f"there is no hardware {hardware!r}; huggingface_hub {client_version} knows {known}")
 
 
 def deploy(
@@ -79,36 +79,36 @@ def deploy(
     poll: float = 3.0,
     settle: float = 20.0,
 ) -> str:
-    """Makes a Space or brings it up to date, waits until it runs, and returns its address.
+    """Creates or updates a Space, waits until it runs, and returns its address.
 
     Args:
         repo: "owner/space"; made if missing.
         model, models: as for `variables`; a new Space opens the bundled model if none is named.
-        hardware: such as "zero-a10g"; None leaves it as it is, and takes the Hub's default for a new Space.
-        private: whether strangers are kept out; None leaves it to the Hub's own default.
+        hardware: such as "zero-a10g"; None leaves it as it is, or takes the Hub's default for a new Space.
+        private: whether the Space is private; None leaves it to the Hub's own default.
         token: None takes the saved one (`hf auth login`, HF_TOKEN).
         root: the checkout that is deployed.
-        report: hears what happens.
+        report: called with each step that is done, in a few words.
         wait: seconds of silence after which the Hub counts as unreachable.
         timeout: seconds that the Space may take until it runs.
-        poll: seconds between two questions whether it does.
-        settle: seconds for which a state must last before it is believed, where it may be that of before.
+        poll: seconds between two requests for its state.
+        settle: seconds for which a state must last before it counts, where it may be the one before the update.
 
     Raises:
         CheckpointError: the checkout lacks something, or holds a token.
         HubError: the Hub refuses, or can't be reached; the message says what to do.
-        FailedError: the Space was brought up to date, but does not run; with the end of its log.
+        FailedError: the Space was updated, but does not run; with the end of its log.
     """
     if not timeout > 0:
         raise HubError(f"the timeout is {timeout:g} seconds; expected more than 0")
     wanted = _checked(repo, model, models, hardware, root)
-    with _begun(repo, wanted, hardware, private, token, root, report, wait) as space:
+    with _checked_space(repo, wanted, hardware, private, token, root, report, wait) as space:
         if not space.exists:
-            report(f"making {repo}")
-            twice(lambda: space.make(hardware, private, wanted))
-        twice(lambda: space.set_variables(wanted))
-        twice(lambda: space.set_hardware(hardware))
-        twice(lambda: space.send(root))
+            report(f"creating {repo}")
+            with_retry(lambda: space.make(hardware, private, wanted))
+        with_retry(lambda: space.set_variables(wanted))
+        with_retry(lambda: space.set_hardware(hardware))
+        with_retry(lambda: space.send(root))
         waiting = Waiting(space.api, repo, space.address, report)
         waiting.until_it_runs(space.sent or space.restarts, space.restarts, timeout, poll, settle)
         return space.address
@@ -124,11 +124,11 @@ class Planned:
     sent: dict[str, int]
     """The bytes of the files that would be sent, by path."""
     removed: tuple[str, ...]
-    """The files that would go."""
+    """The files that would be removed."""
     variables: dict[str, str | None]
     """The variables that would be set, or, where the value is None, removed."""
     hardware: str | None
-    """The hardware that would be asked for; None where it stays as it is."""
+    """The hardware that would be requested; None if it stays as it is."""
 
 
 def plan(
@@ -142,18 +142,18 @@ def plan(
     root: Path = bundle.ROOT,
     wait: float = 60.0,
 ) -> Planned:
-    """What `deploy` with the same arguments would change, after all the same checks; nothing is written.
+    """What `deploy` with the same arguments would change, after the same checks; nothing is written.
 
-    Only whether the Hub gives the hardware to this account shows when it is asked for.
+    One thing can't be checked: whether the Hub gives this account the hardware.
 
     Raises CheckpointError and HubError as `deploy` does.
     """
     wanted = _checked(repo, model, models, hardware, root)
-    with _begun(repo, wanted, hardware, private, token, root, lambda words: None, wait) as space:
-        changed, gone = twice(lambda: space.difference(root))
+    with _checked_space(repo, wanted, hardware, private, token, root, lambda words: None, wait) as space:
+        changed, gone = with_retry(lambda: space.difference(root))
         sizes = {name: len(content) for name, content in changed.items()}
         other = hardware if hardware != space.hardware else None
-        changes = {key: value for key, value in wanted.items() if space.there.get(key) != value}
+        changes = {key: value for key, value in wanted.items() if space.variables.get(key) != value}
         return Planned(space.address, space.exists, sizes, tuple(gone), changes, other)
 
 
@@ -168,7 +168,7 @@ def _checked(
 
 
 @contextmanager
-def _begun(
+def _checked_space(
     repo: str,
     wanted: dict[str, str | None],
     hardware: str | None,
@@ -178,17 +178,21 @@ def _begun(
     report: Report,
     wait: float,
 ) -> Iterator["_Space"]:
-    """The Space, after all that can be checked with the Hub; nothing is made yet."""
-    errand = Errand(repo, "deploy", "deployment")
-    with said(errand, wait) as api_of:
-        space = _Space(api_of(token), errand, report)
-        twice(lambda: space.examine(private))
+    """The Space, after everything that can be checked with the Hub; nothing is changed yet."""
+    operation = Operation(repo, "deploy", "deployment")
+    with hub_session(operation, wait) as make_api:
+        space = _Space(make_api(token), operation, report)
+        with_retry(lambda: space.check(private))
         for ref in _on_hub(wanted):
             name, revision = parse_ref(ref, public=True)
-            twice(lambda n=name, r=revision: Line(n, Limits(wait=wait, tries=1, public=True)).commit(r or "main"))
-        twice(lambda: space.look(wanted, hardware))
+            with_retry(
+                lambda n=name, r=revision: HubClient(n, Limits(wait=wait, max_attempts=1, public=True)).commit(
+                    r or "main"
+                )
+            )
+        with_retry(lambda: space.read_state(wanted, hardware))
         readme = space.packed(root)[bundle.README].decode("utf-8", "replace")
-        twice(lambda: check_card(space.api, readme, "space"))
+        with_retry(lambda: check_card(space.api, readme, "space"))
         yield space
 
 
@@ -201,20 +205,20 @@ def _on_hub(values: dict[str, str | None]) -> list[str]:
 class _Space:
     """A Space on the Hub, and what this deployment changed there."""
 
-    def __init__(self, api: HfApi, errand: Errand, report: Report):
-        self.api, self.errand, self.repo, self.report = api, errand, errand.repo, report
+    def __init__(self, api: HfApi, operation: Operation, report: Report):
+        self.api, self.operation, self.repo, self.report = api, operation, operation.repo, report
         self.address = f"{api.endpoint}/spaces/{self.repo}"
         self.exists = False
         self.sent = self.restarts = False
         self.hardware: str | None = None
-        self.future: str | None = None
-        self.there: dict[str, str] = {}
-        self.values: dict[str, str | None] = {}
+        self.future_hardware: str | None = None
+        self.variables: dict[str, str] = {}
+        self.future_variables: dict[str, str | None] = {}
 
-    def examine(self, private: bool | None) -> None:
-        """Finds out whether it exists. Raises HubError where a deployment would be refused, or should be."""
-        check_rights(self.errand, self.api.whoami())
-        info = info_of(self.api.space_info, self.repo, ["private", "sdk"])
+    def check(self, private: bool | None) -> None:
+        """Finds out whether it exists. Raises HubError if the Hub would refuse it, or it is another Space."""
+        check_rights(self.operation, self.api.whoami())
+        info = repo_info(self.api.space_info, self.repo, ["private", "sdk"])
         if info is None:
             return
         self.api.auth_check(self.repo, repo_type="space", write=True)
@@ -227,32 +231,32 @@ class _Space:
             )
         self.exists = True
 
-    def look(self, wanted: dict[str, str | None], hardware: str | None) -> None:
-        """Finds out which variables and hardware it has, and thus will have."""
+    def read_state(self, wanted: dict[str, str | None], hardware: str | None) -> None:
+        """Finds out which variables and hardware it has, and will have."""
         if self.exists:
-            self.there = {key: variable.value for key, variable in self.api.get_space_variables(self.repo).items()}
+            self.variables = {key: variable.value for key, variable in self.api.get_space_variables(self.repo).items()}
             runtime = runtime_of(self.api, self.repo)
             self.hardware = runtime.requested_hardware or runtime.hardware
-        self.values = {key: value for key, value in (self.there | wanted).items() if value is not None}
-        self.future = hardware or self.hardware
+        self.future_variables = {key: value for key, value in (self.variables | wanted).items() if value is not None}
+        self.future_hardware = hardware or self.hardware
 
     def packed(self, root: Path) -> dict[str, bytes]:
-        """The checkout as this Space gets it."""
-        models = tuple(dict.fromkeys(ref.partition("@")[0] for ref in _on_hub(self.values)))
+        """The files of the checkout as this Space gets them, by path."""
+        models = tuple(dict.fromkeys(ref.partition("@")[0] for ref in _on_hub(self.future_variables)))
         picture = f"{self.address}/resolve/main/{PICTURE}"
-        return bundle.pack(root, hardware=self.future, models=models, thumbnail=picture)
+        return bundle.pack(root, hardware=self.future_hardware, models=models, thumbnail=picture)
 
     def difference(self, root: Path) -> tuple[dict[str, bytes], list[str]]:
-        """The files of the checkout that it has not, or otherwise; and those that it has and should not have."""
+        """The files of the checkout that it lacks or has in another version; and its files that have to be removed."""
         ours, there = self.packed(root), self._files() if self.exists else {}
-        changed = {name: content for name, content in ours.items() if not _is(content, there.get(name))}
+        changed = {name: content for name, content in ours.items() if not _has_id(content, there.get(name))}
         return changed, [name for name in there if bundle.is_ours(name) and name not in ours]
 
     def make(self, hardware: str | None, private: bool | None, values: dict[str, str | None]) -> None:
-        """Makes it, with its hardware and its variables at once."""
+        """Creates it with its hardware and its variables."""
         items = [{"key": key, "value": value} for key, value in values.items() if value is not None]
         try:
-            with self._paid(hardware):
+            with self._hardware_errors(hardware):
                 self.api.create_repo(
                     self.repo,
                     repo_type="space",
@@ -262,12 +266,12 @@ class _Space:
                     private=private,
                     exist_ok=True,
                 )
-        except LookupError:  # an answer without the address that the client reads in it
+        except LookupError:  # a response without the address that the client expects
             raise UnreachableError(NO_HUB) from None
         self.exists = True
 
     def set_variables(self, wanted: dict[str, str | None]) -> None:
-        """Sets the variables that have another value, and removes those that are to have none."""
+        """Sets the variables whose value differs, and removes those that are None."""
         there = {key: variable.value for key, variable in self.api.get_space_variables(self.repo).items()}
         for key, value in wanted.items():
             if value is None and key in there:
@@ -279,27 +283,27 @@ class _Space:
             else:
                 continue
             self.restarts = True
-        self.values = {key: value for key, value in (there | wanted).items() if value is not None}
+        self.future_variables = {key: value for key, value in (there | wanted).items() if value is not None}
 
     def set_hardware(self, wanted: str | None) -> None:
-        """Asks for other hardware, if other is wanted than it has or was asked for before."""
+        """Requests other hardware, if it differs from what it has or what was requested before."""
         runtime = runtime_of(self.api, self.repo)
         self.hardware = runtime.requested_hardware or runtime.hardware
         if wanted is not None and wanted != self.hardware:
             self.report(f"asking for {wanted}")
-            with self._paid(wanted):
+            with self._hardware_errors(wanted):
                 self.api.request_space_hardware(self.repo, cast(SpaceHardware, wanted))
             self.hardware, self.restarts = wanted, True
-        self.future = self.hardware
+        self.future_hardware = self.hardware
 
     def send(self, root: Path) -> None:
-        """Makes the Space hold what the checkout does, in one commit, or none where it does already."""
+        """Makes the Space hold what the checkout does, in one commit; in none if it already does."""
         changed, gone = self.difference(root)
         if not changed and not gone:
             return
         size = sum(map(len, changed.values()))
         self.report(f"sending {len(changed)} files ({size / 1e6:.1f} MB)" + (f", removing {len(gone)}" if gone else ""))
-        self.sent = True  # before it is: the answer may be lost
+        self.sent = True  # set first, as the response may be lost
         added = [CommitOperationAdd(name, content) for name, content in changed.items()]
         removed = [CommitOperationDelete(name) for name in gone]
         self.api.create_commit(self.repo, [*added, *removed], commit_message="StriveLM", repo_type="space")
@@ -310,8 +314,8 @@ class _Space:
         return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in tree if isinstance(file, RepoFile)}
 
     @contextmanager
-    def _paid(self, hardware: str | None) -> Iterator[None]:
-        """Says what to do where the Hub refuses the hardware: most of it is paid for, in one way or another."""
+    def _hardware_errors(self, hardware: str | None) -> Iterator[None]:
+        """Turns the Hub's refusal of hardware, most of which costs money, into a HubError that says what to do."""
         try:
             yield
         except HfHubHTTPError as error:
@@ -326,7 +330,7 @@ class _Space:
             raise HubError(f"the Hub refuses {name} for {self.repo}: {status} {words}; {advice}") from error
 
 
-def _is(content: bytes, id: str | None) -> bool:
+def _has_id(content: bytes, id: str | None) -> bool:
     if id is None:
         return False
     digest = hasher(id, len(content))

@@ -24,7 +24,7 @@ from strivelm.space import deploy, waiting
 torch.set_num_threads(1)
 deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
 waiting.LOG_SECONDS = 2.0
-QUICK = {"wait": 1.0, "seconds": 8.0, "tries": 2, "pause": 0.05}
+QUICK = {"wait": 1.0, "seconds": 8.0, "max_attempts": 2, "retry_delay": 0.05}
 
 
 def fingerprint(model: GPT) -> str:

@@ -48,7 +48,7 @@ def test_a_model_is_pushed_to_a_mirror(hub, push, files):
 
 def test_offline_answers_at_once(one, load, constant):
     load()
-    patient = {"pause": 2.0, "tries": 3}
+    patient = {"retry_delay": 2.0, "max_attempts": 3}
     with constant("HF_HUB_OFFLINE", True):
         begun = time.monotonic()
         assert load(limits=patient)["model"] == one
@@ -64,7 +64,7 @@ def test_a_proxy_that_can_not_be_used_is_named_at_once(one, load, client, variab
         client("forget_session")
         begun = time.monotonic()
         with pytest.raises(UnreachableError, match=f"{name} can't be used") as refusal:
-            load(limits={"pause": 2.0, "tries": 3})
+            load(limits={"retry_delay": 2.0, "max_attempts": 3})
         assert time.monotonic() - begun < 1.5
     client("forget_session")
     assert "\n" not in str(refusal.value)
