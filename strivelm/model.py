@@ -263,7 +263,7 @@ class GPT(
             force_download=force_download,
             local_files_only=local_files_only,
         )
-        with download.calling(folder, str(pretrained_model_name_or_path)):
+        with download.errors_naming(folder, str(pretrained_model_name_or_path)):
             config, state = checkpoint.load(folder)
         with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
             model = cls(**vars(config))

@@ -1,4 +1,4 @@
-"""Texts: where they come from, what a model trains on, and what counting reaches on them."""
+"""Texts: where they come from, how they are split for training, and the losses of n-gram tables on them."""
 
 from strivelm.data.corpus import Corpus, load_corpus
 from strivelm.data.ngrams import NGrams, count_ngrams, ladder

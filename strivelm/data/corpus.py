@@ -1,6 +1,6 @@
-"""How a text becomes ids, and how these are dealt out: to training, to validation, into batches.
+"""How a text becomes ids, and how these are divided: into training, validation, and batches.
 
-The first 90 % of a text train the model, the last 10 % judge it.
+The model is trained on the first 90 % of a text and evaluated on the last 10 %.
 """
 
 import codecs
@@ -26,8 +26,8 @@ from strivelm.data.sources import SHAKESPEARE_SHA256, CorpusError, Report
 from strivelm.tokenizer import CharTokenizer, UnknownCharacterError
 
 TRAIN_FRACTION = 0.9
-IDS = "ids-v1-"  # how the name of a file of ids begins; the version is that of the rules by which a text becomes ids
-ABANDONED = 3600  # seconds without a write after which an unfinished file is taken to be a killed process's
+IDS = "ids-v1-"  # how names of files of ids begin; the version is that of the encoding
+ABANDONED = 3600  # seconds without a write after which an unfinished file counts as a killed process's
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +35,16 @@ class Corpus:
     """A text as ids, split for training and validation."""
 
     name: str
-    """What a person calls it: "fables", "tiny Shakespeare", a file's name, an address."""
+    """Its name for people: "fables", "tiny Shakespeare", a file's name, an address."""
     sha256: str
-    """The hash of its bytes, which says exactly which text it was."""
+    """The hash of its bytes, which identifies the text."""
     tokenizer: CharTokenizer
     """Its vocabulary: the text's characters, sorted."""
     train: torch.Tensor
     """The first 90 % as ids, (N,): uint8, int16 or int32, the smallest that holds them. A large text's are a read-only
     view of a file."""
     validation: torch.Tensor
-    """The last 10 % likewise; empty where the text is too short to spare two characters."""
+    """The last 10 % likewise; empty if the text is too short to leave two characters for it."""
     notes: tuple[str, ...] = ()
     """What was noticed while reading, in sentences."""
 
@@ -55,11 +55,11 @@ class Corpus:
 
     @property
     def text(self) -> str:
-        """The text itself, built from all ids at once: not for a large one."""
+        """The text itself. It is built in memory: don't use it for a large one."""
         return self.tokenizer.decode(torch.cat([self.train, self.validation]))
 
     def window(self, block_size: int) -> int:
-        """How many characters in a row a training window holds: the context, or less where the text is shorter."""
+        """The length of a training window in characters: the context, or less if the text is shorter."""
         return min(block_size, len(self.train) - 1)
 
     def warnings(self, block_size: int) -> list[str]:
@@ -73,8 +73,8 @@ class Corpus:
             )
         if not len(self.validation):
             found.append(
-                f"The text has only {self.characters} characters: none can be spared for validation, so nothing will "
-                "tell learning from learning by heart. The weights of the last step are kept."
+                f"The text has only {self.characters} characters: none can be spared for validation, so overfitting "
+                "can't be seen. The weights of the last step are kept."
             )
         elif len(self.validation) <= block_size:
             found.append(
@@ -86,9 +86,9 @@ class Corpus:
 
 
 def corpus_from_text(text: str, name: str, sha256: str | None = None, notes: tuple[str, ...] = ()) -> Corpus:
-    """A corpus of a text, its last 10 % (never fewer than 2 characters, or none) kept for validation.
+    """The corpus of a text; its last 10 % are for validation: at least 2 characters, or none.
 
-    Raises CorpusError for a text of fewer than two characters: there is nothing to predict.
+    Raises CorpusError for a text of fewer than two characters, in which there is nothing to predict.
     """
     _check_length(len(text), name)
     try:
@@ -110,7 +110,7 @@ def _check_length(characters: int, name: str) -> None:
 
 
 def _id_type(tokenizer: CharTokenizer) -> np.dtype:
-    """The smallest type for its ids that torch can gather, which of the unsigned ones is uint8 alone."""
+    """The smallest type for its ids by which torch can index; uint8 is the only unsigned one."""
     return np.dtype(np.uint8) if len(tokenizer) <= 256 else np.min_scalar_type(-len(tokenizer))
 
 
@@ -127,10 +127,10 @@ def load_corpus(
     progress: Report | None = None,
     encoding: str | None = None,
 ) -> Corpus:
-    """The corpus behind a name, or behind several, one after the other.
+    """The corpus that a name stands for, or the concatenation of several.
 
     A text of more than `sources.LARGE` bytes is never in memory as a whole: it is read twice, piece by piece, and its
-    ids are a file in the cache folder, mapped into memory and found again the next time.
+    ids are written to a file in the cache folder, which is mapped into memory and used again the next time.
 
     Args:
         source: "bundled" (fables written for this project), "shakespeare" (tiny Shakespeare, downloaded once and
@@ -138,13 +138,13 @@ def load_corpus(
             Hub. What a file may be: `strivelm.data.formats`.
         cache_dir: where tiny Shakespeare, large downloads and the ids of large texts are kept; None means
             $STRIVELM_CACHE, else ~/.cache/strivelm.
-        progress: called after each piece of about a megabyte with the bytes done, the bytes in all (None where nobody
-            knows), and what was done: "fetching" (from the web, the Hub, a pipe or several files) or "unpacking", then
-            "reading", then for a large text whose ids are not there yet "encoding". Each counts from 0.
+        progress: called after each piece of about a megabyte with the bytes done, the bytes in all (None if unknown),
+            and what was done: "fetching" (from the web, the Hub, a pipe or several files) or "unpacking", then
+            "reading", then for a large text without a file of ids "encoding". Each counts from 0.
         encoding: of the text; None means UTF-8, or what a byte order mark says.
 
     Raises:
-        CorpusError: no such file, no network, another text than expected, no text, too short, no room for the ids.
+        CorpusError: no such file, no network, another text than expected, no text, too short, the disk is full.
     """
     progress = progress or (lambda done, total, what: None)
     file, name, notes = sources.open_sources(source, cache_dir, progress, encoding)
@@ -193,7 +193,9 @@ class _Reading:
         try:
             return self._lines.decode(content, final=not content)
         except UnicodeDecodeError as error:
-            place = done - len(error.object) + error.start  # object: this piece, after what was left of the last one
+            place = (
+                done - len(error.object) + error.start
+            )  # object: this piece, after the undecoded end of the last one
             raise CorpusError(
                 f"{self._source} is not UTF-8 text: byte {error.object[error.start]:#04x} at place {place:,}; "
                 f"{guess(error.object)}, or save it as UTF-8 and try again"
@@ -213,7 +215,7 @@ class _Reading:
 
 
 def _mapped(file: BinaryIO, source: str, name: str, folder: Path, progress: Report) -> Corpus:
-    """The corpus of a large text: read once for its characters and its hash and, unless they are there, for its ids."""
+    """The corpus of a large text: read for its vocabulary and hash, then again to write its ids."""
     reading, chars, count = _Reading(file, source, "reading", progress), set(), 0
     for text in reading:
         chars.update(text)
@@ -222,15 +224,15 @@ def _mapped(file: BinaryIO, source: str, name: str, folder: Path, progress: Repo
     tokenizer = CharTokenizer.of("".join(chars))
     dtype = _id_type(tokenizer)
     path = folder / f"{IDS}{reading.sha256}.{dtype}"
-    kept = partial(sources.kept_in, folder, f"the {count * dtype.itemsize:,} bytes of ids of {name}")
-    with kept():
+    writing = partial(sources.cache_errors, folder, f"the {count * dtype.itemsize:,} bytes of ids of {name}")
+    with writing():
         there = path.is_file() and path.stat().st_size == count * dtype.itemsize
     if not there:
-        _write(path, _encoded(file, source, reading.sha256, tokenizer, progress), kept)
-    with kept():
+        _write(path, _encoded(file, source, reading.sha256, tokenizer, progress), writing)
+    with writing():
         array = np.memmap(path, dtype, "r")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch would have a writable one; nothing here writes into a corpus
+        warnings.simplefilter("ignore")  # torch warns that the array is read-only; nothing here writes into a corpus
         ids = torch.from_numpy(array)
     return _split(name, reading.sha256, tokenizer, ids, reading.notes)
 
@@ -249,21 +251,21 @@ def _encoded(
         raise CorpusError(f"{source} changed while it was read; try again when nothing writes to it")
 
 
-def _write(path: Path, pieces: Iterator[np.ndarray], kept: Callable[[], AbstractContextManager]) -> None:
-    """Writes the pieces into one file, whole or not at all, and removes what killed processes left unfinished.
+def _write(path: Path, pieces: Iterator[np.ndarray], writing: Callable[[], AbstractContextManager]) -> None:
+    """Writes the pieces into one file, completely or not at all, and removes unfinished files of killed processes.
 
-    Only what goes wrong with the file goes through `kept`, not what `pieces` raises.
+    `writing` is a context manager that translates errors of the file, not those that `pieces` raises.
     """
     staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with kept():
+    with writing():
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
         file = open(staged, "xb")  # noqa: SIM115 (closing it is one of the writes that can fail)
     try:
         for piece in pieces:
-            with kept():
+            with writing():
                 file.write(piece)
-        with kept():
+        with writing():
             file.flush()
             os.fsync(file.fileno())
             file.close()
@@ -276,16 +278,16 @@ def _write(path: Path, pieces: Iterator[np.ndarray], kept: Callable[[], Abstract
 
 def _sweep(folder: Path) -> None:
     for left in folder.glob(f".{IDS}*"):
-        with suppress(OSError):  # gone already, or somebody else's
+        with suppress(OSError):  # removed already, or another user's
             if time.time() - left.stat().st_mtime > ABANDONED:
                 left.unlink()
 
 
 def windows(characters: int, length: int, starts: torch.Tensor | None = None) -> list[tuple[torch.Tensor, int]]:
-    """Windows of a text that don't overlap, as (starts, length): all that are whole, then the shorter rest.
+    """Windows of a text that don't overlap, as (starts, length): those of full length, then the shorter last one.
 
     Args:
-        starts: which of them, rising; None means all.
+        starts: the starts of those wanted, ascending; None for all.
     """
     starts = torch.arange(0, characters, length) if starts is None else starts
     whole = starts[starts + length <= characters]

@@ -1,7 +1,7 @@
-"""What a file turns out to be, whatever its name is: read as UTF-8 text where that can be done, else named.
+"""Recognises a file by its content, whatever its name, and reads it as UTF-8 text or says why it can't.
 
-Read are gzip, bzip2 and xz, a ZIP archive of one file, UTF-16 and UTF-32 with a byte order mark, and any encoding that
-a person names. What is no text (PDF, Word, pictures, archives of many files, pointers of git-lfs) is refused with a
+It reads gzip, bzip2 and xz, a ZIP archive of one file, UTF-16 and UTF-32 with a byte order mark, and any encoding that
+the user names. Files without text (PDF, Word, pictures, archives of many files, pointers of git-lfs) are refused with a
 sentence that says what to do; HTML is read with a note.
 """
 
@@ -18,9 +18,10 @@ PIECE = 1 << 20  # bytes read at a time
 HEAD = 4096  # bytes by which a file is recognised
 
 Parts = Iterator[tuple[bytes, int | None]]
-"""What can be read only once, in parts; with each the number of bytes in all, where that is known. The first is empty.
+"""Bytes that can be read only once, part by part, each with the total number of bytes (None if unknown). The first part
+is empty.
 
-An iterator turns its own errors into CorpusErrors, so that those of its reader are not taken for them.
+An iterator turns its own errors into CorpusErrors, so that they are not confused with those of its reader.
 """
 
 AS_TEXT = "save its words as plain text (.txt, UTF-8) and pass that"
@@ -38,7 +39,7 @@ KINDS = {
     b"GIF8": "a picture (GIF); there is no text in it",
     b"\x7fELF": "a program; there is no text in it",
 }
-"""What a file that begins like this is, and what to do with it."""
+"""The first bytes of files without plain text, each with what the file is and what to do with it."""
 LFS = b"version https://git-lfs.github.com/spec/"
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -51,22 +52,22 @@ PACKED = {b"\x1f\x8b": ("gzip", gzip.open), b"BZh": ("bzip2", bz2.open), b"\xfd7
 
 
 class CorpusError(ValueError):
-    """A text can't be had, or can't be trained on. The message says why and what to do."""
+    """A text can't be read, or can't be trained on. The message says why and what to do."""
 
 
 def as_text(
     file: BinaryIO, what: str, encoding: str | None, store: Callable[[Parts, str], BinaryIO]
 ) -> tuple[BinaryIO, tuple[str, ...]]:
-    """A file of UTF-8 text in place of a file of whatever kind, and what was noticed, in sentences.
+    """A file of UTF-8 text made from a file of any kind, and notes on it, in sentences.
 
     Args:
-        file: which can be read more than once; it is closed where another one takes its place.
-        what: what a person calls it.
-        encoding: of the text; None recognises UTF-8, UTF-16 and UTF-32 by their marks.
-        store: makes a file of parts.
+        file: a file that can be read more than once; it is closed if another one is returned.
+        what: its name in messages.
+        encoding: of the text; None recognises UTF-8, UTF-16 and UTF-32 by their byte order marks.
+        store: makes a file from parts.
 
     Raises:
-        CorpusError: it is no text, or not in that encoding; the message says what it is and what to do.
+        CorpusError: it is not text, or not in that encoding; the message says what it is and what to do.
     """
     try:
         return _as_text(file, what, encoding, store)
@@ -112,7 +113,7 @@ def _as_text(
 
 
 def guess(content: bytes) -> str:
-    """What 8-bit encoding a text that is not UTF-8 probably is, and how to go on, as the end of a sentence."""
+    """The end of a sentence: which 8-bit encoding a text that is not UTF-8 probably has, and which flag reads it."""
     if b"\0" in content or sum(byte < 9 for byte in content) > len(content) / 100:
         return "it is probably no text at all"
     letters = sum(byte >= 128 or bytes((byte,)).isalpha() for byte in content)
@@ -125,7 +126,7 @@ def guess(content: bytes) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name as text that can be written anywhere: what in it is not UTF-8 is replaced."""
+    """A file's name as valid text: what is not UTF-8 in it is replaced."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -140,7 +141,7 @@ def _unpacked(file: BinaryIO, what: str, name: str) -> Parts:
             while part := file.read(PIECE):
                 yield part, None
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as e:
-        raise CorpusError(f"{what} can't be unpacked ({name}): {e}; it is damaged, or wants a password") from e
+        raise CorpusError(f"{what} can't be unpacked ({name}): {e}; it is damaged, or needs a password") from e
 
 
 def _only_member(file: BinaryIO, what: str) -> tuple[zipfile.ZipFile, str]:
@@ -172,12 +173,12 @@ def _opened(archive: zipfile.ZipFile, member: str, what: str) -> BinaryIO:
     try:
         return archive.open(member)
     except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{what} can't be unpacked (ZIP): {error}; it is damaged, or wants a password") from error
+        raise CorpusError(f"{what} can't be unpacked (ZIP): {error}; it is damaged, or needs a password") from error
 
 
 def _decoded(file: BinaryIO, what: str, encoding: str) -> Parts:
     try:
-        b"".decode(encoding)  # which refuses codecs of other things, such as hex
+        b"".decode(encoding)  # raises for codecs that are no text encodings, such as hex
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):
         raise CorpusError(
@@ -197,7 +198,7 @@ def _decoded(file: BinaryIO, what: str, encoding: str) -> Parts:
 
 
 def _check_without_mark(head: bytes, what: str) -> None:
-    """Raises CorpusError for what looks like UTF-16 whose mark is missing."""
+    """Raises CorpusError for a text that looks like UTF-16 without its byte order mark."""
     for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         others = head[1 - start :: 2]
         if len(head) > 16 and head[start::2].count(0) > 0.4 * len(others) and others.count(0) < 0.05 * len(others):
@@ -207,7 +208,7 @@ def _check_without_mark(head: bytes, what: str) -> None:
 
 
 def _markup(head: bytes) -> tuple[str, ...]:
-    """A note on a text that begins as a web page does."""
+    """A note if a text begins like a web page."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")) or (start.startswith(b"<?xml") and b"<html" in start):
         return (

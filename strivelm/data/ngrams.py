@@ -1,10 +1,10 @@
-"""What counting alone knows: the ladder on which a network's loss is read.
+"""N-gram tables, whose losses are the ladder that a network's loss is compared with.
 
 An n-gram table predicts a character from the n - 1 before it, by how often it came after them in the training text,
 with additive smoothing (Lidstone): (count + α) / (count of the context + α V).
 
-`NGrams` keeps the counts, all of them, small enough to stand in a model's folder (tiny Shakespeare's to 5-grams:
-0.93 MB), and says how much each character of a text surprises them; `ladder` is the mean of that over validation text.
+`NGrams` keeps all counts, compactly enough for a model's folder (tiny Shakespeare's up to 5-grams: 0.93 MB), and gives
+each character's surprisal; `ladder` gives the tables' mean surprisals over validation text.
 """
 
 import math
@@ -19,20 +19,21 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 SMOOTHING = {"unigram": (1, 1.0), "bigram": (2, 1.0), "trigram": (3, 0.1), "4-gram": (4, 0.1), "5-gram": (5, 0.01)}
-"""Each rung's n, and the α it is counted with."""
+"""Each table's n and its α."""
 MAX_CHARACTERS = 5_000_000
-"""Of a longer text the first so many are read: a few seconds and some hundred megabytes."""
+"""How many characters of a text are read at most: they take a few seconds and some hundred megabytes."""
 LONGEST = max(n for n, _ in SMOOTHING.values())
-"""The longest runs that are counted."""
+"""The longest runs of characters that are counted."""
 MAX_FILE_BYTES = 10_000_000
-"""The most that a file of n-grams may hold; unigrams of all of Unicode fit."""
+"""The size limit of a file of n-grams, in bytes; the unigrams of all of Unicode fit."""
 FILE_TYPES = {"U8": np.dtype("<u1"), "U16": np.dtype("<u2"), "U32": np.dtype("<u4")}
 
 
 def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:
-    """Nats per character of validation text, for uniform guessing and each n-gram table that the texts suffice for.
+    """Nats per character of validation text, for uniform guessing and for each n-gram table that the texts are long
+    enough for.
 
-    Every validation character that has n - 1 others before it is predicted by a table of n-grams. Of texts beyond
+    A table of n-grams predicts every validation character that has n - 1 others before it. Of texts beyond
     MAX_CHARACTERS the beginnings are read.
     """
     if not len(train):
@@ -41,7 +42,7 @@ def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> 
 
 
 def ladder_of(tables: "NGrams", train: Sequence[int], validation: Sequence[int]) -> dict[str, float]:
-    """What `ladder` says, from the counts of the training text where these hold enough, which is faster."""
+    """What `ladder` gives, computed from existing counts of the training text if they are complete, which is faster."""
     whole = tables.longest == min(LONGEST, len(train))
     return _means(tables, validation) if whole else ladder(train, validation, tables.vocab_size)
 
@@ -59,8 +60,8 @@ def _means(tables: "NGrams", validation: Sequence[int]) -> dict[str, float]:
 class NGrams:
     """How often characters follow each other in a text. `count_ngrams` makes it, `from_bytes` reads it.
 
-    The counts of shorter runs follow from those of the longest: a run of k characters begins a longer one wherever it
-    stands, but for the text's end.
+    The counts of shorter runs follow from those of the longest: every run of k characters is the beginning of a longer
+    one, except at the text's end.
     """
 
     vocab_size: int
@@ -68,9 +69,9 @@ class NGrams:
     grams: np.ndarray
     """(N, n) Each different run of n characters in the text, as ids, sorted."""
     counts: np.ndarray
-    """(N,) How often each stands there."""
+    """(N,) How often each occurs."""
     tail: np.ndarray
-    """(n - 1,) The text's last characters, with which no run of n begins."""
+    """(n - 1,) The text's last characters, at which no run of n begins."""
 
     @property
     def longest(self) -> int:
@@ -84,16 +85,16 @@ class NGrams:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The tables there are: uniform, then those of SMOOTHING that are no longer than the longest."""
+        """The names of the tables: uniform, then those of SMOOTHING up to the longest."""
         return ("uniform", *(name for name, _ in self.orders))
 
     @property
     def orders(self) -> tuple[tuple[str, int], ...]:
-        """Each table that counts, by its name, with its n."""
+        """The name of each n-gram table, with its n."""
         return tuple((name, n) for name, (n, _) in SMOOTHING.items() if n <= self.longest)
 
     def table(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Each different run of n characters as ids (K, n), sorted, and how often it stands in the text (K,).
+        """Each different run of n characters as ids (K, n), sorted, and how often it occurs (K,).
 
         Raises ValueError where n is not from 1 to `longest`.
         """
@@ -117,11 +118,11 @@ class NGrams:
         """
         ids = _checked(text, self.vocab_size)
         found = {"uniform": np.full(len(ids), math.log(self.vocab_size))}
-        runs = np.zeros(len(ids) + 1, dtype=np.int64)  # the number of the run that begins at each place, -1 for none
+        runs = np.zeros(len(ids) + 1, dtype=np.int64)  # the index of the run that begins at each place, -1 for none
         for n, (keys, counts) in enumerate(self._levels, 1):
             contexts = runs[: max(0, len(ids) - n + 1)]
-            runs = _places(keys, np.where(contexts < 0, -1, contexts * self.vocab_size + ids[n - 1 :]))
-            followed = np.bincount(keys // self.vocab_size, counts)  # how often something comes after each context
+            runs = _indices_of(keys, np.where(contexts < 0, -1, contexts * self.vocab_size + ids[n - 1 :]))
+            followed = np.bincount(keys // self.vocab_size, counts)  # how often any character comes after each context
             seen_context, seen_gram = _counted(followed, contexts), _counted(counts, runs)
             for name, (order, alpha) in SMOOTHING.items():
                 if order == n:
@@ -150,13 +151,13 @@ class NGrams:
 
     @classmethod
     def from_bytes(cls, content: bytes, vocab_size: int) -> "NGrams":
-        """The n-grams that a file holds; its content is checked, as anybody may have written it.
+        """The n-grams in a file, whose content is checked, as it may come from anybody.
 
         Args:
-            vocab_size: how many characters the model knows to which the file belongs.
+            vocab_size: how many characters the model of this file knows.
 
         Raises:
-            ValueError: too large, no safetensors file, or other than what `to_bytes` writes for this vocabulary.
+            ValueError: too large, no safetensors file, or not what `to_bytes` writes for this vocabulary.
         """
         grams, counts, tail = _unpacked(content, vocab_size)
         _checked(np.concatenate([grams.ravel(), tail]), vocab_size, "the n-gram file's ids")
@@ -165,20 +166,21 @@ class NGrams:
         before, after = grams[:-1], grams[1:]
         differ = np.arange(len(after)), (before != after).argmax(axis=1)  # the first place where neighbours differ
         if not (before[differ] < after[differ]).all():
-            raise ValueError("the n-gram file's grams are not sorted, or one stands there twice; it is damaged")
+            raise ValueError("the n-gram file's grams are not sorted, or one occurs twice; it is damaged")
         return cls(vocab_size, grams, counts, tail)
 
 
 def count_ngrams(
     train: Sequence[int], vocab_size: int, longest: int = LONGEST, max_bytes: int = MAX_FILE_BYTES
 ) -> NGrams:
-    """The counts of a text's runs of `longest` characters, or fewer where the text or max_bytes suffices for no more.
+    """The counts of a text's runs of `longest` characters, or of fewer if the text or max_bytes is too small.
 
-    Nothing rare is left out: its numbers would change. Of a text beyond MAX_CHARACTERS the beginning is counted.
+    Rare runs are kept, as the probabilities would change without them. Of a text beyond MAX_CHARACTERS the beginning
+    is counted.
 
     Args:
         train: ids (a list, array or tensor), shape (N,).
-        max_bytes: how large the file may become; unigrams are kept in any case.
+        max_bytes: the size limit of the file; unigrams are kept in any case.
 
     Raises:
         ValueError: no characters, an id outside the vocabulary, or longest is not from 1 to 5.
@@ -194,7 +196,7 @@ def count_ngrams(
         _, first, runs, counts = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
         counts = counts.astype(np.min_scalar_type(counts.max()))
         size = len(counts) * (n * _id_type(vocab_size).itemsize + counts.itemsize)
-        if kept is not None and size > max_bytes - 1000:  # the file has a header, too
+        if kept is not None and size > max_bytes - 1000:  # leaves space for the file's header
             break
         kept = n, first, counts
     n, first, counts = kept
@@ -213,8 +215,8 @@ def _checked(text: Sequence[int], vocab_size: int, what: str = "the text's ids")
     return ids
 
 
-def _places(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each wanted key stands among the sorted keys; -1 where it does not."""
+def _indices_of(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The index of each wanted key among the sorted keys; -1 if it is not there."""
     at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
     return np.where(keys[at] == wanted, at, -1)
 

@@ -1,6 +1,6 @@
 """Where a text's bytes come from: the bundled file, files, folders, a pipe, the web, the Hub; and the cache folder.
 
-What is small stays in memory. What is larger than LARGE never does: it is read where it lies, or fetched to the disk.
+Small texts stay in memory. Those larger than LARGE are read from their file, or fetched to a file.
 """
 
 import codecs
@@ -20,7 +20,7 @@ from strivelm.checkpoint import write_atomically
 from strivelm.data import formats
 from strivelm.data.formats import CorpusError, Parts
 
-__all__ = ["CorpusError", "Parts", "Report", "cache_folder", "kept_in", "open_sources"]
+__all__ = ["CorpusError", "Parts", "Report", "cache_errors", "cache_folder", "open_sources"]
 FABLES = Path(__file__).parents[1] / "assets" / "fables.txt"
 SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -30,15 +30,15 @@ PIECE = 1 << 20  # bytes read at a time
 TIMEOUT = 30  # seconds without an answer
 
 Report = Callable[[int, int | None, str], None]
-"""Hears of progress: bytes done, bytes in all (None where nobody knows), and what is being done to them."""
+"""Called with the bytes done, the bytes in all (None if unknown), and what is being done to them."""
 
 
 def open_sources(
     sources: str | Sequence[str], cache_dir: str | Path | None, progress: Report, encoding: str | None = None
 ) -> tuple[BinaryIO, str, tuple[str, ...]]:
-    """A file of UTF-8 text, which can be read more than once, what a person calls it, and what was noticed.
+    """A file of UTF-8 text that can be read more than once, its name for people, and notes on it.
 
-    Several sources are one text, one after the other, each on lines of its own. Arguments and errors are those of
+    Several sources are joined into one text, each beginning on a new line. Arguments and errors are those of
     `load_corpus`.
     """
     named = [sources] if isinstance(sources, str) else list(sources)
@@ -58,7 +58,7 @@ def open_sources(
 
 
 def _files_of(source: str) -> list[str]:
-    """The source itself; of a folder the .txt files in it, in the order of their names."""
+    """The source itself, or the .txt files of a folder, sorted by name."""
     if "://" in source or source in ("bundled", "shakespeare") or not os.path.isdir(source):
         return [source]
     paths = [path for path in sorted(Path(source).rglob("*")) if path.suffix.lower() == ".txt" and path.is_file()]
@@ -94,7 +94,7 @@ def _joined(
 def _opened(
     source: str, cache_dir: str | Path | None, progress: Report, encoding: str | None
 ) -> tuple[BinaryIO, str, tuple[str, ...]]:
-    """One source's text, its name, and what was noticed."""
+    """One source's text, its name, and notes on it."""
     if source == "bundled":
         return FABLES.open("rb"), "fables", ()
     if source == "shakespeare":
@@ -115,9 +115,9 @@ def _opened(
 
 
 def cache_folder(cache_dir: str | Path | None) -> Path:
-    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made anew.
+    """Where downloads and the ids of large texts are kept. All of it can be deleted: what is needed is made again.
 
-    Raises CorpusError where it would lie in a home that nobody knows.
+    Raises CorpusError if it would be in the home folder and HOME is not set.
     """
     try:
         return Path(cache_dir or os.environ.get("STRIVELM_CACHE") or "~/.cache/strivelm").expanduser()
@@ -127,8 +127,8 @@ def cache_folder(cache_dir: str | Path | None) -> Path:
 
 
 @contextmanager
-def kept_in(folder: Path, what: str) -> Iterator[None]:
-    """Turns what goes wrong while writing into the cache into a CorpusError that says what to do."""
+def cache_errors(folder: Path, what: str) -> Iterator[None]:
+    """Turns an OSError while writing into the cache into a CorpusError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -176,7 +176,7 @@ def _shakespeare(cache_dir: str | Path | None, progress: Report) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, file.read())
     except OSError:
-        pass  # a cache that can't be written costs the next download, not this run
+        pass  # without a cache the next run downloads it again
     return file
 
 
@@ -190,32 +190,32 @@ def _is_shakespeare(file: BinaryIO) -> bool:
 def _fetched(
     parts: Parts, source: str, cache_dir: str | Path | None, progress: Report, doing: str = "fetching"
 ) -> BinaryIO:
-    """The parts as one file: in memory, or where they are many a nameless one on the disk, gone when it is closed."""
+    """The parts as one file: in memory or, if they are large, a temporary file on disk, removed when it is closed."""
     folder, size, total = cache_folder(cache_dir), 0, None
     with ExitStack() as on_error:
         file = tempfile.SpooledTemporaryFile(dir=folder)  # noqa: SIM115 (the caller closes it)
-        on_error.callback(_drop, file)
+        on_error.callback(_close_quietly, file)
         for part, total in parts:
             expected = max(size + len(part), total or 0)
             if expected > MAX_BYTES:
                 raise CorpusError(f"{source} sends more than {MAX_BYTES:,} bytes; download it and cut it to size")
-            with kept_in(folder, f"what {source} sends"):
+            with cache_errors(folder, f"what {source} sends"):
                 if expected > LARGE:
                     folder.mkdir(parents=True, exist_ok=True)
-                    file.rollover()  # to the disk; the second time it does nothing
+                    file.rollover()  # to disk; a second call does nothing
                 file.write(part)
             size += len(part)
             progress(size, total, doing)
         if total is not None and size != total:
             raise CorpusError(f"{source} broke off after {size:,} of {total:,} bytes; try again")
-        with kept_in(folder, f"what {source} sends"):
+        with cache_errors(folder, f"what {source} sends"):
             file.seek(0)
         on_error.pop_all()
     return file
 
 
-def _drop(file: BinaryIO) -> None:
-    with suppress(OSError):  # closing writes what is left, to a disk that may be full
+def _close_quietly(file: BinaryIO) -> None:
+    with suppress(OSError):  # closing flushes, to a disk that may be full
         file.close()
 
 
@@ -230,12 +230,12 @@ def _from_web(url: str) -> Parts:
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise CorpusError(
             f"{url} can't be downloaded: {getattr(error, 'reason', error)}. "
-            "Without a network, train on the text that came along: --data bundled"
+            "Without a network, train on the bundled text: --data bundled"
         ) from error
 
 
 def _ascii(url: str) -> str:
-    """An address as a request wants it: a host that is not ASCII in punycode, all else percent-encoded."""
+    """An address as a request needs it: a host that is not ASCII in punycode, all else percent-encoded."""
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
     path, query = (urllib.parse.quote(part, safe="/%:@!$&'()*+,;=?~") for part in (parts.path, parts.query))
@@ -243,14 +243,14 @@ def _ascii(url: str) -> str:
 
 
 def _from_hub(source: str) -> Parts:
-    from huggingface_hub import HfFileSystem  # brings fsspec, which nothing else here needs
+    from huggingface_hub import HfFileSystem  # imports fsspec, which nothing else here needs
 
     try:
         with HfFileSystem().open(source, "rb") as file:
             yield b"", file.size
             while part := file.read(PIECE):
                 yield part, file.size
-    except Exception as error:  # fsspec and the Hub client raise many kinds; each means that the text can't be had
+    except Exception as error:  # fsspec and the Hub client raise many kinds; each means that the text can't be read
         raise CorpusError(
             f"{source} can't be read from the Hub: {str(error).strip() or type(error).__name__}"
         ) from error

@@ -55,8 +55,8 @@ def overlap(opened: OpenModel, read: str, text: str) -> dict:
     elif (print_ := _fingerprint(opened)) is not None:
         note = (
             "This is read from the text's fingerprint, which knows of every eight characters in a row whether they "
-            f"stand in it, and says so wrongly of {print_.false_yes:.1%} of those that do not: a longer run need not "
-            "stand there as a whole."
+            f"stand in it, and says so wrongly of {print_.false_positive_rate:.1%} of those that do not: a longer run "
+            "need not stand there as a whole."
         )
         found = {"spans": print_.spans(read + text), "unseen": {RUN: print_.unseen}, "source": source, "note": note}
     else:
