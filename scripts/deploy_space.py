@@ -1,4 +1,4 @@
-"""Makes a Space that opens your models, or brings it up to date, and waits until it runs."""
+"""Creates or updates a Space that opens your models, and waits until it runs."""
 
 import checkout  # noqa: F401  (finds the package beside this folder)
 

@@ -198,8 +198,10 @@ def read_config(folder: Path) -> GPTConfig:
             CharTokenizer(config.chars)
     except ValueError as error:
         chars, size = ours.get("chars"), ours["vocab_size"]
-        resized = isinstance(chars, str) and type(size) is int and len(chars) < size
-        raise CheckpointError(f"{path}: {error}" + (f"; {resized_back(len(chars))}" if resized else "")) from None
+        remedy = ""
+        if isinstance(chars, str) and type(size) is int and len(chars) < size:
+            remedy = f"; {resized_back(len(chars))}"
+        raise CheckpointError(f"{path}: {error}{remedy}") from None
     check_config(path, raw, config)
     return config
 

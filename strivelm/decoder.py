@@ -192,15 +192,15 @@ class NativeDecoder(Decoder):
             raise native.UnavailableError(f"it has no room for {self.batch_size} streams of this model")
         self._arena = native.Memory(size, f"what {self.batch_size} streams remember")
         self._where = ctypes.addressof(self._sizes), self._weights.memory.address, self._arena.address
-        self._row = (ctypes.c_int32 * 3)()  # id, slot, position
+        self._single = (ctypes.c_int32 * 3)()  # id, slot, position
         self._work = (ctypes.c_float * (3 * self._vocab_size + 64))()  # what `draw` needs
         self._space = ctypes.addressof(self._work)
 
     def _next(self, column: list[int], t: int) -> torch.Tensor:
         if self.batch_size > 1:
             return self._rows([column], t)
-        self._row[:] = column[0], 0, t
-        return self._read(self._row, 1)
+        self._single[:] = column[0], 0, t
+        return self._read(self._single, 1)
 
     def _rows(self, columns: list[list[int]], start: int) -> torch.Tensor:
         rows = [

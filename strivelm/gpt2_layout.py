@@ -212,4 +212,4 @@ def from_transformers(path: Path, raw: dict) -> dict:
     splits = (split.get("type"), split.get("behavior"), split.get("pattern") in SPLITS) == ("Split", "Isolated", True)
     if not splits or tokenizer.get("normalizer") or tokenizer.get("added_tokens"):
         raise CheckpointError(f"{path} does more than split a text into its characters; this is not a character model")
-    return raw | {"chars": "".join(sorted(chars, key=chars.get))}
+    return raw | {"chars": "".join(sorted(chars, key=chars.__getitem__))}

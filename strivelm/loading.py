@@ -84,9 +84,10 @@ def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
     except checkpoint.CheckpointError:
         if meant := repo_in_address(text):
             raise checkpoint.CheckpointError(f"{text[:200]!r} is an address; the model's name is {meant!r}") from None
-        folder = "" if public else "a folder that exists, "
+        folder = "" if public else "a folder that exists (@step-N for a snapshot of it), "
         raise checkpoint.CheckpointError(
-            f"{text[:200]!r} is no model: expected 'bundled', {folder}'owner/name' or 'owner/name@revision'"
+            f"{text[:200]!r} is no model: expected 'bundled', 'film', 'film@step-N', {folder}"
+            "'owner/name' or 'owner/name@revision'"
         ) from None
 
 

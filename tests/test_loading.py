@@ -10,7 +10,10 @@ from strivelm import GPT, CheckpointError, load_model, open_model
 from strivelm.hub import download
 from strivelm.loading import BUNDLED, PUBLIC, check_numbers, parse_ref
 
-NO_MODEL = r"is no model: expected 'bundled', (a folder that exists, )?'owner/name' or 'owner/name@revision'$"
+NO_MODEL = (
+    r"is no model: expected 'bundled', 'film', 'film@step-N', "
+    r"(a folder that exists \(.*\), )?'owner/name' or 'owner/name@revision'$"
+)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +38,7 @@ def test_a_folder_comes_first_but_not_for_strangers(tmp_path, monkeypatch):
     assert parse_ref("owner/name@v2") == ("owner/name@v2", None)
     assert parse_ref("owner/name@v2", public=True) == ("owner/name", "v2")
     assert parse_ref(tmp_path) == (str(tmp_path), None)
-    with pytest.raises(
-        CheckpointError, match=r"is no model: expected 'bundled', 'owner/name' or 'owner/name@revision'$"
-    ):
+    with pytest.raises(CheckpointError, match=r"is no model: expected 'bundled', 'film', 'film@step-N', 'owner/name'"):
         parse_ref(tmp_path, public=True)
 
 

@@ -91,7 +91,7 @@ def test_a_model_without_line_breaks_begins_with_what_it_has(tmp_path):
     assert (done.returncode, len(done.stdout), done.stdout[0]) == (0, 1 + 6 + 1, "x")
 
 
-@pytest.mark.parametrize(("start", "note"), [("", ""), ("§§", "nothing of the prompt is left")])
+@pytest.mark.parametrize(("start", "note"), [("", ""), ("§§", "the model knows no character of the prompt")])
 def test_a_start_of_nothing_begins_after_a_line_break(trained, start, note):
     done = run("generate.py", "--model", trained[0], "--start", start, "--steps", 5, "--seed", 1)
     assert (done.returncode, done.stdout[0], len(done.stdout)) == (0, "\n", 1 + 5 + 1)
@@ -113,7 +113,10 @@ def test_generating_says_what_it_left_out(trained):
         (["--temp", "nan"], "temperature is nan"),
         (["--top_p", "0"], "top_p is 0.0; expected a number above 0"),
         (["--steps", "-5"], "max_new_tokens is -5"),
-        (["--model", "no/where/at/all"], "is no model: expected 'bundled', a folder that exists"),
+        (
+            ["--model", "no/where/at/all"],
+            "is no model: expected 'bundled', 'film'",
+        ),
     ],
 )
 def test_generating_with_impossible_settings(trained, flags, message):
@@ -233,7 +236,7 @@ def test_presets_give_what_the_flags_leave_open(tmp_path):
 def test_a_preset_that_counts_on_teachers_says_so_where_there_are_none(tmp_path):
     alone = run("train.py", "--preset", "bundled", "--dry-run", "--out", tmp_path / "m")
     assert alone.returncode == 0, alone.stderr
-    assert "this preset counts on --teachers" in alone.stdout
+    assert "this preset is meant for --teachers" in alone.stdout
     assert "counts on" not in run("train.py", "--preset", "teacher", "--dry-run", "--out", tmp_path / "m").stdout
 
 

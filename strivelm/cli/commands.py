@@ -1,4 +1,4 @@
-"""The commands that are printed, in the form in which this one was started, so that they run when they are copied."""
+"""Commands to print, in the form in which this process was started, so that they run when they are copied."""
 
 import os
 import shlex
@@ -9,10 +9,10 @@ from pathlib import Path
 SCRIPTS = {"train": "train.py", "generate": "generate.py", "push": "push.py"}
 
 
-def command(name: str, *arguments: object) -> str:
+def command(name: str, *arguments: str | os.PathLike[str]) -> str:
     """A command of this package with arguments, for a shell in the current folder.
 
-    A script of a clone where one was started (python scripts/generate.py …), else strivelm generate ….
+    A script of a clone if one was started (python scripts/generate.py …), else strivelm generate ….
     """
     return " ".join([_start(name), *(shlex.quote(os.fspath(argument)) for argument in arguments)])
 

@@ -1,6 +1,6 @@
-"""What the commands share: errors in one sentence, and output that no terminal and no pipe can break.
+"""What the commands share: errors as one sentence, and output that works on every terminal and pipe.
 
-Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process without a word.
+Import it before anything heavy: until `guarded` runs, Ctrl-C ends the process silently.
 """
 
 import importlib
@@ -11,26 +11,26 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from strivelm.cli import surroundings
+from strivelm.cli import environment
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C in the seconds that torch takes to load prints its insides
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C while torch is imported prints a traceback
 
 EXTRAS = dict.fromkeys(("gradio", "httpx", "pandas"), "app") | dict.fromkeys(
     ("tyro", "tqdm", "matplotlib", "PIL"), "train"
 )
-"""Which of the package's extras brings a library that is not there."""
+"""The extra of the package that installs each optional library."""
 
 
 def guarded(main: Callable[[], None]) -> None:
-    """Runs a script's main; what goes wrong by its input, or for want of memory, ends it with a sentence."""
+    """Runs a script's main; errors of input and lack of memory end it with one sentence."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    surroundings.open_streams()
+    environment.open_streams()
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its code instead
+        if isinstance(stream, io.TextIOWrapper):  # a character that the terminal can't encode is shown as its code
             stream.reconfigure(errors="backslashreplace")
     try:
-        surroundings.prepare()
+        environment.prepare()
         main()
     except ModuleNotFoundError as error:
         library = (error.name or "strivelm").partition(".")[0]
@@ -53,7 +53,7 @@ def guarded(main: Callable[[], None]) -> None:
 
 
 def silence() -> None:
-    """Sends standard output nowhere, after its reader (`head`, say) has gone."""
+    """Redirects standard output to os.devnull, after its reader (`head`, say) has ended."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

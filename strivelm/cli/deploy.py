@@ -1,4 +1,4 @@
-"""Makes a Space that opens your models, or brings it up to date, and waits until it runs.
+"""Creates or updates a Space that opens your models, and waits until it runs.
 
 python scripts/deploy_space.py owner/space --model owner/name
 python scripts/deploy_space.py owner/space --model owner/name --hardware zero-a10g --private
@@ -15,10 +15,10 @@ from strivelm.space import deploy
 
 @dataclass(frozen=True)
 class Flags:
-    """Make a Space that opens your models, or bring it up to date, and wait until it runs.
+    """Create or update a Space that opens your models, and wait until it runs.
 
-    What it holds already is not sent again; what no flag names stays as it is. The token is the one of `hf auth login`,
-    or HF_TOKEN.
+    What it holds already is not sent again; settings without a flag stay as they are. The token is the one of
+    `hf auth login`, or HF_TOKEN.
     """
 
     space: tyro.conf.Positional[str]
@@ -26,20 +26,20 @@ class Flags:
     model: str | None = None
     """The model that the page opens: owner/name, owner/name@revision, film or bundled (a new Space's default)."""
     models: str | None = None
-    """Models that the page offers besides, with commas between: a/b,c/d@step-500; "" offers none."""
+    """Further models that the page offers, separated by commas: a/b,c/d@step-500; "" offers none."""
     hardware: str | None = None
     """What it runs on: cpu-basic (the Hub's default), zero-a10g, t4-small, …"""
     private: bool = False
-    """Keep strangers out."""
+    """Make the Space private."""
     timeout: float = 1800.0
     """Seconds to wait until the Space runs."""
     dry_run: bool = False
-    """Do all that a deployment does but change anything: check the checkout, the token, the name, the models and the
-    metadata, and show which files, variables and hardware the Space would get."""
+    """Change nothing: check the checkout, the token, the name, the models and the metadata, and show which files,
+    variables and hardware the Space would get."""
 
 
 def show(flags: Flags) -> None:
-    """Prints what a deployment would bring."""
+    """Prints what a deployment would change."""
     planned = deploy.plan(
         flags.space,
         model=flags.model,
@@ -61,7 +61,7 @@ def show(flags: Flags) -> None:
 
 
 def run(flags: Flags) -> None:
-    """Deploys, and prints where to."""
+    """Deploys, and prints the address."""
     if flags.dry_run:
         return show(flags)
     try:

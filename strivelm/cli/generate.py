@@ -1,4 +1,4 @@
-"""Lets a model write.
+"""Generates text.
 
 strivelm generate --prompt "To" --max-new-tokens 200 --temperature 0.5 --top-k 10
 strivelm generate --model runs/mine --seed 7
@@ -20,11 +20,10 @@ def _setting(name: str, *aliases: str):
 
 @dataclass(frozen=True)
 class Flags:
-    """Let a model write. The text goes to standard output, everything else to standard error."""
+    """Generate text. The text goes to standard output, everything else to standard error."""
 
     prompt: Annotated[str | None, tyro.conf.arg(aliases=("--start",))] = None
-    """What it goes on from; several characters are fine. Without it the model begins after a line break, which can be
-    given as $'\\n' in most shells."""
+    """The text to continue. Without it the model begins after a line break, which most shells write as $'\\n'."""
     max_new_tokens: Annotated[int, _setting("max_new_tokens", "--steps")] = DEFAULTS.max_new_tokens
     temperature: Annotated[float, _setting("temperature", "--temp")] = DEFAULTS.temperature
     top_k: Annotated[int, _setting("top_k")] = DEFAULTS.top_k or 0
@@ -35,7 +34,7 @@ class Flags:
 
 
 def run(flags: Flags) -> None:
-    """Writes the prompt and what the model makes of it, character by character."""
+    """Prints the prompt and its continuation, character by character."""
     seed = new_seed() if flags.seed is None else flags.seed
     config = SamplingConfig(flags.max_new_tokens, flags.temperature, flags.top_k, flags.top_p, seed)
     model = load_model(flags.model)
@@ -44,7 +43,7 @@ def run(flags: Flags) -> None:
         print(f"note: {start.report}", file=sys.stderr)
     if not start.ids:
         start = model.tokenizer.encode_leniently(model.tokenizer.start)
-        print(f"note: nothing of the prompt is left, so the model begins after {start.text!r}", file=sys.stderr)
+        print(f"note: the model knows no character of the prompt, so it begins after {start.text!r}", file=sys.stderr)
     sys.stdout.write(start.text)
     for step in generate(model, start.ids, config):
         sys.stdout.write(model.tokenizer.chars[step.id])

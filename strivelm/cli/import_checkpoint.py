@@ -19,7 +19,7 @@ class Flags:
     source: tyro.conf.Positional[Path]
     """The .pt file that the other project's train.py wrote; no code in it is run."""
     out: tyro.conf.Positional[Path]
-    """The folder that becomes the model."""
+    """The model folder to write."""
     meta: Path | None = None
     """nanoGPT's meta.pkl, which holds the vocabulary; if not given, the one beside the .pt file."""
     overwrite: bool = False
@@ -27,13 +27,13 @@ class Flags:
 
 
 def run(flags: Flags) -> None:
-    """Reads, checks, writes, and says what it was."""
+    """Reads and checks the checkpoint, writes the model folder, and prints what it is."""
     found = foreign.read(flags.source, flags.meta)
     config = found.config
     if not flags.overwrite and (flags.out / "model.safetensors").exists():
         raise FileExistsError(f"{flags.out} already holds a model; pass --overwrite to replace it")
     if flags.overwrite:
-        (flags.out / "README.md").unlink(missing_ok=True)  # the card of the model that goes
+        (flags.out / "README.md").unlink(missing_ok=True)  # the replaced model's card
     model = GPT(**vars(config))
     model.load_state_dict(found.state)
     model.save_pretrained(flags.out)

@@ -7,12 +7,12 @@ from strivelm.cli import console  # before anything heavy
 COMMANDS = {
     "app": ("page", "open the page on a model"),
     "train": ("train", "train a model on a text"),
-    "generate": ("generate", "let a model write"),
-    "push": ("push", "put a model on the Hub"),
-    "deploy": ("deploy", "make a Space of the page"),
+    "generate": ("generate", "generate text with a model"),
+    "push": ("push", "push a model to the Hub"),
+    "deploy": ("deploy", "deploy the page as a Space"),
     "import": ("import_checkpoint", "turn a checkpoint of another project into a model folder"),
 }
-"""What stands behind `strivelm`: the module of this folder whose `main` it runs, and what it is for."""
+"""Each command: the module of this folder whose `main` it runs, and what it does."""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Serves the page: what `python app.py` and `strivelm app` do.
 
-GRADIO_SERVER_PORT and GRADIO_SERVER_NAME say where it listens; --model (or STRIVELM_MODEL) which model it opens, and
-STRIVELM_MODELS (owner/name, owner/name@revision, …) which others its picker lists.
+GRADIO_SERVER_PORT and GRADIO_SERVER_NAME set the address; --model (or STRIVELM_MODEL) the model that is open at first;
+STRIVELM_MODELS (owner/name, owner/name@revision, …) the further models that visitors can choose.
 """
 
 import argparse
@@ -10,10 +10,10 @@ import importlib.util
 import os
 import sys
 
-from strivelm.cli import surroundings
+from strivelm.cli import environment
 
 with contextlib.suppress(ImportError):
-    import spaces  # noqa: F401  (ZeroGPU wants to be there before CUDA is)
+    import spaces  # noqa: F401  (ZeroGPU must be imported before CUDA is initialised)
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
@@ -26,7 +26,7 @@ from strivelm.loading import open_model
 
 
 def main() -> None:
-    """Serves the page until it is stopped; 2 for a model or setting that can't be had, 1 for an address."""
+    """Serves the page until it is stopped. Exit status: 2 for an unusable model or setting, 1 for a bad address."""
     parser = argparse.ArgumentParser(description="Open the StriveLM page.")
     parser.add_argument(
         "--model",
@@ -37,22 +37,22 @@ def main() -> None:
     parser.add_argument(
         "--mcp", action="store_true", help="offer the endpoints to language-model agents too (needs gradio[mcp])"
     )
-    asked = parser.parse_args()
-    ref = asked.model
+    args = parser.parse_args()
+    ref = args.model
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     if not (port.isdecimal() and 1 <= int(port) <= 65_535):
         print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
         sys.exit(2)
-    if asked.mcp and importlib.util.find_spec("mcp") is None:
+    if args.mcp and importlib.util.find_spec("mcp") is None:
         print('app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"', file=sys.stderr)
         sys.exit(2)
-    surroundings.temporary_folder()
-    surroundings.spare_loopback()
+    environment.temporary_folder()
+    environment.bypass_proxies_for_loopback()
     sweep_downloads(cache_folder(None) / "models")
-    torch.set_num_threads(1)  # a single stream is no faster on two threads, and visitors share the machine
+    torch.set_num_threads(1)  # one text is not generated faster by two threads, and visitors share the machine
 
     try:
-        # ZeroGPU wants the model on the GPU from the start, and lends that for a call.
+        # ZeroGPU needs the model on the GPU from the start, which it provides for single calls.
         model = open_model(ref, "cuda" if torch.cuda.is_available() else "cpu")
         model.model.tokenizer  # noqa: B018  (a model without a vocabulary can't read a prompt)
     except (CheckpointError, ValueError, OSError, MemoryError, RuntimeError) as error:
@@ -60,16 +60,16 @@ def main() -> None:
         sys.exit(2)
 
     offered = tuple(filter(None, map(str.strip, os.environ.get("STRIVELM_MODELS", "").split(","))))
-    with surroundings.usable_proxies():
+    with environment.usable_proxies():
         from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
 
         page = build(model, offered)
         try:
-            # Named, the port is that one or none; Gradio itself would go on to the next ones without a word.
+            # A port that was set is used or refused; by default Gradio would silently try the next ones.
             exactly = int(port) if "GRADIO_SERVER_PORT" in os.environ else None
-            settings = {"mcp_server": asked.mcp, "quiet": True, "prevent_thread_lock": True, "server_port": exactly}
+            settings = {"mcp_server": args.mcp, "quiet": True, "prevent_thread_lock": True, "server_port": exactly}
             _, address, _ = page.launch(**launch_options(), **settings)
-        except Exception as error:  # Gradio raises several kinds, Exception itself too, where it can't reach itself
+        except Exception as error:  # Gradio raises several kinds, Exception too, if it can't reach itself
             where = f"{os.environ.get('GRADIO_SERVER_NAME', '127.0.0.1')}, port {port}"
             words = " ".join(str(error).split())
             print(f"app.py: can't listen at {where} (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT): {words}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Puts a model on the Hub.
+"""Pushes a model to the Hub.
 
 python scripts/push.py runs/mine owner/name
 python scripts/push.py runs/mine owner/name --private --snapshots
@@ -15,25 +15,25 @@ from strivelm.hub import publish
 
 @dataclass(frozen=True)
 class Flags:
-    """Put a model on the Hub: weights, config, tokenizer, card, loss curve and the record of its training.
+    """Push a model to the Hub: weights, config, tokenizer, card, loss curve and the record of its training.
 
     What is there already is not sent again. The token is the one of `hf auth login`, or HF_TOKEN.
     """
 
     folder: tyro.conf.Positional[Path]
-    """The run or the model folder."""
+    """A run's folder or a model folder."""
     repo: tyro.conf.Positional[str]
     """owner/name on the Hub; made if missing."""
     private: bool = False
-    """Keep strangers out."""
+    """Make the repo private."""
     revision: str | None = None
     """A branch to push to, made if missing; main if not given."""
     snapshots: bool = False
-    """Push each of the run's snapshots, too, as the revision step-N."""
+    """Also push each of the run's snapshots, as the revision step-N."""
     license: str | None = None
-    """The license that the card names, such as cc0-1.0; if not given, what it names already, if anything."""
+    """The license for the card, such as cc0-1.0; if not given, the card's license stays as it is."""
     dry_run: bool = False
-    """Do all that a push does but send: check the files, the token, the name and the card, and show what would go."""
+    """Send nothing: check the files, the token, the name and the card, and show what would be sent."""
 
 
 def say(done: int, total: int, revision: str) -> None:
@@ -43,7 +43,7 @@ def say(done: int, total: int, revision: str) -> None:
 
 
 def show(flags: Flags) -> None:
-    """Prints what a push would bring."""
+    """Prints what a push would change."""
     address, planned = publish.plan(
         flags.folder,
         flags.repo,
@@ -55,7 +55,7 @@ def show(flags: Flags) -> None:
     for one in planned:
         for name, size in one.sent.items():
             print(f"{size:>14,}  {name}")
-        removed = f", {', '.join(one.removed)} would go" if one.removed else ""
+        removed = f", {', '.join(one.removed)} would be removed" if one.removed else ""
         print(f"{sum(one.sent.values()):>14,}  bytes in {len(one.sent)} files to the revision {one.branch}{removed}")
         print(f"license {one.license or 'as the card there says, or none'}")
     print(f"visibility {'private' if flags.private else 'as it is (of a new repo: your default, mostly public)'}")
@@ -63,7 +63,7 @@ def show(flags: Flags) -> None:
 
 
 def run(flags: Flags) -> None:
-    """Pushes, and prints where to."""
+    """Pushes, and prints the address."""
     if flags.dry_run:
         return show(flags)
     address = publish.push(

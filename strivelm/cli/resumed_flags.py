@@ -1,4 +1,4 @@
-"""The flags of a run that goes on: those that it was begun with, from its record, under those that are given now."""
+"""The flags of a resumed run: those that it was started with, from its record, overridden by the given ones."""
 
 import contextlib
 import io
@@ -15,14 +15,14 @@ Settings = TypeVar("Settings", Sizes, TrainConfig)
 
 
 def flags_to_resume(flags: Flags, args: list[str], record: dict) -> Flags:
-    """The flags to go on with.
+    """The flags of the resumed run.
 
     Args:
-        flags, args: what is given now.
-        record: what training.json says of the run.
+        flags, args: the given flags.
+        record: the run's training.json.
 
     Raises:
-        ResumeError: what is given now contradicts the run; each such setting is named.
+        ResumeError: given flags contradict the run; the message names each.
     """
     then = _flags_then(record)
     now = parse([a for a in args if a != "--dry-run"], then)
@@ -31,18 +31,18 @@ def flags_to_resume(flags: Flags, args: list[str], record: dict) -> Flags:
 
 
 def flags_of(args: list[str]) -> list[str]:
-    """The arguments without what asks for a resume."""
+    """The arguments without --resume."""
     return [a for a in args if a != "--resume"]
 
 
 def _flags_then(record: dict) -> Flags:
-    """The flags that a run was begun with: from its command, but sizes and training as its record has them."""
+    """The flags that a run was started with: from its command, but sizes and training from its record."""
     words = shlex.split(str(record.get("command", "")))
     start = next((i for i, word in enumerate(words) if word.endswith("train.py") or word == "train"), len(words))
     try:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             flags = parse(words[start + 1 :])
-    except (SystemExit, ValueError):  # a flag that is not there any more
+    except (SystemExit, ValueError):  # a flag that no longer exists
         flags = parse([])
     return replace(
         flags,
@@ -52,7 +52,7 @@ def _flags_then(record: dict) -> Flags:
 
 
 def _with(settings: Settings, recorded: object) -> Settings:
-    """The settings as a record has them; what came into the program later has its default."""
+    """The settings in a record; those that older versions did not have keep their default."""
     if not isinstance(recorded, dict):
         return settings
     known = {field.name: recorded[field.name] for field in fields(settings) if field.name in recorded}

@@ -1,16 +1,16 @@
-"""What the time before a training goes to."""
+"""How the time before a training is spent."""
 
 import time
 
 
 class Stages:
-    """The seconds of one stage after the other, from when it was made: `3.1 s: loading 1.2, text 0.1`."""
+    """Measures the seconds of stages that follow each other; its text is `3.1 s (loading 1.2, text 0.1)`."""
 
     def __init__(self):
         self._last, self._seconds = time.monotonic(), {}
 
     def end(self, stage: str) -> None:
-        """The stage that went on until now has ended."""
+        """Ends a stage: the time since the last one ended is counted for it."""
         now = time.monotonic()
         self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._last
         self._last = now

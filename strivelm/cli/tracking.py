@@ -1,7 +1,7 @@
-"""A run in trackio, beside other runs: what `train.py --track` sends there while the model learns.
+"""Experiment tracking: what `train.py --track` sends to trackio during a training.
 
 trackio (github.com/gradio-app/trackio) keeps it in files of this machine, which `trackio show --project strivelm` opens
-in a browser. Its own settings say where else it goes: TRACKIO_DIR, TRACKIO_SERVER_URL, TRACKIO_SPACE_ID.
+in a browser. Its own variables change where it goes: TRACKIO_DIR, TRACKIO_SERVER_URL, TRACKIO_SPACE_ID.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from typing import Any
 from strivelm.training.events import Evaluation, Finished, Progress, Resumable, Snapshot
 
 PROJECT = "strivelm"
-PERIOD = 2.0  # seconds of the run between two batch losses that are sent
-OUTCOME = ("evaluations", "best", "finished")  # what a record holds besides the run's configuration
+PERIOD = 2.0  # the fewest seconds of the run between two batch losses that are sent
+OUTCOME = ("evaluations", "best", "finished")  # the parts of a record that are not the run's configuration
 
 
 def library() -> ModuleType:
-    """The package trackio. Raises ValueError that says how to get it where it can't be imported."""
+    """The package trackio. Raises ValueError that says how to install it if it can't be imported."""
     try:
         import trackio
     except ImportError as error:
@@ -32,7 +32,7 @@ def library() -> ModuleType:
 
 
 def configuration(record: dict) -> dict:
-    """What a record says of a run before it begins, flat: {"command": …, "sizes.n_layer": 2, "training.lr": …}."""
+    """A run's configuration from its record, flat: {"command": …, "sizes.n_layer": 2, "training.lr": …}."""
     flat = {}
     for name, value in record.items():
         if name not in OUTCOME:
@@ -43,12 +43,12 @@ def configuration(record: dict) -> dict:
 class Tracker:
     """Reads the events of `train` and sends their numbers to trackio, between entering and leaving.
 
-    A run that goes on from a state goes on in the latest trackio run of that name; where there is none, a fresh one
-    begins with the evaluations seen before. Nothing that fails here ends a training: it warns once, and sends no more.
+    A resumed run continues the latest trackio run of that name; if there is none, a new one begins with the earlier
+    evaluations. An error here never ends a training: it warns once, and sends nothing more.
 
     Args:
-        record: `Run.record` with its `ngrams` filled in; what it holds on entering is sent as the configuration.
-        name: what the run is called in trackio, for example its folder.
+        record: `Run.record` with its `ngrams` filled in; its content on entering is sent as the configuration.
+        name: the run's name in trackio, for example its folder.
 
     Raises:
         ValueError: trackio is not installed.
@@ -60,14 +60,14 @@ class Tracker:
         self._failed, self._sent_at = False, -math.inf
 
     def __enter__(self) -> "Tracker":
-        self._attempt(self._begin)
+        self._call_safely(self._begin)
         return self
 
     def __exit__(self, *exception) -> None:
-        self._attempt(self._trackio.finish)
+        self._call_safely(self._trackio.finish)
 
     def keep(self, event: Progress | Evaluation | Snapshot | Resumable | Finished) -> None:
-        """Sends an event's numbers; of those between evaluations one every two seconds."""
+        """Sends an event's numbers; between evaluations at most every two seconds."""
         match event:
             case Progress() if event.seconds - self._sent_at >= PERIOD:
                 self._sent_at = event.seconds
@@ -82,7 +82,7 @@ class Tracker:
         seen = self.record["evaluations"]
         run: dict[str, Any] = {"project": PROJECT, "name": self.name, "config": configuration(self.record)}
         if seen:
-            with contextlib.suppress(ValueError):  # there is no such run: it was not tracked until now
+            with contextlib.suppress(ValueError):  # there is no such run: it was not tracked before
                 self._trackio.init(**run, resume="must")
                 return
         self._trackio.init(**run)
@@ -91,15 +91,17 @@ class Tracker:
 
     def _log(self, step: int, metrics: dict) -> None:
         numbers = {name: value for name, value in metrics.items() if value is not None}
-        self._attempt(lambda: self._trackio.log(numbers, step=step))
+        self._call_safely(lambda: self._trackio.log(numbers, step=step))
 
-    def _attempt(self, action: Callable[[], object]) -> None:
+    def _call_safely(self, action: Callable[[], object]) -> None:
         if self._failed:
             return
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # trackio greets; standard output is the run's own log
+            with contextlib.redirect_stdout(
+                sys.stderr
+            ):  # trackio prints a greeting; standard output is the run's own log
                 action()
-        except Exception as error:  # of its files, its database, the network: no kind of failure is worth a training
+        except Exception as error:  # whatever fails, the training is worth more
             self._failed = True
             warnings.warn(f"tracking stopped, the training goes on: {error}", stacklevel=3)
 

@@ -1,9 +1,9 @@
-"""The flags of a training, and the presets that they get their defaults from."""
+"""The flags of a training, whose defaults come from a preset."""
 
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -12,7 +12,7 @@ from strivelm.config import Sizes
 from strivelm.training.config import Hardware, TrainConfig
 from strivelm.training.presets import PRESETS
 
-DESCRIPTION = """Train a character-level GPT on a text and keep it in a folder. What no flag says comes from the preset.
+DESCRIPTION = """Train a character-level GPT on a text and write a model folder. The preset gives the defaults.
 
 examples:
     {train}
@@ -22,50 +22,54 @@ examples:
     {train} --preset medium --data shakespeare --dry-run
     {train} --resume --out runs/bard
 """
+if TYPE_CHECKING:
+    Preset = str
+else:
+    Preset = Literal[tuple(PRESETS)]  # so that tyro lists the names and refuses others
 LICENSE_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789.-+")
 
 
 @dataclass(frozen=True)
 class TextFlags:
-    """What is learnt."""
+    """The text to train on."""
 
     data: tuple[str, ...] = ("bundled",)
-    """bundled, shakespeare, files, folders of .txt files, http(s) addresses, or hf://datasets/owner/name/file.txt; of
-    several one text is made. gzip, UTF-16 and ZIP archives of one file are read as they are."""
+    """bundled, shakespeare, files, folders of .txt files, http(s) addresses, or hf://datasets/owner/name/file.txt;
+    several are joined into one text. gzip, UTF-16 and ZIP archives of one file are read as they are."""
     encoding: str | None = None
-    """What the text is written in, for example latin-1 or cp1251; None recognises UTF-8, UTF-16 and UTF-32."""
+    """The text's encoding, for example latin-1 or cp1251; None recognises UTF-8, UTF-16 and UTF-32."""
     teachers: tuple[str, ...] = ()
-    """Models (bundled, folders or Hub names) whose expectations of the text are learnt beside it; see
-    --distillation."""
+    """Models (bundled, folders or Hub names) whose predictions the new model learns as soft targets, beside the text;
+    see --distillation."""
 
 
 @dataclass(frozen=True)
 class FolderFlags:
-    """What is kept of the run."""
+    """What is saved of the run."""
 
     out: Path | None = None
-    """The folder that becomes the model; runs/PRESET-DATA if not given."""
+    """The model folder to write; runs/PRESET-DATA if not given."""
     resume: bool = False
-    """Go on with the run that the folder holds; its flags are taken from there."""
+    """Resume the run in the folder, with its flags."""
     overwrite: bool = False
-    """Replace a model or a run that the folder already holds."""
+    """Replace the model or run that the folder already holds."""
     dtype: Literal["float32", "float16"] = "float32"
-    """How weights are stored; float16 halves the files and costs no loss that can be measured."""
+    """How weights are stored; float16 halves the files without a measurable loss."""
     license: str | None = None
-    """The license that the model's card names, for example cc0-1.0 or mit: that depends on the text. None names none,
-    but for the texts that come along."""
+    """The license for the model's card, for example cc0-1.0 or mit, which depends on the text. None names none,
+    except for the bundled texts."""
 
 
 @dataclass(frozen=True)
 class SharingFlags:
-    """Where else it goes."""
+    """Tracking and publishing."""
 
     track: bool = False
     """Send the losses to trackio as well (pip install trackio)."""
     push: str | None = None
-    """Where on the Hub the model goes at the end, as owner/name, its snapshots as revisions step-N."""
+    """The Hub repo, owner/name, to which the model is pushed at the end, with its snapshots as revisions step-N."""
     private: bool = False
-    """Keep strangers out of what is pushed."""
+    """Make the pushed repo private."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ class Flags:
     training: Annotated[TrainConfig, tyro.conf.OmitArgPrefixes]
     hardware: Annotated[Hardware, tyro.conf.OmitArgPrefixes]
     sharing: Annotated[SharingFlags, tyro.conf.OmitArgPrefixes]
-    preset: Literal[tuple(PRESETS)] = "small"
-    """Sizes and training that go together; this help shows the values of the preset that stands before --help."""
+    preset: Preset = "small"
+    """A set of sizes and training settings; give it before --help to see its values."""
     dry_run: bool = False
-    """Do all that the run would do but training, writing and sending: check, measure, and say how long it will take."""
+    """Train, write and send nothing: check everything, measure, and print how long the run would take."""
     sample: int = 200
-    """How many characters to show after each evaluation."""
+    """How many characters of generated text to show after each evaluation."""
 
     def __post_init__(self):
         if self.sample < 0:
@@ -92,7 +96,7 @@ class Flags:
             raise ValueError("out is the current folder; expected a folder of the run's own, for example runs/mine")
         if (name := self.folder.license) is not None and (not name or set(name) - LICENSE_CHARACTERS):
             raise ValueError(
-                f"license is {name!r}; expected an identifier as the Hub has it, for example mit, cc0-1.0, cc-by-4.0"
+                f"license is {name!r}; expected an identifier of the Hub, for example mit, cc0-1.0, cc-by-4.0"
             )
 
     @property
@@ -101,20 +105,20 @@ class Flags:
         return self.folder.out or Path("runs") / f"{self.preset}-{Path(self.text.data[0].rstrip('/')).stem}"
 
 
-def parse(args: list[str], then: Flags | None = None) -> Flags:
-    """The flags, their defaults taken from the preset that the command line names, or from the flags of a run."""
+def parse(args: list[str], resumed: Flags | None = None) -> Flags:
+    """The flags; their defaults are those of the preset that the command line names, or the flags of a resumed run."""
     named = [b for a, b in itertools.pairwise(args) if a == "--preset"]
     named += [a.removeprefix("--preset=") for a in args if a.startswith("--preset=")]
     preset = named[-1] if named and named[-1] in PRESETS else "small"
     training = PRESETS[preset].training
-    if any(a.split("=")[0] == "--minutes" for a in args):  # then they alone decide, unless steps are asked for as well
+    if any(a.split("=")[0] == "--minutes" for a in args):  # then only they limit the run, unless steps are given too
         training = replace(training, max_steps=None, minutes=1.0)
     parts = TextFlags(), FolderFlags(), PRESETS[preset].sizes, training, Hardware(), SharingFlags()
-    named_ones = "\n".join(f"    {name}: {a_preset.purpose}" for name, a_preset in PRESETS.items())
-    description = f"{DESCRIPTION.format(train=commands.command('train'))}\npresets:\n{named_ones}"
+    presets = "\n".join(f"    {name}: {a_preset.purpose}" for name, a_preset in PRESETS.items())
+    description = f"{DESCRIPTION.format(train=commands.command('train'))}\npresets:\n{presets}"
     return tyro.cli(
         Flags,
-        default=then or Flags(*parts, preset),
+        default=resumed or Flags(*parts, preset),
         args=args,
         description=description,
         config=(tyro.conf.FlagCreatePairsOff,),

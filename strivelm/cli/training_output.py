@@ -1,4 +1,4 @@
-"""What a training prints: what is about to happen, how far it is, and what came out."""
+"""What a training prints: its settings, its progress, and its evaluations."""
 
 import signal
 import sys
@@ -17,20 +17,20 @@ from strivelm.training.run_folder import sample
 
 
 def clock(seconds: float) -> str:
-    """Seconds as a person reads them: 1:05, 2:03:04."""
+    """Seconds as 1:05 or 2:03:04."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def line(event: Evaluation) -> str:
-    """The seed project's line."""
+    """An evaluation as a line, in the seed project's format."""
     validation = "  -  " if event.validation is None else f"{event.validation:.3f}"
     return f"iter {event.step:5d} | train {event.train:.3f} | val {validation} | {event.seconds:.1f}s"
 
 
 def say(text: str) -> None:
-    """Prints a text above the progress bar; a reader that has gone away does not end the training."""
+    """Prints a text above the progress bar; a closed pipe does not end the training."""
     try:
         tqdm.write(text)
         sys.stdout.flush()
@@ -38,13 +38,13 @@ def say(text: str) -> None:
         console.silence()
 
 
-def some(count: int, thing: str) -> str:
-    """A number of things: 1 layer, 2 layers."""
+def plural(count: int, thing: str) -> str:
+    """A number with its noun: 1 layer, 2 layers."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
-class Rhythm:
-    """Says yes when something is due that shows life: after two seconds, then ever more seldom, at least every 30 s."""
+class Throttle:
+    """Is true when a progress line is due: after two seconds, then at growing intervals of at most 30 s."""
 
     def __init__(self):
         self.begun = self.last = time.monotonic()
@@ -57,21 +57,22 @@ class Rhythm:
         return due
 
 
-class Reading:
-    """How far something is that takes a while: a bar on a terminal, elsewhere a line now and then.
+class ProgressBar:
+    """Shows progress: a bar on a terminal, elsewhere a line from time to time.
 
-    Called with what is done, what there is to do (None where nobody knows) and what is being done.
+    Called with the amount done, the total (None if unknown) and what is being done.
     """
 
     def __init__(self, silent: bool, unit: str = "B"):
-        self.silent, self.unit, self.what, self.bar = silent, unit, None, None
+        self.silent, self.unit, self.what = silent, unit, ""
+        self.bar: tqdm | None = None
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
         if self.silent:
             return
-        if what != self.what:
+        if self.bar is None or what != self.what:
             self.close()
-            self.what, self.due = what, Rhythm()
+            self.what, self.due = what, Throttle()
             self.bar = tqdm(desc=what, unit=self.unit, unit_scale=True, delay=1, leave=False, disable=None)
         if self.bar.disable:
             if self.due():
@@ -84,18 +85,18 @@ class Reading:
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:
-        """Takes the last bar away."""
+        """Removes the bar."""
         if self.bar is not None:
             self.bar.close()
 
 
-class Showing:
-    """Shows the events of a run: a bar on a terminal, elsewhere a line now and then; evaluations, with samples."""
+class EventPrinter:
+    """Shows the events of a run: a bar on a terminal, elsewhere a line from time to time; evaluations, with samples."""
 
     def __init__(self, model: GPT, characters: int):
-        self.model, self.characters, self.due = model, characters, Rhythm()
+        self.model, self.characters, self.due = model, characters, Throttle()
 
-    def __enter__(self) -> "Showing":
+    def __enter__(self) -> "EventPrinter":
         self.bar = tqdm(total=1, bar_format="{percentage:3.0f}% {bar} {desc}", leave=False, disable=None)
         return self
 
@@ -126,13 +127,13 @@ class Showing:
 
 
 class CtrlC:
-    """Asks for a stop at the first Ctrl-C; the second one stops at once.
+    """Is true after the first Ctrl-C, which requests a stop; the second one stops at once.
 
-    torchrun hands each Ctrl-C on to processes that have heard it already, so one that comes at once is no second one;
-    and of a group only the first process listens, as the others stop with it.
+    torchrun forwards each Ctrl-C to processes that have received it already, so one that follows immediately is not
+    counted. In a process group only rank 0 handles it, as the others stop with it.
     """
 
-    ECHO = 1.0  # seconds
+    ECHO = 1.0  # seconds within which a second signal counts as torchrun's copy
 
     def __init__(self, group: ProcessGroup):
         self.group, self.pressed_at = group, None
@@ -145,7 +146,7 @@ class CtrlC:
         return self
 
     def __exit__(self, *exception) -> None:
-        if self.group.size == 1:  # a group's last words must not be cut by an echo
+        if self.group.size == 1:  # in a group a forwarded signal must not interrupt the last output
             signal.signal(signal.SIGINT, self._before)
 
     def _press(self, *_) -> None:
@@ -155,23 +156,23 @@ class CtrlC:
             return
         self.pressed_at = time.monotonic()
         tqdm.write(
-            "finishing the step and saving; Ctrl-C again stops at once (then --resume repeats what is not saved)",
+            "finishing the step and saving; Ctrl-C again stops at once (--resume then repeats unsaved steps)",
             file=sys.stderr,
         )
 
 
 def describe(corpus: Corpus, model: GPT, config: TrainConfig) -> None:
-    """Prints what is about to be trained, and on what."""
+    """Prints the text, the model and the settings of the training."""
     sizes = model.config
-    say(f"text     {corpus.name}: {some(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
+    say(f"text     {corpus.name}: {plural(corpus.characters, 'character')}, {len(corpus.tokenizer)} different")
     say(f"         {len(corpus.train):,} for training, {len(corpus.validation):,} for validation")
     say(
-        f"model    {some(sizes.n_layer, 'layer')}, {some(sizes.n_head, 'head')}, {sizes.n_embd} wide, "
-        f"context {sizes.block_size}, {some(model.num_parameters(), 'parameter')}"
+        f"model    {plural(sizes.n_layer, 'layer')}, {plural(sizes.n_head, 'head')}, {sizes.n_embd} wide, "
+        f"context {sizes.block_size}, {plural(model.num_parameters(), 'parameter')}"
     )
-    ends = [some(config.max_steps, "step")] if config.max_steps is not None else []
+    ends = [plural(config.max_steps, "step")] if config.max_steps is not None else []
     ends += [f"{config.minutes:g} minutes"] if config.minutes is not None else []
-    windows = f"{config.batch_size} x {some(corpus.window(sizes.block_size), 'character')} a step"
+    windows = f"{config.batch_size} x {plural(corpus.window(sizes.block_size), 'character')} a step"
     say(f"training {' or '.join(ends)}, {windows}, {config.optimizer}")
     if config.snapshots:
-        say(f"         {some(config.snapshots, 'snapshot')}, evenly in log(step), kept in the folder's snapshots/")
+        say(f"         {plural(config.snapshots, 'snapshot')}, evenly in log(step), saved in the folder's snapshots/")

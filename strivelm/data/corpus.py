@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import torch
@@ -166,7 +166,7 @@ class _Reading:
     Iterating raises CorpusError: the file can't be read, or is not UTF-8.
     """
 
-    def __init__(self, file: BinaryIO, source: str, what: str, progress: Report):
+    def __init__(self, file: IO[bytes], source: str, what: str, progress: Report):
         self._file, self._source, self._what, self._progress = file, source, what, progress
         self._hash = hashlib.sha256()
         self._lines = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
@@ -214,7 +214,7 @@ class _Reading:
         return ()
 
 
-def _mapped(file: BinaryIO, source: str, name: str, folder: Path, progress: Report) -> Corpus:
+def _mapped(file: IO[bytes], source: str, name: str, folder: Path, progress: Report) -> Corpus:
     """The corpus of a large text: read for its vocabulary and hash, then again to write its ids."""
     reading, chars, count = _Reading(file, source, "reading", progress), set(), 0
     for text in reading:
@@ -238,7 +238,7 @@ def _mapped(file: BinaryIO, source: str, name: str, folder: Path, progress: Repo
 
 
 def _encoded(
-    file: BinaryIO, source: str, sha256: str, tokenizer: CharTokenizer, progress: Report
+    file: IO[bytes], source: str, sha256: str, tokenizer: CharTokenizer, progress: Report
 ) -> Iterator[np.ndarray]:
     reading = _Reading(file, source, "encoding", progress)
     try:
@@ -264,7 +264,7 @@ def _write(path: Path, pieces: Iterator[np.ndarray], writing: Callable[[], Abstr
     try:
         for piece in pieces:
             with writing():
-                file.write(piece)
+                file.write(piece.data)
         with writing():
             file.flush()
             os.fsync(file.fileno())

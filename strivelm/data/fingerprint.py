@@ -44,7 +44,7 @@ class Fingerprint:
     def contains(self, text: str) -> np.ndarray:
         """For each run of eight characters in `text`, whether it is in the filter: (len(text) - 7,)."""
         places = _places(text, 8 * len(self.bits))
-        return ((self.bits[places >> 3] >> (places & 7).astype(np.uint8)) & 1).all(0)
+        return np.all((self.bits[places >> 3] >> (places & 7).astype(np.uint8)) & 1, axis=0)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """(start, length) of the parts of `text` of which every run of eight characters is in the filter."""

@@ -12,7 +12,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import IO
 
 PIECE = 1 << 20  # bytes read at a time
 HEAD = 4096  # bytes by which a file is recognised
@@ -56,8 +56,8 @@ class CorpusError(ValueError):
 
 
 def as_text(
-    file: BinaryIO, what: str, encoding: str | None, store: Callable[[Parts, str], BinaryIO]
-) -> tuple[BinaryIO, tuple[str, ...]]:
+    file: IO[bytes], what: str, encoding: str | None, store: Callable[[Parts, str], IO[bytes]]
+) -> tuple[IO[bytes], tuple[str, ...]]:
     """A file of UTF-8 text made from a file of any kind, and notes on it, in sentences.
 
     Args:
@@ -77,8 +77,8 @@ def as_text(
 
 
 def _as_text(
-    file: BinaryIO, what: str, encoding: str | None, store: Callable[[Parts, str], BinaryIO]
-) -> tuple[BinaryIO, tuple[str, ...]]:
+    file: IO[bytes], what: str, encoding: str | None, store: Callable[[Parts, str], IO[bytes]]
+) -> tuple[IO[bytes], tuple[str, ...]]:
     head = file.read(HEAD)
     file.seek(0)
     for mark, (name, opener) in PACKED.items():
@@ -100,15 +100,13 @@ def _as_text(
     for mark, kind in KINDS.items():
         if head.startswith(mark):
             raise CorpusError(f"{what} is {kind}")
-    marked = next((name for mark, name in MARKS if head.startswith(mark)), None)
-    if encoding is None and marked is None:
+    name = encoding or next((name for mark, name in MARKS if head.startswith(mark)), None)
+    if name is None:
         _check_without_mark(head, what)
         return file, _markup(head)
-    found = store(_decoded(file, what, encoding or marked), what)
+    found = store(_decoded(file, what, name), what)
     file.close()
-    how = (
-        f"It was read as {encoding}." if encoding else f"It was read as {marked.upper()}, as its byte order mark says."
-    )
+    how = f"It was read as {name}." if encoding else f"It was read as {name.upper()}, as its byte order mark says."
     return found, (how, *_markup(found.read(HEAD)))
 
 
@@ -134,7 +132,7 @@ def _line(name: str) -> str:
     return " ".join(readable(name).split())[:120]
 
 
-def _unpacked(file: BinaryIO, what: str, name: str) -> Parts:
+def _unpacked(file: IO[bytes], what: str, name: str) -> Parts:
     try:
         with file:
             yield b"", None
@@ -144,7 +142,7 @@ def _unpacked(file: BinaryIO, what: str, name: str) -> Parts:
         raise CorpusError(f"{what} can't be unpacked ({name}): {e}; it is damaged, or needs a password") from e
 
 
-def _only_member(file: BinaryIO, what: str) -> tuple[zipfile.ZipFile, str]:
+def _only_member(file: IO[bytes], what: str) -> tuple[zipfile.ZipFile, str]:
     """An archive and the name of its only file. Raises CorpusError for a document, or an archive of many."""
     try:
         archive = zipfile.ZipFile(file)
@@ -169,16 +167,16 @@ def _only_member(file: BinaryIO, what: str) -> tuple[zipfile.ZipFile, str]:
     return archive, names[0]
 
 
-def _opened(archive: zipfile.ZipFile, member: str, what: str) -> BinaryIO:
+def _opened(archive: zipfile.ZipFile, member: str, what: str) -> IO[bytes]:
     try:
         return archive.open(member)
     except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
         raise CorpusError(f"{what} can't be unpacked (ZIP): {error}; it is damaged, or needs a password") from error
 
 
-def _decoded(file: BinaryIO, what: str, encoding: str) -> Parts:
+def _decoded(file: IO[bytes], what: str, encoding: str) -> Parts:
     try:
-        b"".decode(encoding)  # raises for codecs that are no text encodings, such as hex
+        " ".encode(encoding)  # raises for codecs that are no text encodings, such as hex
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):
         raise CorpusError(

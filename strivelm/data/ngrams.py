@@ -13,10 +13,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
+
+if TYPE_CHECKING:
+    import torch
+
+    Ids = Sequence[int] | np.ndarray | torch.Tensor
 
 SMOOTHING = {"unigram": (1, 1.0), "bigram": (2, 1.0), "trigram": (3, 0.1), "4-gram": (4, 0.1), "5-gram": (5, 0.01)}
 """Each table's n and its α."""
@@ -29,7 +35,7 @@ MAX_FILE_BYTES = 10_000_000
 FILE_TYPES = {"U8": np.dtype("<u1"), "U16": np.dtype("<u2"), "U32": np.dtype("<u4")}
 
 
-def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> dict[str, float]:
+def ladder(train: "Ids", validation: "Ids", vocab_size: int) -> dict[str, float]:
     """Nats per character of validation text, for uniform guessing and for each n-gram table that the texts are long
     enough for.
 
@@ -41,13 +47,13 @@ def ladder(train: Sequence[int], validation: Sequence[int], vocab_size: int) -> 
     return _means(count_ngrams(train, vocab_size, max_bytes=sys.maxsize), validation)
 
 
-def ladder_of(tables: "NGrams", train: Sequence[int], validation: Sequence[int]) -> dict[str, float]:
+def ladder_of(tables: "NGrams", train: "Ids", validation: "Ids") -> dict[str, float]:
     """What `ladder` gives, computed from existing counts of the training text if they are complete, which is faster."""
     whole = tables.longest == min(LONGEST, len(train))
     return _means(tables, validation) if whole else ladder(train, validation, tables.vocab_size)
 
 
-def _means(tables: "NGrams", validation: Sequence[int]) -> dict[str, float]:
+def _means(tables: "NGrams", validation: "Ids") -> dict[str, float]:
     losses = tables.surprisal(validation[:MAX_CHARACTERS])
     means = {name: float(losses[name][n - 1 :].mean()) for name, n in tables.orders if len(validation) >= n}
     return {"uniform": math.log(tables.vocab_size)} | means
@@ -107,7 +113,7 @@ class NGrams:
             columns.append(column)
         return np.stack(columns[::-1], axis=1), counts
 
-    def surprisal(self, text: Sequence[int]) -> dict[str, np.ndarray]:
+    def surprisal(self, text: "Ids") -> dict[str, np.ndarray]:
         """-ln p of each character by each table, in nats: arrays (M,) in float64, nan for the first n - 1 characters.
 
         Args:
@@ -170,9 +176,7 @@ class NGrams:
         return cls(vocab_size, grams, counts, tail)
 
 
-def count_ngrams(
-    train: Sequence[int], vocab_size: int, longest: int = LONGEST, max_bytes: int = MAX_FILE_BYTES
-) -> NGrams:
+def count_ngrams(train: "Ids", vocab_size: int, longest: int = LONGEST, max_bytes: int = MAX_FILE_BYTES) -> NGrams:
     """The counts of a text's runs of `longest` characters, or of fewer if the text or max_bytes is too small.
 
     Rare runs are kept, as the probabilities would change without them. Of a text beyond MAX_CHARACTERS the beginning
@@ -199,6 +203,7 @@ def count_ngrams(
         if kept is not None and size > max_bytes - 1000:  # leaves space for the file's header
             break
         kept = n, first, counts
+    assert kept is not None  # single characters always are
     n, first, counts = kept
     ids = ids.astype(_id_type(vocab_size))
     return NGrams(vocab_size, ids[first[:, None] + np.arange(n)], counts, ids[len(ids) - n + 1 :])
@@ -208,7 +213,7 @@ def _id_type(vocab_size: int) -> np.dtype:
     return np.min_scalar_type(vocab_size - 1)
 
 
-def _checked(text: Sequence[int], vocab_size: int, what: str = "the text's ids") -> np.ndarray:
+def _checked(text: "Ids", vocab_size: int, what: str = "the text's ids") -> np.ndarray:
     ids = np.asarray(text).astype(np.int64)
     if len(ids) and not 0 <= ids.min() <= ids.max() < vocab_size:
         raise ValueError(f"{what} go from {ids.min()} to {ids.max()}; expected ids from 0 to {vocab_size - 1}")

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, cast
 
 from strivelm.checkpoint import write_atomically
 from strivelm.data import formats
@@ -35,7 +35,7 @@ Report = Callable[[int, int | None, str], None]
 
 def open_sources(
     sources: str | Sequence[str], cache_dir: str | Path | None, progress: Report, encoding: str | None = None
-) -> tuple[BinaryIO, str, tuple[str, ...]]:
+) -> tuple[IO[bytes], str, tuple[str, ...]]:
     """A file of UTF-8 text that can be read more than once, its name for people, and notes on it.
 
     Several sources are joined into one text, each beginning on a new line. Arguments and errors are those of
@@ -93,7 +93,7 @@ def _joined(
 
 def _opened(
     source: str, cache_dir: str | Path | None, progress: Report, encoding: str | None
-) -> tuple[BinaryIO, str, tuple[str, ...]]:
+) -> tuple[IO[bytes], str, tuple[str, ...]]:
     """One source's text, its name, and notes on it."""
     if source == "bundled":
         return FABLES.open("rb"), "fables", ()
@@ -106,7 +106,7 @@ def _opened(
     else:
         file, name = _local(Path(source), cache_dir, progress), formats.readable(Path(source).name)
 
-    def store(parts: Parts, what: str) -> BinaryIO:
+    def store(parts: Parts, what: str) -> IO[bytes]:
         return _fetched(parts, what, cache_dir, progress, "unpacking")
 
     found, notes = formats.as_text(file, source, encoding, store)
@@ -138,7 +138,7 @@ def cache_errors(folder: Path, what: str) -> Iterator[None]:
         ) from error
 
 
-def _local(path: Path, cache_dir: str | Path | None, progress: Report) -> BinaryIO:
+def _local(path: Path, cache_dir: str | Path | None, progress: Report) -> IO[bytes]:
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def _local(path: Path, cache_dir: str | Path | None, progress: Report) -> Binary
     return file
 
 
-def _shakespeare(cache_dir: str | Path | None, progress: Report) -> BinaryIO:
+def _shakespeare(cache_dir: str | Path | None, progress: Report) -> IO[bytes]:
     path = cache_folder(cache_dir) / "tinyshakespeare.txt"
     if path.is_file():
         file = path.open("rb")
@@ -180,20 +180,22 @@ def _shakespeare(cache_dir: str | Path | None, progress: Report) -> BinaryIO:
     return file
 
 
-def _is_shakespeare(file: BinaryIO) -> bool:
+def _is_shakespeare(file: IO[bytes]) -> bool:
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while part := file.read(PIECE):
+        digest.update(part)
     file.seek(0)
-    return digest == SHAKESPEARE_SHA256
+    return digest.hexdigest() == SHAKESPEARE_SHA256
 
 
 def _fetched(
     parts: Parts, source: str, cache_dir: str | Path | None, progress: Report, doing: str = "fetching"
-) -> BinaryIO:
+) -> IO[bytes]:
     """The parts as one file: in memory or, if they are large, a temporary file on disk, removed when it is closed."""
     folder, size, total = cache_folder(cache_dir), 0, None
     with ExitStack() as on_error:
-        file = tempfile.SpooledTemporaryFile(dir=folder)  # noqa: SIM115 (the caller closes it)
+        file = tempfile.SpooledTemporaryFile(dir=str(folder))  # noqa: SIM115 (the caller closes it)
         on_error.callback(_close_quietly, file)
         for part, total in parts:
             expected = max(size + len(part), total or 0)
@@ -214,7 +216,7 @@ def _fetched(
     return file
 
 
-def _close_quietly(file: BinaryIO) -> None:
+def _close_quietly(file: IO[bytes]) -> None:
     with suppress(OSError):  # closing flushes, to a disk that may be full
         file.close()
 
@@ -246,7 +248,7 @@ def _from_hub(source: str) -> Parts:
     from huggingface_hub import HfFileSystem  # imports fsspec, which nothing else here needs
 
     try:
-        with HfFileSystem().open(source, "rb") as file:
+        with cast(Any, HfFileSystem().open(source, "rb")) as file:  # its declared type knows no size
             yield b"", file.size
             while part := file.read(PIECE):
                 yield part, file.size
@@ -256,7 +258,7 @@ def _from_hub(source: str) -> Parts:
         ) from error
 
 
-def _from_pipe(file: BinaryIO, path: Path) -> Parts:
+def _from_pipe(file: IO[bytes], path: Path) -> Parts:
     try:
         with file:
             yield b"", None

@@ -135,7 +135,8 @@ def repo_in_address(address: str) -> str | None:
         return None
     name = f"{owner}/{name}" + (f"@{revision}" if verb in ("tree", "blob", "resolve", "commit") and revision else "")
     with suppress(CheckpointError):
-        checked_name(*(name.split("@", 1) if "@" in name else (name, None)))
+        repo, at, revision = name.partition("@")
+        checked_name(repo, revision if at else None)
         return name
     return None
 

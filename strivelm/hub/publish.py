@@ -168,7 +168,9 @@ def _check_cards(api: HfApi, repo: str, folders: dict[str, Path], license: str |
 
 def _license(folder: Path) -> str | None:
     path = folder / CARD
-    license = ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.license if path.is_file() else None
+    license = (
+        ModelCard(path.read_text("utf-8"), ignore_metadata_errors=True).data.get("license") if path.is_file() else None
+    )
     return license if isinstance(license, str) else None
 
 

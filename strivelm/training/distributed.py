@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 
+T = TypeVar("T")
 TIMEOUT = timedelta(minutes=30)  # what one may wait for another: that one may be saving, or fetching the text
 FROM_TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -42,7 +44,7 @@ class ProcessGroup:
         for tensor, total in zip(tensors, message.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
-    def broadcast(self, value: object) -> object:
+    def broadcast(self, value: T) -> T:
         """What the first process has as `value`, in every process."""
         if self.size == 1:
             return value
@@ -116,7 +118,9 @@ def process_group(device: torch.device) -> Iterator[ProcessGroup]:
     on_cuda = device.type == "cuda"
     dist.init_process_group("nccl" if on_cuda else "gloo", timeout=TIMEOUT)
     try:
-        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo") if on_cuda else None)
+        # The int of new_group's type is for processes outside the group; this one has all.
+        control = cast(dist.ProcessGroup, dist.new_group(backend="gloo")) if on_cuda else None
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size(), control)
         dist.barrier()  # who leaves while another one still listens to it has that one's threads abort
     finally:
         dist.destroy_process_group()

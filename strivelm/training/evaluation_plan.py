@@ -56,6 +56,8 @@ def plan(model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_character:
 
     Args:
         seconds_per_character: of an evaluation, from `measured`; needed where the clock ends the run.
+
+    Raises ValueError where it is needed and missing.
     """
     validation, most = max(0, len(corpus.validation) - 1), config.eval_characters or MOST
     longest, window = max(MOST, most), corpus.window(model.block_size)
@@ -67,6 +69,8 @@ def plan(model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_character:
             most = min(most, max(LEAST, int((work - last) / (2 * looks))))
     if config.minutes is None:
         return EvaluationPlan(most, last)
+    if seconds_per_character is None:
+        raise ValueError("seconds_per_character is None, but minutes end the run; pass what measured(…) returns")
     budget, speed = SHARE * 60 * config.minutes, max(seconds_per_character, 1e-9)
     by_time = min(validation, max(longest, int(budget / 2 / speed)))
     last = by_time if config.max_steps is None else min(last, by_time)

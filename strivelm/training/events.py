@@ -83,7 +83,7 @@ class Finished:
     def verdict(self) -> str:
         """What the course of the losses means, in a sentence or three."""
         last, best = self.evaluations[-1], self.best
-        if best.validation is None:
+        if best.validation is None or last.validation is None:
             return (
                 f"The weights kept are those of the last step, {best.step}: there was no validation text to choose by."
             )

@@ -4,13 +4,15 @@ import io
 import math
 import reprlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure, FigureBase
     from matplotlib.text import Text
 
+T = TypeVar("T")
 PIXELS, DPI = (1200, 750), 150
 AXES = (0.09, 0.11, 0.705, 0.7)  # left, bottom, width, height, as fractions of the figure
 NAMES, VALUES = 0.82, 0.985  # where the names beside the axes begin, and where their numbers end
@@ -56,9 +58,9 @@ def loss_curve(record: dict) -> bytes:
     """
     from PIL import Image  # matplotlib needs it too
 
-    canvas = figure(record).canvas
+    canvas = cast("FigureCanvasAgg", figure(record).canvas)
     canvas.draw()
-    image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    image = Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()))
     content = io.BytesIO()
     # Opaque, as a card's ground may be dark; a palette makes the file a third as large and takes nothing a person sees.
     image.convert("RGB").quantize(256).save(content, "PNG", optimize=True)
@@ -173,7 +175,16 @@ def _number(loss: float) -> str:
     return f"{loss:.3f}" if loss < 100 else f"{loss:.4g}"
 
 
-def _write(made: "Figure", x: float, y: float, text: str, width: float = 1.0, align: str = "left", **style) -> "Text":
+def _write(
+    made: "FigureBase",
+    x: float,
+    y: float,
+    text: str,
+    width: float = 1.0,
+    align: str = "left",
+    va: str = "baseline",
+    **style,
+) -> "Text":
     """A line of text in the figure at fractions of it, shortened in its middle to a width.
 
     Whatever the text is, it is shown as it is: no mathematics is read in it, and what the font lacks is a box.
@@ -185,8 +196,7 @@ def _write(made: "Figure", x: float, y: float, text: str, width: float = 1.0, al
     font = get_font(findfont(FontProperties(family=FONT, weight=style.get("weight"))))
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     line = "".join(c if font.get_char_index(ord(c)) else "□" for c in line)
-    style = {"va": "baseline"} | style
-    artist = made.text(x, y, line, ha=align, family=FONT, parse_math=False, usetex=False, **style)
+    artist = made.text(x, y, line, ha=align, va=va, family=FONT, parse_math=False, usetex=False, **style)
     kept, most = len(line), width * PIXELS[0]
     while kept > 1 and (now := artist.get_window_extent().width) > most:
         kept = max(1, min(kept - 1, int(kept * most / now)))
@@ -201,13 +211,13 @@ def _course(record: dict) -> _Course:
     """What is drawn of a record, checked. Raises ValueError for what no run would have written."""
     corpus, sizes, best = (_part(record, key, dict) for key in ("corpus", "sizes", "best"))
     train, validation = _losses(_part(record, "evaluations", list))
-    kept = _checked("best step", best.get("step"), MAX_COUNT, int)
+    kept = _count("best step", best.get("step"))
     if kept not in train:
         raise ValueError(f"the record's best step is {kept}, but it holds no evaluation of that step")
     parts = {"layers": "n_layer", "heads": "n_head", "width": "n_embd", "context": "block_size"}
-    counts = {name: _checked(key, sizes.get(key), MAX_COUNT, int) for name, key in parts.items()}
-    counts["parameters"] = _checked("parameters", record.get("parameters"), MAX_COUNT, int)
-    counts["characters of text"] = _checked("corpus characters", corpus.get("characters"), MAX_COUNT, int)
+    counts = {name: _count(key, sizes.get(key)) for name, key in parts.items()}
+    counts["parameters"] = _count("parameters", record.get("parameters"))
+    counts["characters of text"] = _count("corpus characters", corpus.get("characters"))
     return _Course(
         name=_part(corpus, "name", str),
         sizes=" · ".join(f"{name} {count:,}" for name, count in counts.items()),
@@ -228,12 +238,12 @@ def _losses(evaluations: list) -> tuple[dict[int, float], dict[int, float]]:
             raise ValueError(
                 f"the record's evaluations hold {reprlib.repr(entry)}; expected objects with step and train"
             )
-        step = _checked("evaluation step", entry.get("step"), MAX_COUNT, int)
+        step = _count("evaluation step", entry.get("step"))
         if step <= last:
             raise ValueError(f"the record's evaluations go from step {last} to step {step}; expected rising steps")
-        train[step] = _checked(f"training loss at step {step}", entry.get("train"), MAX_LOSS)
+        train[step] = _loss(f"training loss at step {step}", entry.get("train"))
         if entry.get("validation") is not None:
-            validation[step] = _checked(f"validation loss at step {step}", entry["validation"], MAX_LOSS)
+            validation[step] = _loss(f"validation loss at step {step}", entry["validation"])
         last = step
     return train, validation
 
@@ -242,14 +252,12 @@ def _rungs(corpus: dict, ngrams: dict) -> dict[str, float]:
     """The ladder's losses by name; uniform guessing is known without counting."""
     if len(ngrams) > MAX_RUNGS:
         raise ValueError(f"the record's ngrams hold {len(ngrams)} losses; expected at most {MAX_RUNGS}")
-    vocabulary = max(1, _checked("corpus vocabulary", corpus.get("vocabulary"), MAX_COUNT, int))
-    counted = {
-        str(name): _checked(f"ngrams loss {reprlib.repr(name)}", loss, MAX_LOSS) for name, loss in ngrams.items()
-    }
+    vocabulary = max(1, _count("corpus vocabulary", corpus.get("vocabulary")))
+    counted = {str(name): _loss(f"ngrams loss {reprlib.repr(name)}", loss) for name, loss in ngrams.items()}
     return {"uniform": math.log(vocabulary)} | counted
 
 
-def _part(record: dict, key: str, kind: type) -> dict | list | str:
+def _part(record: dict, key: str, kind: type[T]) -> T:
     value = record.get(key)
     if not isinstance(value, kind):
         raise ValueError(
@@ -258,9 +266,19 @@ def _part(record: dict, key: str, kind: type) -> dict | list | str:
     return value
 
 
-def _checked(what: str, value: object, most: int, kind: type = int | float) -> float:
-    """A number from 0 to `most`; NaN and booleans are none."""
-    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most:
-        expected = "a whole number" if kind is int else "a number"
-        raise ValueError(f"the record's {what} is {reprlib.repr(value)}; expected {expected} from 0 to {most:,}")
+def _count(what: str, value: object) -> int:
+    """A whole number from 0 to MAX_COUNT; booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        raise _unexpected(what, value, f"a whole number from 0 to {MAX_COUNT:,}")
     return value
+
+
+def _loss(what: str, value: object) -> float:
+    """A number from 0 to MAX_LOSS; NaN and booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_LOSS:
+        raise _unexpected(what, value, f"a number from 0 to {MAX_LOSS:,}")
+    return value
+
+
+def _unexpected(what: str, value: object, expected: str) -> ValueError:
+    return ValueError(f"the record's {what} is {reprlib.repr(value)}; expected {expected}")

@@ -53,19 +53,23 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             raise ValueError("Muon takes no closure; compute the loss and its gradient before the step")
         for group in self.param_groups:
-            moving = [p for p in group["params"] if p.grad is not None]
-            for p, update in zip(moving, self._updates(moving, group["momentum"]), strict=True):
+            moving = [(p, p.grad) for p in group["params"] if p.grad is not None]
+            for (p, _), update in zip(moving, self._updates(moving, group["momentum"]), strict=True):
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
-    def _updates(self, moving: list[torch.Tensor], momentum: float) -> list[torch.Tensor]:
-        """Each matrix's orthogonalised momentum; every process of a group computes some and gets them all."""
+    def _updates(self, moving: list[tuple[torch.Tensor, torch.Tensor]], momentum: float) -> list[torch.Tensor]:
+        """Each matrix's orthogonalised momentum; every process of a group computes some and gets them all.
+
+        Args:
+            moving: the matrices, each with its gradient.
+        """
         updates = []
-        for i, p in enumerate(moving):
+        for i, (p, gradient) in enumerate(moving):
             average = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-            average.lerp_(p.grad, 1 - momentum)
+            average.lerp_(gradient, 1 - momentum)
             mine = i % self.group.size == self.group.rank
-            nesterov = p.grad.lerp(average, momentum) if mine else None
-            updates.append(orthogonalise(nesterov, dtype=self.dtype) if mine else torch.zeros_like(p))
+            update = orthogonalise(gradient.lerp(average, momentum), dtype=self.dtype) if mine else torch.zeros_like(p)
+            updates.append(update)
         self.group.sum(updates)
         return updates

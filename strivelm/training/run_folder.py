@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -246,7 +247,7 @@ class Run:
         begin = time.perf_counter()
         drawn, written = (self._draw(folder, record), sample(self.model, 300)) if extras else (False, None)
         self._extras += time.perf_counter() - begin
-        said = {name: record.get(name) for name in ON_CARD} | {"command": complete_command(record)}
+        said: dict[str, Any] = {name: record.get(name) for name in ON_CARD} | {"command": complete_command(record)}
         card = self.model.generate_model_card(**said, seconds=record["best"]["seconds"], curve=drawn, sample=written)
         checkpoint.write_atomically(folder / "README.md", str(card).encode())
 

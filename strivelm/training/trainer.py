@@ -37,8 +37,8 @@ def new_model(corpus: Corpus, sizes: Sizes, seed: int, device: str | torch.devic
         model = GPT(vocab_size=len(chars), chars=chars, **vars(sizes))
     if init == "zero":
         for block in model.blocks:
-            torch.nn.init.zeros_(block.proj.weight)
-            torch.nn.init.zeros_(block.ff[2].weight)
+            torch.nn.init.zeros_(block.get_parameter("proj.weight"))
+            torch.nn.init.zeros_(block.get_parameter("ff.2.weight"))
     return model.to(device)
 
 
@@ -79,29 +79,29 @@ class Trainer:
         self._begin = time.perf_counter() - self.spent
         self.fraction = self.done()
 
-    def prepare(self) -> None:
-        """Decides what evaluations read, which by the clock takes a measurement; the clock runs."""
+    def prepare(self) -> EvaluationPlan:
+        """What evaluations read, decided the first time; by the clock that takes a measurement, and the clock runs."""
         if self.plan is None:
             begin, speed = self.seconds, None
             if self.config.minutes is not None:
                 speed = self.group.broadcast(measured(self.model, self.corpus, self.group))
             self.plan = plan(self.model, self.corpus, self.config, speed)
             self.aside += self.seconds - begin
+        return self.plan
 
     @property
     def seconds(self) -> float:
         """Since the run began, pauses between a stop and a resume left out."""
         return time.perf_counter() - self._begin
 
-    @property
-    def _time(self) -> float:
-        """The seconds until the last evaluation, for which time is kept."""
+    def _time(self, minutes: float) -> float:
+        """The seconds until the last evaluation, for which time is kept, of a run of so many minutes."""
         last = self.plan.last_seconds if self.plan else 0.0
-        return max(60 * self.config.minutes - last, 30 * self.config.minutes)
+        return max(60 * minutes - last, 30 * minutes)
 
     def done(self) -> float:
         """How much of the run is done, 0 to 1, by steps or by minutes, whichever ends first."""
-        by_time = 0.0 if self.config.minutes is None else self.seconds / self._time
+        by_time = 0.0 if self.config.minutes is None else self.seconds / self._time(self.config.minutes)
         most = self.config.max_steps
         by_steps = 0.0 if most is None else self.steps / most if most else 1.0
         return min(1.0, max(by_time, by_steps))
@@ -148,7 +148,7 @@ class Trainer:
                 mean = mean * (len(starts) / config.batch_size)
                 mean.backward()
                 loss += mean.detach()
-        self.group.sum([loss, *(p.grad for p in self.model.parameters())])
+        self.group.sum([loss, *(p.grad for p in self.model.parameters() if p.grad is not None)])
         return loss
 
     def _drawn(self) -> tuple[torch.Tensor, ...]:
@@ -185,18 +185,19 @@ class Trainer:
 
         Raises TrainingDivergedError where the training loss is far above an untrained model's, or no number.
         """
-        now = yield from self._read(training_reading, self.corpus.train, self.plan.characters)
+        planned = self.prepare()
+        now = yield from self._read(training_reading, self.corpus.train, planned.characters)
         if self.evaluations and not now <= self.evaluations[0].train + EXPLODED:
             self._diverged(
                 f"the training loss was {now:.3f} at step {self.steps}, {self.evaluations[0].train:.3f} at the start"
             )
         text, validation, best, exact = self.corpus.validation, None, True, True
         if len(text):
-            most = self.plan.last if last else self.plan.characters
+            most = planned.last if last else planned.characters
             validation, exact = (yield from self._read(validation_reading, text, most)), most >= len(text) - 1
             sampled = validation
-            if most > self.plan.characters < len(text) - 1 and self.evaluations:
-                sampled = yield from self._read(validation_reading, text, self.plan.characters)
+            if most > planned.characters < len(text) - 1 and self.evaluations:
+                sampled = yield from self._read(validation_reading, text, planned.characters)
             best = all(sampled < e.validation for e in self.evaluations)
             if not best and sampled is not validation:
                 best = validation < (yield from self._exactly(most, exact))
@@ -264,9 +265,9 @@ class Trainer:
 
     def _expected_steps(self) -> float:
         """How many steps the run will have, more than there were."""
-        ends = [] if self.config.max_steps is None else [self.config.max_steps]
+        ends: list[float] = [] if self.config.max_steps is None else [self.config.max_steps]
         if self.config.minutes is not None:
-            left = self._time - self.seconds
+            left = self._time(self.config.minutes) - self.seconds
             ends.append(self.steps + left * self.steps / (self.seconds - self.aside))
         return max(self.steps + 1, min(ends))
 

@@ -1,4 +1,4 @@
-"""The Gradio app. No mathematics here: what a view shows, a function elsewhere has computed."""
+"""The Gradio app. Numbers that a view shows are computed in other packages."""
 
 from strivelm.ui.app import build, launch_options
 

@@ -1,4 +1,4 @@
-"""The page: a header that says which model this is, and the tabs that work on it."""
+"""The page: a header with the open model, and the tabs."""
 
 import json
 
@@ -26,7 +26,7 @@ TABS = (
     ("predictions", "Predictions", predictions.build),
     ("learn", "Learn", learn.build),
 )
-"""Each tab's id, which stands in addresses, its title, and what builds it."""
+"""Each tab's id, which is used in addresses, its title, and its `build`."""
 
 
 def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
@@ -50,12 +50,12 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
         page.wire_carried()
         picker.wire(blocks, page, head, tuple(id for id, _, _ in TABS))
         endpoints.offer(page.dispatcher)
-    # A call beyond the queue's end is refused with a sentence instead of waiting for ever.
+    # When the queue is full, a call is refused with a sentence instead of waiting for ever.
     return blocks.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
 
 
 def launch_options() -> dict:
-    """What `launch` needs besides an address: the looks, and nothing kept in the visitor's browser."""
+    """Options of `launch`: the style, and nothing stored in the visitor's browser."""
     return {
         "theme": theme.theme(),
         "css": theme.css() + read("common.css"),

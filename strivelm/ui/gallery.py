@@ -1,11 +1,11 @@
-"""Every view of the page alone, with sample data, light and dark, wide and narrow: the way to work on one.
+"""Every view of the page alone, with sample data, light and dark, wide and narrow: for working on one.
 
     python -m strivelm.ui.gallery                      # http://127.0.0.1:7870
     python -m strivelm.ui.gallery --model film --port 7900
 
-Scripts and styles are read anew with each reload; after a change of Python it is started again. A view shows what the
-question of its own name answers ("predictions.lens" for the view lens of the tab predictions), about a text that the
-model can read; `SAMPLES` says what the others show.
+Scripts and styles are read again at each reload; after a change of Python, restart it. A view shows the answer to the
+question of the same name ("predictions.lens" for the view lens of the tab predictions), about a text that the model can
+read; `SAMPLES` has the data of the others.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from strivelm.ui.tabs.attention.payload import attention
 PORT = 7870
 WIDE, NARROW = "max(600px, calc(50% - 8px))", "390px"
 FRAMES = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark"))
-"""The frames of a view: their widths, and their themes."""
+"""The widths and themes of a view's frames."""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>StriveLM: all views</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>
@@ -44,7 +44,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>StriveLM: 
 
 
 def sample(name: str, opened: OpenModel) -> object:
-    """What a view shows, as JSON can hold it. Raises LookupError, a sentence, where there is nothing to show."""
+    """A view's sample data, for JSON. Raises LookupError, a sentence, if there is none."""
     if name not in VIEWS:
         raise LookupError(f"There is no view {name!r:.40}; expected one of {', '.join(sorted(VIEWS))}.")
     make = SAMPLES.get(name) or partial(answer, f"{VIEWS[name].folder.name}.{name}")
@@ -52,9 +52,9 @@ def sample(name: str, opened: OpenModel) -> object:
 
 
 def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
-    """The pieces of the answer to a question about a text to begin with; one where it comes whole.
+    """The pieces of the answer to a question about a sample text; one piece if it is not streamed.
 
-    Raises LookupError, a sentence, where there is no such question.
+    Raises LookupError, a sentence, if there is no such question.
     """
     question = QUESTIONS.get(name)
     if question is None:
@@ -67,12 +67,12 @@ def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
 
 
 def answer(name: str, opened: OpenModel, **given: object) -> dict:
-    """The whole answer: of pieces, each name's last value. Raises LookupError as `pieces` does."""
+    """The pieces of an answer merged: each name's last value. Raises LookupError as `pieces` does."""
     return dict(ChainMap(*reversed(pieces(name, opened, **given))))
 
 
 def written(opened: OpenModel) -> dict:
-    """A text that was written, as the view of texts holds it."""
+    """A generated text, as the view `text` takes it."""
     head, *grown = pieces("generate.write", opened, **SETTINGS, count=120, text="")
     runs = [{name: head.pop(name) for name in ("from", "seed", "temperature", "top_k", "top_p")}]
     characters = [one for piece in grown for one in piece["characters"]]
@@ -80,7 +80,7 @@ def written(opened: OpenModel) -> dict:
 
 
 def side_by_side(opened: OpenModel) -> dict:
-    """Texts that were written with all parts and without a head, as the view of columns holds them."""
+    """Texts generated with all parts and without a head, as the view `columns` takes them."""
     head, *grown = pieces("generate.without", opened, **SETTINGS, count=60, off="0.0")
     for i, column in enumerate(head["columns"]):
         parts = [piece["columns"][i] for piece in grown]
@@ -91,7 +91,7 @@ def side_by_side(opened: OpenModel) -> dict:
 
 
 def about(facts: Facts) -> dict:
-    """A model by name, how many layers it has, and how many heads each of them."""
+    """A model's name, and its numbers of layers and heads."""
     return {"model": facts.name, "layers": facts.layers, "heads": facts.heads}
 
 
@@ -114,11 +114,11 @@ SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "switches": lambda opened: about(facts_of(opened)),
     "text": written,
 }
-"""What views show, by their names, that have no question of their own name, or one that wants more than a text."""
+"""Sample data of the views that have no question of the same name, or one that needs more than a text."""
 
 
 class Gallery(ThreadingHTTPServer):
-    """Serves the gallery on this machine alone. Raises OSError where the port is taken."""
+    """Serves the gallery, only to this machine. Raises OSError if the port is in use."""
 
     def __init__(self, opened: OpenModel, port: int = PORT):
         super().__init__(("127.0.0.1", port), Handler)
@@ -126,7 +126,7 @@ class Gallery(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.server_port}/"
 
     def page(self) -> str:
@@ -137,13 +137,13 @@ class Gallery(ThreadingHTTPServer):
         return PAGE.replace("MODEL", model).replace("LINKS", links).replace("SECTIONS", sections)
 
     def view(self, name: str) -> str:
-        """One view as a file of its own, its scripts and styles as they are on disk. Raises LookupError as `sample`."""
-        with self.lock:  # the frames of a view ask at once, and its value is made once
+        """One view as a standalone file, with the scripts and styles on disk. Raises LookupError as `sample` does."""
+        with self.lock:  # a view's frames request it at once; its value is made once
             if name not in self.values:
                 self.values[name] = sample(name, self.opened)
             read.cache_clear()
             scripts.shared.cache_clear()
-            view = VIEWS[name]  # which keeps the script and the style that it has read
+            view = VIEWS[name]  # its script and style are cached
             fresh = View(view.folder, view.name, view.template, view.parts, view.styles)
             return fresh.html(self.values[name], f"StriveLM: {name}")
 
@@ -181,14 +181,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *given):
-        """Says nothing of each request."""
+        """Logs nothing."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serves until Ctrl+C."""
-    parser = argparse.ArgumentParser(
-        prog="python -m strivelm.ui.gallery", description="Serves every view alone."
-    )
+    parser = argparse.ArgumentParser(prog="python -m strivelm.ui.gallery", description="Serves every view alone.")
     parser.add_argument("--model", default="bundled", help="whose data is shown (default: %(default)s)")
     parser.add_argument("--port", type=int, default=PORT, help="where it is served (default: %(default)s)")
     flags = parser.parse_args(arguments)
@@ -197,7 +195,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         parser.error(str(error))
     except (OSError, OverflowError) as error:
-        parser.error(f"port {flags.port} can't be had ({error}); choose another one by --port")
+        parser.error(f"port {flags.port} can't be used ({error}); choose another one with --port")
     print(f"All views are at {gallery.address}, Ctrl+C ends it.", flush=True)
     try:
         gallery.serve_forever()

@@ -1,4 +1,6 @@
-"""What one visitor may ask for, in one place: a public page shares its machine."""
+"""The limits for one visitor: many share the machine of a public page."""
+
+from typing import Any
 
 from strivelm.generation import SamplingConfig
 
@@ -7,45 +9,46 @@ PROMPT_CHARACTERS = 2_000
 FEWEST_CHARACTERS, MOST_CHARACTERS = 20, 2_000
 """How many characters the page offers to write; an API call may ask for fewer, but not for none."""
 TEXT_CHARACTERS = 6_000
-"""How long a text may become that is continued again and again."""
+"""How long a text may become by repeated continuation."""
 TOGETHER = 500
-"""How many characters are written side by side under several settings, at most."""
+"""How many characters are written at most when several settings are compared."""
 WITHOUT_CACHE = 150
-"""How many characters a model with parts switched off writes at most: each costs a whole pass over its context."""
+"""How many characters are written at most with parts switched off: each costs a pass over the whole context."""
 HOTTEST = 2.0
-"""The highest temperature; beyond it every model writes noise."""
+"""The highest temperature; above it every model writes noise."""
 MOST_K = 100
-"""Where the page's top-k slider ends; an API call may name any number, more than the vocabulary means all."""
+"""Where the page's top-k slider ends; an API call may give any number; more than the vocabulary means all."""
 SECONDS = 60.0
 """How long one call may write."""
 LOOK_SECONDS = 15.0
-"""How long one look inside may take; ZeroGPU is asked for so much of its visitor's quota."""
+"""How long one inspection may take; on ZeroGPU this is requested from the visitor's quota."""
 SLOWEST = 50.0
-"""Characters a second that writing has at the least, where it is asked beforehand how long it will take."""
+"""Characters a second: the lowest speed of writing, from which its time is estimated in advance."""
 ANSWER_BYTES = 8_000_000
 """How large an answer may be, as JSON; a question may set another limit."""
 QUESTION_BYTES = 200_000
 """How large a question may be, as JSON."""
 KEPT_BYTES = 64_000_000
-"""How much is kept of answers that the next visitor may ask for as well."""
+"""How many bytes of answers are cached."""
 CONCURRENT = 4
-"""How many calls write at once, and how many look inside at once."""
+"""How many calls write at the same time, and how many inspect at the same time."""
 QUEUE = 32
 """How many calls may wait."""
 OPEN_PARAMETERS = 100_000_000
 """How many parameters the models that visitors opened may have together; four bytes each."""
 CLOCK = 0.04
-"""Seconds between two updates of the page: as often as an eye needs, far less often than characters come."""
+"""Seconds between two updates of the page: often enough for the eye, less often than characters are written."""
 
 
 def seconds_to_write(characters: object) -> float:
-    """How long writing so many characters may take; whatever is no number of them takes the most."""
-    known = isinstance(characters, int | float) and 0 <= characters <= MOST_CHARACTERS
-    return min(SECONDS, 5 + characters / SLOWEST) if known else SECONDS
+    """How many seconds writing so many characters may take; the maximum for an invalid number."""
+    if isinstance(characters, int | float) and 0 <= characters <= MOST_CHARACTERS:
+        return min(SECONDS, 5 + characters / SLOWEST)
+    return SECONDS
 
 
 def checked_prompt(prompt: str | None) -> str:
-    """The prompt with its line breaks as '\\n'. Raises ValueError, a sentence, where it is no text or too long."""
+    """The prompt with '\\n' as line breaks. Raises ValueError, a sentence, if it is not text or is too long."""
     if prompt is None:
         return ""
     if not isinstance(prompt, str):
@@ -53,7 +56,7 @@ def checked_prompt(prompt: str | None) -> str:
     prompt = prompt.replace("\r\n", "\n").replace("\r", "\n")
     if len(prompt) > PROMPT_CHARACTERS:
         raise ValueError(
-            f"The prompt has {len(prompt):,} characters, and at most {PROMPT_CHARACTERS:,} are read here; "
+            f"The prompt has {len(prompt):,} characters, but at most {PROMPT_CHARACTERS:,} are allowed; "
             f"shorten it by {len(prompt) - PROMPT_CHARACTERS:,}."
         )
     return prompt
@@ -66,33 +69,33 @@ def checked_sampling(
     top_p: float | None,
     seed: str | float | None,
 ) -> SamplingConfig:
-    """The settings as numbers that the model takes; a slider's 40.0 counts as 40, an empty seed as None.
+    """The settings as numbers; a slider's 40.0 counts as 40, an empty seed as None.
 
-    Raises ValueError, a sentence that names the setting, what it is and what was expected.
+    Raises ValueError, a sentence that names the setting, its value and what was expected.
     """
-    max_new_tokens, top_k, seed = _whole(max_new_tokens), _whole(top_k), _seed(seed)
-    if not isinstance(max_new_tokens, int) or not 1 <= max_new_tokens <= MOST_CHARACTERS:
+    count = _whole(max_new_tokens)
+    if not isinstance(count, int) or not 1 <= count <= MOST_CHARACTERS:
         raise ValueError(
-            f"The number of characters to write is {_shown(max_new_tokens)}; "
+            f"The number of characters to write is {_shown(count)}; "
             f"expected a whole number from 1 to {MOST_CHARACTERS:,}."
         )
     if not isinstance(temperature, int | float) or not 0 <= temperature <= HOTTEST:
         raise ValueError(f"The temperature is {_shown(temperature)}; expected a number from 0 to {HOTTEST:g}.")
     try:
-        return SamplingConfig(max_new_tokens, temperature, top_k, top_p, seed)
+        return SamplingConfig(count, temperature, _whole(top_k), top_p, _seed(seed))
     except ValueError as error:
         raise ValueError(f"The setting {error}.") from None
 
 
-def _seed(value: object) -> object:
-    """A seed as it is typed into a field: '' is none, '12' is 12; what is no number stays what it is."""
+def _seed(value: object) -> Any:
+    """A seed from a text field: '' is None, '12' is 12; other texts are returned unchanged."""
     if isinstance(value, str):
         text = value.strip()
         return int(text) if text.isdecimal() and len(text) < 20 else text or None
     return _whole(value)
 
 
-def _whole(value: object) -> object:
+def _whole(value: object) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

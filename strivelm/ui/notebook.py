@@ -25,29 +25,29 @@ Model = str | OpenModel
 
 
 def attention(model: Model, text: str, height: int = 900) -> Shown:
-    """Where every head looks on a text, and what it does."""
+    """Every head's attention on a text, and what it does."""
     return _attention.VIEW.show(looking.attention(_opened(model), text), height)
 
 
 def losses(model: Model, text: str, height: int = 760) -> Shown:
-    """How much each character of a text surprised the model, beside n-gram tables where it brings them."""
+    """The surprisal of each character of a text, beside n-gram tables if the model has them."""
     return _losses.VIEW.show(predicting.losses(_opened(model), text), height)
 
 
 def logit_lens(model: Model, text: str, height: int = 760) -> Shown:
-    """What each depth of the model would write after each character of a text."""
+    """What the model would predict at each depth, after each character of a text."""
     return _lens.VIEW.show(predicting.lens(_opened(model), text), height)
 
 
 def attribution(model: Model, text: str, height: int = 760) -> Shown:
-    """Which parts of the model speak for the character that is likeliest after a text, and which against it."""
+    """Which parts of the model raise the logit of the likeliest next character, and which lower it."""
     return _attribution.VIEW.show(predicting.attribution(_opened(model), text), height)
 
 
 def without(model: Model, text: str, off: str = "0.0", height: int = 760) -> Shown:
     """What changes for a text when parts are switched off: heads as "0.1,2.0", the MLP of layer 3 as "3.m".
 
-    Raises ValueError for a part that the model has not.
+    Raises ValueError for a part that the model does not have.
     """
     return _ablation.VIEW.show(predicting.ablation(_opened(model), text, off), height)
 
@@ -58,17 +58,17 @@ def embeddings(model: Model, height: int = 760) -> Shown:
 
 
 def positions(model: Model, height: int = 760) -> Shown:
-    """The vectors that say where in the context a character stands, and what of them the model uses."""
+    """The position embeddings, and how many of their directions are used."""
     return maps.POSITIONS.show(mapping.positions(_opened(model)), height)
 
 
 def states(model: Model, text: str, height: int = 760) -> Shown:
-    """The characters of a text on a map of their states, at every depth."""
+    """The residual states of a text's characters on a map, at every depth."""
     return maps.STATES.show(mapping.states(_opened(model), text), height)
 
 
 def bigrams(model: Model, height: int = 760) -> Shown:
-    """What comes after each single character: by counting, and by the model."""
+    """What comes after each character: by counts of the training text, and by the model."""
     return maps.BIGRAM_TABLE.show(mapping.table(_opened(model)), height)
 
 

@@ -1,25 +1,23 @@
-"""Colours, fonts, light and dark: warm paper and one deep teal, every text at least 4.5:1 on its ground (WCAG AA)."""
+"""Colours, fonts, light and dark: warm paper and one deep teal, text contrast at least 4.5:1 (WCAG AA)."""
 
 from pathlib import Path
 
-import gradio as gr
+from gradio.themes import Base
 from gradio.themes.utils import colors
 from gradio.themes.utils.fonts import LocalFont
 
 
-def theme() -> gr.themes.Base:
-    """The theme. Its fonts come with Gradio, so that a page asks nobody outside for anything."""
+def theme() -> Base:
+    """The theme. Its fonts come with Gradio, so that the page loads nothing from other servers."""
     sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif")
-    # Inconsolata draws what Plex lacks: ␣ ⏎ →
+    # Inconsolata has glyphs that Plex lacks: ␣ ⏎ →
     mono = (
         LocalFont("IBM Plex Mono", weights=(400, 700)),
         LocalFont("Inconsolata", weights=(400, 700)),
         "ui-monospace",
         "monospace",
     )
-    base = gr.themes.Base(
-        primary_hue=colors.teal, secondary_hue=colors.teal, neutral_hue=colors.stone, font=sans, font_mono=mono
-    )
+    base = Base(primary_hue=colors.teal, secondary_hue=colors.teal, neutral_hue=colors.stone, font=sans, font_mono=mono)
     return base.set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
@@ -78,5 +76,5 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The page's own style: width, rhythm, and a focus that is seen."""
+    """The page's own style: widths, spacing, and a visible focus."""
     return (Path(__file__).parent / "theme.css").read_text("utf-8")

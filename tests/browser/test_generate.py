@@ -228,7 +228,7 @@ def test_what_can_not_be_done_is_said_and_nothing_is_lost(visit):
     refused(page, "The setting seed is 'seven'; expected a whole number from 0 to")
     page.fill("#seed input", "7")
     page.fill("#prompt textarea", "x" * 2001)
-    refused(page, "The prompt has 2,001 characters, and at most 2,000 are read here; shorten it by 1.")
+    refused(page, "The prompt has 2,001 characters, but at most 2,000 are allowed; shorten it by 1.")
     assert page.input_value("#prompt textarea") == "x" * 2001
     assert (text_of(page, NEW), text_of(page, STATUS)) == (text, status)
     page.fill("#prompt textarea", "x")

@@ -202,7 +202,7 @@ def test_shards_come_from_the_hub_and_from_its_cache(hub, publish, client, model
     with pytest.raises(CheckpointError, match=r"is too large: model\.safetensors has"):
         client("opened", "alice/one", cache_dir=tmp_path / "other", limits={"weights": limits["weights"] - 1})
     min((tmp_path / "cache").glob("**/snapshots/*/model-00001*")).unlink()
-    with pytest.raises(CheckpointError, match="no whole copy of alice/one is in the cache"):
+    with pytest.raises(CheckpointError, match="no complete copy of alice/one is in the cache"):
         client("opened", "alice/one", cache_dir=tmp_path / "cache", local_files_only=True)
 
 

@@ -157,7 +157,7 @@ def test_without_the_hub_it_is_what_was_fetched_before(hub, one, load, kind):
     assert found["model"] == one
     (said,) = found["warnings"]
     assert said.startswith("the Hub can't be reached (")
-    assert said.endswith("); alice/one is what was fetched before")
+    assert said.endswith("); alice/one is the copy that was fetched before")
 
 
 @pytest.mark.parametrize("how", [{}, {"local_files_only": True}], ids=["HF_HUB_OFFLINE", "local_files_only"])
@@ -167,7 +167,7 @@ def test_who_asks_nobody_gets_what_was_fetched_before_and_no_warning(hub, one, l
     with constant("HF_HUB_OFFLINE", True) if not how else nullcontext():
         found = load(**how)
         with pytest.raises(
-            UnreachableError, match=r"reached \((HF_HUB_OFFLINE is set|local_files_only asks nobody)\), and no"
+            UnreachableError, match=r"reached \((HF_HUB_OFFLINE is set|local_files_only makes no request)\), and no"
         ):
             load(cache_dir=tmp_path / "other", **how)
     assert (found["model"], found["warnings"]) == (one, [])
@@ -175,11 +175,11 @@ def test_who_asks_nobody_gets_what_was_fetched_before_and_no_warning(hub, one, l
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"), [({}, "ReadError"), ({"local_files_only": True}, "local_files_only asks nobody")]
+    ("how", "reason"), [({}, "ReadError"), ({"local_files_only": True}, "local_files_only makes no request")]
 )
 def test_without_the_hub_and_a_copy_it_is_said(hub, one, load, how, reason):
     hub.breakable.fail(**GONE)
-    words = rf"the Hub can't be reached \({reason}.*\), and no whole copy of alice/one is in the cache"
+    words = rf"the Hub can't be reached \({reason}.*\), and no complete copy of alice/one is in the cache"
     with pytest.raises(UnreachableError, match=words):
         load(**how)
 
@@ -222,7 +222,7 @@ def test_a_spoilt_copy_is_not_opened_where_the_hub_is_gone(hub, one, load, cache
     content[-1] ^= 1
     place.write_bytes(content)
     hub.breakable.fail(**GONE)
-    with pytest.raises(UnreachableError, match="no whole copy of alice/one is in the cache"):
+    with pytest.raises(UnreachableError, match="no complete copy of alice/one is in the cache"):
         load()
 
 
@@ -277,7 +277,7 @@ def test_what_the_owner_fetched_for_herself_is_not_shown_to_strangers(hub, one, 
     client("opened", "alice/one", token="hf_alice")
     hub.breakable.fail(**GONE)
     assert client("opened", "alice/one")["model"] == one
-    with pytest.raises(UnreachableError, match="no whole copy of alice/one is in the cache"):
+    with pytest.raises(UnreachableError, match="no complete copy of alice/one is in the cache"):
         client("opened", "alice/one", limits=PUBLIC)
 
 
@@ -290,7 +290,8 @@ def test_on_a_public_page_no_folder_is_opened(hub, client, folder, tmp_path):
             client("opened", "alice/one", limits=PUBLIC)
         for ref in (str(folder), ".", "alice", "~", "file:///etc"):
             with pytest.raises(
-                CheckpointError, match="is no model: expected 'bundled', 'owner/name' or 'owner/name@rev"
+                CheckpointError,
+                match="is no model: expected 'bundled', 'film', 'film@step-N', 'owner/name'",
             ):
                 client("opened", ref, limits=PUBLIC)
 

@@ -118,6 +118,6 @@ def test_metadata_that_the_run_does_not_decide_stays(theirs):
 @pytest.mark.parametrize("theirs", ["---\n[\n---\nx", "---\n- a\n---\nx", "---\na: b: c\n---\nx"])
 def test_metadata_that_can_not_be_read_is_an_error(theirs):
     with pytest.raises(
-        ValueError, match=r"the metadata at the top of alice/one's README\.md can't be read .*; mend it"
+        ValueError, match=r"the metadata at the top of alice/one's README\.md can't be read .*; correct it"
     ):
         prepared(card(), theirs, *PLACE)

@@ -19,7 +19,7 @@ def test_a_model_of_the_hub_is_opened_with_progress(hub, publish, run_folder, pi
     commit = publish(run_folder)
     rows = picked("alice/one@main")
     assert rows[0]["said"]["text"] == "Opening alice/one@main…"
-    assert any(" MB are here." in row["said"]["text"] for row in rows)
+    assert any(" MB received." in row["said"]["text"] for row in rows)
     assert rows[-1]["current"] == rows[-1]["asked"] == "alice/one@main"
     assert rows[-1]["said"]["text"] == ""
     facts = dict(json.loads(rows[-1]["header"])["facts"])

@@ -124,6 +124,8 @@ def test_a_repo_made_in_a_browser_gets_the_whole_card_and_keeps_its_license(hub,
 def test_a_card_whose_metadata_is_spoilt_is_not_overwritten(push, edit, files):
     push()
     edit(lambda _: "---\nlicense: [\n---\nprecious words\n")
-    with pytest.raises(HubError, match=r"the metadata at the top of alice/one's README\.md can't be read .*; mend it"):
+    with pytest.raises(
+        HubError, match=r"the metadata at the top of alice/one's README\.md can't be read .*; correct it"
+    ):
         push()
     assert b"precious words" in files()["README.md"]

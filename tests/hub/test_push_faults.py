@@ -18,7 +18,7 @@ REFUSED = {
         {"token": "hf_narrow"},
         "this token of alice may not write to alice/one; give it 'repo.write' there",
     ),
-    "it is unknown": ({"token": "hf_old"}, "the Hub does not know this token; log in anew with `hf auth login`"),
+    "it is unknown": ({"token": "hf_old"}, "the Hub does not know this token; log in again with `hf auth login`"),
     "the organisation lets one read": (
         {"repo": "readers/one"},
         "alice, whose token this is, may not write to readers'",

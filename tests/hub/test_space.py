@@ -68,7 +68,7 @@ def test_what_arrives_is_what_was_here_and_nothing_else(hub, deployed, checkout,
     assert there["README.md"].endswith(ours["README.md"].split(b"\n---\n", 1)[1])
     assert space().resolve("main").files["strivelm/assets/bundled/model.safetensors"].sha256
     assert len(space().history("main")) == 3  # the Hub's own two, and ours
-    assert heard == ["making alice/space", "sending 9 files (0.0 MB)", "building", "app starting", "running"]
+    assert heard == ["creating alice/space", "sending 9 files (0.0 MB)", "building", "app starting", "running"]
 
 
 def test_the_whole_checkout_arrives_and_each_byte_of_it(deployed, held):
@@ -188,7 +188,7 @@ def test_a_space_that_sleeps_is_woken(deployed, space):
     deployed()
     space().machine.stages = ["SLEEPING"]
     _, heard = deployed()
-    assert heard == ["sleeping", "starting it", "building", "app starting", "running"]
+    assert heard == ["sleeping", "restarting it", "building", "app starting", "running"]
     assert space().machine.restarts == [False]
 
 

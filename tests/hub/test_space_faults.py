@@ -18,14 +18,20 @@ REFUSED = {
     ),
     "it is another's": ({"token": "hf_bob"}, "may not write to alice's repos; deploy to bob/… instead"),
     "the token is too narrow": ({"token": "hf_narrow"}, "may not write to alice/space; give it 'repo.write' there, at"),
-    "the token is unknown": ({"token": "hf_old"}, "the Hub does not know this token; log in anew with `hf auth login`"),
+    "the token is unknown": (
+        {"token": "hf_old"},
+        "the Hub does not know this token; log in again with `hf auth login`",
+    ),
     "there is no token": ({"token": None}, "there is no token to deploy with: run `hf auth login`, or set HF_TOKEN to"),
     "the name is none": ({"repo": "space"}, "'space' is no name of a Hub repo; expected owner/name"),
     "the hardware is none": (
         {"hardware": "t4-smal"},
         "there is no hardware 't4-smal'; huggingface_hub .* knows cpu-basic",
     ),
-    "the model's name is none": ({"model": "../x"}, "'../x' is no model: expected 'bundled', 'owner/name'"),
+    "the model's name is none": (
+        {"model": "../x"},
+        "'../x' is no model: expected 'bundled', 'film'",
+    ),
     "the model is a folder": ({"model": "tests"}, "'tests' is no model"),
     "a model is not there": (
         {"models": "film,alice/none"},
@@ -242,9 +248,9 @@ def test_without_a_network_it_says_so(deployed, constant):
 @pytest.mark.parametrize(
     ("stage", "log", "words"),
     [
-        ("BUILD_ERROR", "build", r"alice/space can't be built \(it broke\); mend it and deploy again, or see http"),
-        ("RUNTIME_ERROR", "run", r"alice/space was built, but its app ended \(it broke\); mend it"),
-        ("CONFIG_ERROR", "build", r"alice/space is refused for its README's metadata \(it broke\); mend it"),
+        ("BUILD_ERROR", "build", r"alice/space can't be built \(it broke\); correct it and deploy again, or see http"),
+        ("RUNTIME_ERROR", "run", r"alice/space was built, but its app ended \(it broke\); correct it"),
+        ("CONFIG_ERROR", "build", r"alice/space is refused for its README's metadata \(it broke\); correct it"),
     ],
 )
 def test_the_end_of_the_log_says_why_and_a_second_try_heals_it(hub, deployed, space, stage, log, words):
@@ -262,15 +268,15 @@ def test_the_end_of_the_log_says_why_and_a_second_try_heals_it(hub, deployed, sp
 def test_a_log_that_can_not_be_had_does_not_hide_the_failure(hub, deployed, details):
     hub.store.machine = {"end": "BUILD_ERROR"}
     hub.breakable.fail(f"GET {HERE}/logs/build", times=9, **details)
-    with pytest.raises(deploy.FailedError, match="alice/space can't be built; mend it") as failure:
+    with pytest.raises(deploy.FailedError, match="alice/space can't be built; correct it") as failure:
         deployed()
-    assert failure.value.log[-1].startswith("(the rest of the log can't be had: ")
+    assert failure.value.log[-1].startswith("(the rest of the log can't be read: ")
 
 
 def test_a_log_that_never_ends_is_not_read_for_ever(hub, deployed):
     hub.store.machine = {"end": "BUILD_ERROR", "log_ends": False}
     begun = time.monotonic()
-    with pytest.raises(deploy.FailedError, match="alice/space can't be built; mend it") as failure:
+    with pytest.raises(deploy.FailedError, match="alice/space can't be built; correct it") as failure:
         deployed()
     assert failure.value.log == ["Building"]
     assert time.monotonic() - begun < 5
@@ -280,9 +286,7 @@ def test_a_paused_space_is_brought_up_to_date_and_left_to_its_owner(hub, deploye
     deployed()
     space().machine.stages = ["PAUSED"]
     (checkout / "strivelm" / "new.py").touch()
-    with pytest.raises(
-        HubError, match=r"alice/space is paused: it has what was deployed, and only its owner .*/settings"
-    ):
+    with pytest.raises(HubError, match=r"alice/space is paused: it has the new files, and only its owner .*/settings"):
         deployed()
     assert "strivelm/new.py" in held()
     assert space().machine.restarts == []
@@ -333,7 +337,7 @@ def test_the_script_shows_the_log_of_a_failure(hub, client, variables):
     assert code == 1
     *log, sentence = err.splitlines()
     assert log == ["one", "two"]
-    assert sentence.startswith("error: alice/space can't be built; mend it and deploy again, or see ")
+    assert sentence.startswith("error: alice/space can't be built; correct it and deploy again, or see ")
 
 
 def test_a_dry_run_shows_what_would_go_and_changes_nothing(hub, client, variables, publish, folder):

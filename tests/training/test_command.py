@@ -254,7 +254,7 @@ def test_the_license_is_the_one_that_is_asked_for(tmp_path, flags, license):
 
 def test_what_is_printed_runs_when_it_is_copied(trained):
     _, printed = trained
-    line = re.search(r"Let it speak: (.*)", printed)[1]
+    line = re.search(r"To generate text: (.*)", printed)[1]
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) > 100

@@ -136,7 +136,7 @@ def test_ctrl_c_stops_a_team_which_goes_on_later(tmp_path):
             break
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to torchrun, which hands it on, and to the processes
     printed, errors = running.communicate()
-    assert "To go on:" in printed, errors
+    assert "To resume:" in printed, errors
     assert re.search(r"^    torchrun --nproc-per-node=2 scripts/train.py --resume --out ", printed, re.MULTILINE)
     assert errors.count("finishing the step and saving") == 1
     assert "KeyboardInterrupt" not in errors.replace("SignalException", "")

@@ -106,6 +106,12 @@ def test_what_is_asked_for_by_steps_is_read():
     assert plan(model, corpus, TrainConfig(max_steps=10, eval_characters=50_000)).characters == 50_000
 
 
+def test_by_the_clock_it_must_be_known_how_long_reading_takes():
+    corpus = corpus_from_text("the cat sat on the mat. " * 40, "cats")
+    with pytest.raises(ValueError, match=r"seconds_per_character is None.*measured"):
+        plan(new_model(corpus, SIZES, 0), corpus, TrainConfig(max_steps=None, minutes=1.0))
+
+
 def test_an_evaluation_reads_no_more_than_the_text(counted):
     corpus = corpus_from_text("the cat sat on the mat. " * 40, "cats")
     model = new_model(corpus, SIZES, 0)

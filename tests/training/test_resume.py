@@ -210,7 +210,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(uninterrupted, tmp_path):
     printed, errors = running.communicate()
     assert running.returncode == 0, errors
     assert "finishing the step and saving" in errors
-    assert "To go on:" in printed
+    assert "To resume:" in printed
     load_model(out)
     going_on = printed.splitlines()[-1].strip()
     assert going_on.endswith(f"--resume --out {out}")
@@ -240,7 +240,7 @@ def test_resuming_where_no_run_is_is_refused(tmp_path, there):
     before = sorted(tmp_path.rglob("*"))
     done = run("train.py", "--out", out, *SMALL, "--teachers", "bundled", "--resume")
     assert done.returncode == 1
-    assert f"{out} holds no run that --resume could go on with; leave --resume out to begin one" in done.stderr
+    assert f"{out} holds no run to resume; leave --resume out to start one" in done.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from serving import free_port
 
-from strivelm.cli import surroundings
+from strivelm.cli import environment
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -110,13 +110,13 @@ def test_behind_a_proxy_the_page_finds_itself_and_nothing_of_it_reaches_the_prox
 def test_loopback_is_added_to_what_is_exempt_already(monkeypatch):
     for name in (*NAMES, *map(str.upper, NAMES)):
         monkeypatch.delenv(name, raising=False)
-    surroundings.spare_loopback()
+    environment.bypass_proxies_for_loopback()
     assert "no_proxy" not in os.environ, "alone it would hide the proxies that Windows and macOS keep elsewhere"
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "intranet, 10.0.0.1")
     monkeypatch.setenv("GRADIO_SERVER_NAME", "page.example")
     for _ in range(2):
-        surroundings.spare_loopback()
+        environment.bypass_proxies_for_loopback()
         exempt = os.environ["no_proxy"].split(",")
         assert exempt == ["intranet", "10.0.0.1", "localhost", "127.0.0.1", "::1", "0.0.0.0", "page.example"]
         assert os.environ["NO_PROXY"] == os.environ["no_proxy"]
@@ -173,17 +173,17 @@ def test_no_folder_is_called_tilde(tmp_path):
 
 
 def test_a_folder_of_that_name_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(surroundings.tempfile, "tempdir", str(tmp_path))
-    first = surroundings.own_folder()
+    monkeypatch.setattr(environment.tempfile, "tempdir", str(tmp_path))
+    first = environment.private_temporary_folder()
     assert Path(first).parent == tmp_path
-    assert surroundings.own_folder() == first
+    assert environment.private_temporary_folder() == first
     os.chmod(first, 0o777)
-    other = surroundings.own_folder()
+    other = environment.private_temporary_folder()
     assert other != first
     assert os.stat(other).st_mode & 0o777 == 0o700
     shutil.rmtree(first)
     os.symlink(tmp_path, first)
-    assert surroundings.own_folder() not in (first, other)
+    assert environment.private_temporary_folder() not in (first, other)
 
 
 def test_a_temporary_folder_that_can_not_be_written_is_named(tmp_path):

@@ -1,1 +1,1 @@
-"""What programs can call: the public endpoints and what they answer."""
+"""The public endpoints, for programs, and their answers."""

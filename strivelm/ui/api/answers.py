@@ -1,7 +1,7 @@
-"""What the public endpoints answer: functions of an open model and plain Python, in plain Python.
+"""The answers of the public endpoints: functions of an open model and plain values that return plain values.
 
-Layers, heads and positions count from 0. Texts are at most one context long; of a prompt, the end is read. All raise
-ValueError, a sentence, for what can't be done.
+Layers, heads and positions count from 0. Texts are at most one context long; of a longer prompt, the end is read. All
+raise ValueError, a sentence, if they can't answer.
 """
 
 import torch
@@ -36,6 +36,10 @@ def model_info(opened: OpenModel) -> dict:
         "engine": engine_of(opened.model),
         "counting": dict(facts.ladder),
     }
+
+
+assert DEFAULTS.top_k is not None  # a number, as the endpoint's argument
+assert DEFAULTS.top_p is not None
 
 
 @question("api.next_characters")

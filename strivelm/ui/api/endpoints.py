@@ -1,14 +1,14 @@
-"""The endpoints of the page: one for each public question, and the two by which the page's own views ask.
+"""The endpoints of the page: one for each public question, and two for the page's own views.
 
 A question "api.NAME" (`strivelm.ui.api.answers`) becomes the endpoint /NAME: typed, plain JSON, its model last. Its
-docstring is what a program reads of it, or a language model that was given the page as a tool, which calls it by the
-function's name.
+docstring is the endpoint's description, also for language models that use the page as an MCP tool.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
 
 import gradio as gr
+from gradio.events import api
 
 from strivelm.ui import limits
 from strivelm.ui.api import answers
@@ -16,9 +16,9 @@ from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 PUBLIC = "api."
-"""What the names of public questions begin with."""
+"""The prefix of the names of public questions."""
 LANES = ("looking", "writing")
-"""The views' own endpoints; each has its own number of questions that are answered at once."""
+"""The views' own endpoints; each answers a limited number of questions at once."""
 
 assert answers  # its questions are declared by importing it
 
@@ -28,7 +28,7 @@ def offer(dispatcher: Dispatcher) -> None:
     for question in QUESTIONS.values():
         if question.name.startswith(PUBLIC):
             endpoint = _public(question, dispatcher)
-            gr.api(
+            api(
                 endpoint,
                 api_name=endpoint.__name__,
                 api_description=endpoint.__doc__,
@@ -36,7 +36,7 @@ def offer(dispatcher: Dispatcher) -> None:
                 concurrency_limit=limits.CONCURRENT,
             )
     for lane in LANES:
-        gr.api(
+        api(
             _private(lane, dispatcher),
             api_name=lane,
             api_visibility="undocumented",
@@ -46,7 +46,7 @@ def offer(dispatcher: Dispatcher) -> None:
 
 
 def _public(question: Question, dispatcher: Dispatcher) -> Callable:
-    """The function that a program calls: the question's arguments, then the model, which is the page's own if left."""
+    """The function that a program calls: the question's arguments, then the model, by default the page's own."""
 
     def pieces(*given, **named) -> Iterator[object]:
         arguments = signature.bind(*given, **named)
@@ -82,9 +82,9 @@ def _public(question: Question, dispatcher: Dispatcher) -> Callable:
 
 
 def _private(lane: str, dispatcher: Dispatcher) -> Callable:
-    """The function that `strivelm.ask` in the browser calls; what goes wrong is a piece of the answer."""
+    """The function that `strivelm.ask` in the browser calls; an error is a piece of the answer."""
 
-    def ask(question: dict) -> dict:
+    def ask(question: dict) -> Iterator[dict]:
         """Answers a question of one of the page's views."""
         try:
             if not isinstance(question, dict):
@@ -93,11 +93,12 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
                 raise ValueError(f"The question is too large; expected at most {limits.QUESTION_BYTES:,} bytes.")
             name, of, arguments = (question.get(part) for part in ("name", "of", "arguments"))
             if isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].lane != lane:
-                raise ValueError(f"{name} is asked by /{QUESTIONS[name].lane}, not by /{lane}.")
+                raise ValueError(f"{name} belongs to /{QUESTIONS[name].lane}, not to /{lane}.")
             for piece in dispatcher.stream(name, of, arguments):
                 yield {"value": piece}
         except ValueError as error:
             yield {"error": str(error)}
         yield {}  # Gradio sends the last piece twice
 
+    ask.__annotations__["return"] = dict  # of each piece, which is what Gradio reads
     return ask

@@ -1,1 +1,1 @@
-"""What tabs are made of: views, plots, the header and its picker, messages."""
+"""The parts of tabs: views, plots, the header with the model picker, messages."""

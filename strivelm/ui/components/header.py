@@ -1,4 +1,4 @@
-"""The page's head: what this is, which model speaks, and what its loss is worth."""
+"""The page's header: the title, the open model, and its loss beside those of n-gram tables."""
 
 import math
 from pathlib import Path
@@ -33,7 +33,7 @@ def dumps(facts: Facts) -> str:
 
 
 def shown(facts: Facts) -> dict:
-    """What the header says of a model: texts, and the rungs of the ladder with their places from 0 (no loss) to 1."""
+    """What the header shows of a model: texts, and the losses with their positions on a scale from 0 (no loss) to 1."""
     loss, uniform, size = facts.validation_loss, facts.uniform_loss, len(facts.vocabulary)
     rungs = [(name, nats) for name, nats in facts.ladder if name != "uniform"]
     rungs = [("guessing", uniform), *rungs] + ([("this model", loss)] if loss is not None else [])

@@ -1,4 +1,4 @@
-"""A sentence from the page to its visitor: a note, or what was wrong."""
+"""A message to the visitor: a note, or an error."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ NOTHING = codec.dumps({"kind": "", "text": ""})
 
 
 def view(elem_id: str) -> gr.HTML:
-    """A line that takes no room while it has nothing to say."""
+    """A line that takes no space while it is empty."""
     return VIEW.component({"kind": "", "text": ""}, elem_id=elem_id, elem_classes="message-box")
 
 
 def note(*sentences: str) -> str:
-    """The value for something worth knowing; nothing where there is no sentence."""
+    """The value for a note; empty if there is no sentence."""
     return codec.dumps({"kind": "note", "text": "\n".join(sentences)}) if sentences else NOTHING
 
 
 def error(sentence: str) -> str:
-    """The value for something that has to be changed before it works."""
+    """The value for an error, which the visitor can correct."""
     return codec.dumps({"kind": "error", "text": sentence})

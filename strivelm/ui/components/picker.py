@@ -1,4 +1,4 @@
-"""The header: which model is open, what its loss is worth, and how to open another one."""
+"""The header with the model picker: it shows the open model, and opens another one."""
 
 import queue
 import threading
@@ -17,27 +17,27 @@ COPY_LINK = """() => {
   strivelm.copy(location.href).then(say("Link copied"), say("Copy it from the address bar"));
 }"""
 SHOWN_STEP = 0.02
-"""The share of a download after which its progress is said again."""
+"""The share of a download after which its progress is shown again."""
 
 
 @dataclass(frozen=True)
 class Header:
     """The header's components."""
 
-    shown: gr.HTML
-    """What is said of the model."""
-    said: gr.HTML
+    summary: gr.HTML
+    """What the header shows of the model."""
+    message: gr.HTML
     """The message under it."""
-    asked: gr.Dropdown
-    """The picker."""
+    picker: gr.Dropdown
+    """The model picker."""
 
 
 def build(models: Models) -> Header:
     """Adds the header to the page that is being built."""
     with gr.Column(elem_id="head"):
-        shown = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
+        summary = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
         with gr.Row(elem_id="picker"):
-            asked = gr.Dropdown(
+            picker = gr.Dropdown(
                 list(models.offered),
                 value=models.own,
                 label="Model: choose, or type owner/name@revision",
@@ -48,20 +48,20 @@ def build(models: Models) -> Header:
             )
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
     share.click(None, None, None, js=COPY_LINK)
-    return Header(shown, message.view("model-message"), asked)
+    return Header(summary, message.view("model-message"), picker)
 
 
 def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> None:
-    """Connects the header when all tabs are built: a link's model and values as the page opens, and the picker.
+    """Connects the header after all tabs are built: a link's model and values when the page opens, and the picker.
 
-    Another model is one event: the header, the texts that nobody has touched and what else shows something of the model
-    change with it, and then the views in sight ask again.
+    Opening another model is one event: the header, unchanged texts and everything else that shows something about the
+    model change with it, and then the visible views ask again.
     """
-    models, head_outputs = page.models, [page.current, head.shown, head.said, head.asked]
+    models, head_outputs = page.models, [page.current, head.summary, head.message, head.picker]
     follows = [one.component for one in page.linked if one.follow]
     outputs = [*head_outputs, *page.outputs]
-    waits = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
-    pending = gr.Textbox(visible="hidden", label="The same, when the rest of the link is restored")
+    to_fetch = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
+    pending = gr.Textbox(visible="hidden", label="The same, after the rest of the link is restored")
     opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": 2}
 
     def switched(ref: str, now: str, *values) -> Iterator[list]:
@@ -75,21 +75,21 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     everything = [page.current, *page.components]
     shows = [component for component, _ in page.following]
     opened = blocks.load(
-        arrive, follows, [*head_outputs, page.tabs, waits, *page.components, *shows], queue=False, **QUIET
+        arrive, follows, [*head_outputs, page.tabs, to_fetch, *page.components, *shows], queue=False, **QUIET
     )
     config = page.config()
-    # What stands behind '#' the server was not sent.
+    # The fragment, behind '#', is not sent to the server.
     opened = opened.then(
         None, page.components, page.components, js=f"(...values) => strivelm.restored({config}, values)"
     )
     opened.then(None, everything, None, js=page.script("arrive"))
-    opened.then(None, waits, pending, js="(ref) => ref")
+    opened.then(None, to_fetch, pending, js="(ref) => ref")
     changed = "(model, ...values) => { strivelm.changed(model, values); }"
     fetched = pending.change(switched, [pending, page.current, *follows], outputs, **opening)
     picked = gr.on(
-        [head.asked.input, head.asked.select],
+        [head.picker.input, head.picker.select],
         switched,
-        [head.asked, page.current, *follows],
+        [head.picker, page.current, *follows],
         outputs,
         trigger_mode="always_last",
         **opening,
@@ -98,33 +98,34 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
         event.then(None, everything, None, js=changed)
 
 
-def arrived(page: Page, tabs: tuple[str, ...], said: dict[str, str], values: Iterable[object]) -> list:
-    """What can be had at once as a link opens the page: its tab and values, and its model where that is at hand.
+def arrived(page: Page, tabs: tuple[str, ...], query: dict[str, str], values: Iterable[object]) -> list:
+    """What can be shown at once when a link opens the page: its tab and values, and its model if that is local.
 
     Args:
-        said: what the link says.
-        values: what the linked components that follow the model hold.
+        query: the parameters of the link.
+        values: the values of the linked components that follow the model.
 
     Returns values of (current, header, message, picker), the tabs, the reference of a model that has to be fetched or
-    "", the linked components, and what shows something of the model.
+    "", the linked components, and the components that show something about the model.
     """
     models = page.models
-    ref = (said.get("model") or models.own).strip() or models.own
-    head, renewed, waits = [gr.skip()] * 4, [gr.skip()] * len(page.outputs), ""
-    if ref != models.own and models.at_hand(ref):
+    ref = (query.get("model") or models.own).strip() or models.own
+    head: list = [gr.skip()] * 4
+    renewed, to_fetch = [gr.skip()] * len(page.outputs), ""
+    if ref != models.own and models.is_local(ref):
         *_, (current, *rest) = switch(models, ref, models.own)
         head = [current, *rest]
         if isinstance(current, str):
             renewed = page.renewed(models.own, current, values)
     elif ref != models.own:
-        waits, head[2] = ref, message.note(f"Opening {ref[:200]}…")
-    tab, *linked = page.restored(said, tabs)
+        to_fetch, head[2] = ref, message.note(f"Opening {ref[:200]}…")
+    tab, *linked = page.restored(query, tabs)
     following = iter(renewed)
     merged = []
     for one, value in zip(page.linked, linked, strict=True):
         fresh = next(following) if one.follow else gr.skip()
         merged.append(fresh if _skipped(value) else value)
-    return [*head, tab, waits, *merged, *following]
+    return [*head, tab, to_fetch, *merged, *following]
 
 
 def _skipped(value: object) -> bool:
@@ -132,31 +133,31 @@ def _skipped(value: object) -> bool:
 
 
 def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
-    """Yields values of (current, header, message, picker) while a model is opened; where it can't be, `now` stays."""
+    """Yields values of (current, header, message, picker) while a model is opened; on an error `now` stays open."""
     ref = (ref or "").strip()
     if ref == now:
         yield gr.skip(), gr.skip(), message.NOTHING, gr.skip()
         return
-    heard, outcome = queue.SimpleQueue(), []
+    updates, outcome = queue.SimpleQueue(), []
 
     def fetch():
         try:
-            outcome.append(models.facts(ref, lambda done, total: heard.put((done, total))))
+            outcome.append(models.facts(ref, lambda done, total: updates.put((done, total))))
         except ValueError as wrong:
             outcome.append(wrong)
-        except Exception as wrong:  # whatever it is, nobody may wait for ever
+        except Exception as wrong:  # any error must end the visitor's wait
             outcome.append(ValueError(f"The model can't be opened ({type(wrong).__name__})."))
         finally:
-            heard.put(None)
+            updates.put(None)
 
     threading.Thread(target=fetch, daemon=True).start()
     yield gr.skip(), gr.skip(), message.note(f"Opening {ref[:200]}…"), gr.skip()
     shown = -1.0
-    while (news := heard.get()) is not None:
+    while (news := updates.get()) is not None:
         done, total = news
         if total and done / total - shown >= SHOWN_STEP:
             shown = done / total
-            sentence = f"Opening {ref[:200]}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB are here."
+            sentence = f"Opening {ref[:200]}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB received."
             yield gr.skip(), gr.skip(), message.note(sentence), gr.skip()
     found = outcome[0]
     if isinstance(found, Facts):

@@ -1,8 +1,8 @@
-"""The scripts that views share: ES modules of `common` and `plots`, put together into one script for a page or a file.
+"""The scripts that views share: ES modules of `common` and `plots`, joined into one script for a page or a file.
 
 A module imports from its neighbours by `import { … } from "./NAME.js";` and ends with `export { … };`. Node and the
-linters read it as it is. In the browser, where a file of its own can't load another, everything that is exported
-becomes a property of `window.strivelm`.
+linters read it as it is. For the browser, where a standalone file can't load modules, all exports become properties of
+`window.strivelm`.
 """
 
 import re
@@ -23,7 +23,7 @@ EXPORT = re.compile(r"^export \{([^}]*)\};\n\Z", re.MULTILINE)
 
 @cache
 def shared() -> str:
-    """One script that makes `window.strivelm`. Raises ValueError for a module that is written in another way."""
+    """One script that makes `window.strivelm`. Raises ValueError for a module with other imports or exports."""
     return "\n".join(["window.strivelm ??= {};", *map(_module, MODULES)])
 
 

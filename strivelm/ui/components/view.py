@@ -1,12 +1,11 @@
 """Interactive components: each a NAME.py with its NAME.js and NAME.css beside it.
 
-All of them follow one rule: the HTML template is constant, and the script writes what it shows with textContent. Text
-from a model or a visitor never comes near a template, where `${…}` would run.
+All of them follow one rule: the HTML template is constant, and the script writes content with textContent. Text from a
+model or a visitor is never put into a template, where `${…}` would be executed.
 
-A view is shown in three places by the same script. In the page (`View.component`) it asks for what it shows, by
-`strivelm.view` and `strivelm.ask`; in a notebook (`View.show`) and in a file of its own that needs nothing else
-(`View.html`) it is given a value, a string of JSON in `props.value`. What views share is `window.strivelm` (see
-`scripts`) and common.css.
+The same script shows a view in three places. In the page (`View.component`) it asks the server for its data, by
+`strivelm.view` and `strivelm.ask`; in a notebook (`View.show`) and in a standalone file (`View.html`) it is given a
+value, a string of JSON in `props.value`. Views share `window.strivelm` (see `scripts`) and common.css.
 """
 
 import html
@@ -25,7 +24,7 @@ HERE = Path(__file__).parent
 VIEWS: dict[str, "View"] = {}
 """All views by name."""
 PLACE = "STRIVELM_VALUE"
-"""What stands in a view's file where its value has to be."""
+"""The placeholder for the value in a view's file."""
 
 
 @dataclass(frozen=True)
@@ -33,32 +32,32 @@ class View:
     """A component that draws a JSON value with a script and a style of its own."""
 
     folder: Path
-    """Where its files are; what is not there is taken from the folder of the components."""
+    """The folder of its files; a file that is missing there is taken from the folder of the components."""
     name: str
-    """NAME.js is its script, and NAME.css its style, which may be missing."""
+    """NAME.js is its script, and NAME.css its style, which is optional."""
     template: str
     """Its HTML, which never changes."""
     parts: tuple[str, ...] = ()
-    """Further scripts, PART.js, that stand before its own where one file would be too long; they share its scope."""
+    """Further scripts, PART.js, placed before its own in the same scope, if one file would be too long."""
     styles: tuple[str, ...] = ()
-    """Further styles, STYLE.css, that stand before its own: what several views share."""
+    """Further styles, STYLE.css, placed before its own, which several views share."""
 
     def __post_init__(self):
         VIEWS[self.name] = self
 
     @cached_property
     def script(self) -> str:
-        """What runs once when the view appears, in a scope of its own; it sees `element`, `props` and `watch`."""
+        """The script that runs once when the view is made, in its own scope, with `element`, `props` and `watch`."""
         return "\n".join(read(f"{part}.js", self.folder) for part in (*self.parts, self.name))
 
     @cached_property
     def style(self) -> str:
-        """Its rules, which hold inside it only."""
+        """Its CSS rules, which apply only inside it."""
         own = [self.name] if (self.folder / f"{self.name}.css").is_file() else []
         return "\n".join(read(f"{style}.css", self.folder) for style in (*self.styles, *own))
 
     def component(self, value: object = None, **options) -> gr.HTML:
-        """The view as a part of the page, showing a value that JSON can hold; its options are those of `gr.HTML`."""
+        """The view as a component of the page with a value for JSON; the options are those of `gr.HTML`."""
         return gr.HTML(
             codec.dumps(value),
             html_template=self.template,
@@ -69,11 +68,11 @@ class View:
         )
 
     def html(self, value: object, title: str = "StriveLM") -> str:
-        """The view as an HTML file of its own, that loads nothing, showing a value that JSON can hold."""
+        """The view as a standalone HTML file, which loads nothing, with a value for JSON."""
         return self.file(title).replace(PLACE, json.dumps(codec.dumps(value)))
 
     def file(self, title: str = "StriveLM") -> str:
-        """The same with PLACE where the value's JSON has to stand, as a string of JavaScript without '<'."""
+        """The same with PLACE in place of the value: a JavaScript string of JSON without '<'."""
         return (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -85,21 +84,21 @@ class View:
         ).replace("\r", "")
 
     def show(self, value: object, height: int = 640) -> "Shown":
-        """The view for a notebook: the last line of a cell draws it."""
+        """The view for a notebook: as the last line of a cell it is drawn."""
         return Shown(self.html(value), height)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A view in a frame of its own, so that neither its style nor its script touches the notebook around it."""
+    """A view in a frame, so that its style and script don't affect the notebook around it."""
 
     page: str
-    """The file's text."""
+    """The HTML."""
     height: int
-    """Of the frame, in pixels."""
+    """The frame's height in pixels."""
 
     def save(self, path: str | Path) -> None:
-        """Writes it as an HTML file that needs nothing else. Raises OSError where that can't be done."""
+        """Writes it as a standalone HTML file. Raises OSError if that fails."""
         Path(path).write_text(self.page, "utf-8")
 
     def _repr_html_(self) -> str:
@@ -111,14 +110,14 @@ class Shown:
 
 @cache
 def read(name: str, folder: Path = HERE) -> str:
-    """A file of a folder, or of this one where it isn't there."""
+    """The text of a file in a folder, or in this one if it is missing there."""
     own = folder / name
     return (own if own.is_file() else HERE / name).read_text("utf-8")
 
 
 @question("view.file", device=False, cached=True)
 def file(view: str) -> str:
-    """A view as an HTML file of its own, in which the browser puts what it shows in PLACE's stead."""
+    """A view as a standalone HTML file, in which the browser replaces PLACE by the value."""
     if view not in VIEWS:
         raise ValueError(f"There is no view {view!r:.40}; expected one of {', '.join(sorted(VIEWS))}.")
     return VIEWS[view].file()

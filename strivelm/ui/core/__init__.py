@@ -1,1 +1,1 @@
-"""What the tabs and the endpoints share: the open models, the questions that can be asked of them, the address."""
+"""What the tabs and the endpoints share: the open models, the registry of questions about them, the address."""

@@ -4,7 +4,7 @@ import gradio as gr
 
 
 class Blocks(gr.Blocks):
-    """Answers a call with too few values in a sentence; Gradio's own prints a traceback on the terminal."""
+    """Answers a call with too few values by one sentence; Gradio would print a traceback on the terminal."""
 
     def validate_inputs(self, block_fn, inputs):
         try:

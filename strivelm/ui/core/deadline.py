@@ -1,22 +1,55 @@
-"""A limit of time for work that runs in this thread, on a CPU as well.
+"""A time limit for work in this thread, on a CPU as well.
 
-Nobody can interrupt a single product of matrices, but between two lines of Python a thread can be told to stop
-(`PyThreadState_SetAsyncExc`): so work that goes over its time ends at its next line, and its place is free again.
+A single matrix product can't be interrupted, but between two lines of Python an exception can be raised in a thread
+(`PyThreadState_SetAsyncExc`): work that exceeds its time ends at its next line, and the next request can run.
 """
 
 import ctypes
+import heapq
+import itertools
+import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class OverTime(Exception):  # noqa: N818  (what happened, not an error of anybody's)
-    """Work took longer than it may."""
+class OverTime(Exception):  # noqa: N818  (the name says what happened)
+    """Work took longer than its time limit."""
+
+
+class _Watch:
+    """One thread that ends work at its time, for all threads that work."""
+
+    def __init__(self):
+        self.changed, self.ends, self.numbers, self.thread = threading.Condition(), [], itertools.count(), None
+
+    def add(self, seconds: float, stop: Callable[[], None]) -> None:
+        """Has `stop` called after so many seconds."""
+        with self.changed:
+            heapq.heappush(self.ends, (time.monotonic() + seconds, next(self.numbers), stop))
+            if self.thread is None or not self.thread.is_alive():  # a fork has no threads but its own
+                self.thread = threading.Thread(target=self._run, daemon=True, name="deadlines")
+                self.thread.start()
+            self.changed.notify()
+
+    def _run(self):
+        while True:
+            with self.changed:
+                while not self.ends or self.ends[0][0] > time.monotonic():
+                    self.changed.wait(self.ends[0][0] - time.monotonic() if self.ends else None)
+                *_, stop = heapq.heappop(self.ends)
+            stop()
+
+
+_watch = _Watch()
+if hasattr(os, "register_at_fork"):  # of a fork's threads there is one, so a lock that another held is never released
+    os.register_at_fork(after_in_child=_watch.__init__)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Ends what runs inside with OverTime after so many seconds."""
+    """Raises OverTime inside the block after `seconds`."""
     thread, lock = threading.get_ident(), threading.Lock()
     running, stopped = True, False
 
@@ -27,17 +60,15 @@ def deadline(seconds: float) -> Iterator[None]:
                 stopped = True
                 _raise_in(thread, OverTime)
 
-    timer = threading.Timer(max(seconds, 0.0), stop)
-    timer.daemon = True
-    timer.start()
     try:
+        with lock:  # nothing is raised before the work has begun
+            _watch.add(max(seconds, 0.0), stop)
         yield
     finally:
         with lock:
             running = False
-        timer.cancel()
         if stopped:
-            _raise_in(thread, None)  # one that was sent and has not arrived must not strike what comes next
+            _raise_in(thread, None)  # an exception that was set but not raised yet must not hit later code
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

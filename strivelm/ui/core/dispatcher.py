@@ -1,4 +1,4 @@
-"""Answers questions: here limits hold, errors become sentences, and equal questions are answered once."""
+"""Answers questions: applies their limits, turns errors into sentences, and caches answers."""
 
 import contextlib
 import functools
@@ -21,49 +21,49 @@ from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 log = logging.getLogger("strivelm")
 WORKER_ERROR = "ZeroGPU worker error"
-"""The title of the errors in which ZeroGPU names what went wrong in its fork (spaces 0.51, zero/wrappers.py)."""
+"""The title of the errors by which ZeroGPU reports an exception in its fork (spaces 0.51, zero/wrappers.py)."""
 
 
 class Dispatcher:
-    """Answers every question that is declared, about models that are named by their references.
+    """Answers every declared question about models, which are given by reference.
 
-    Made while the page is built: ZeroGPU wants to know every function that may borrow a GPU before the page is
-    launched, and runs it in a fork of this process; so models are named, and answers are plain Python.
+    It is made while the page is built: ZeroGPU must know every function that may use a GPU before the page is launched,
+    and runs it in a fork of this process. So models are passed by reference, and answers are plain Python.
     """
 
     def __init__(self, models: Models):
         self.models = models
-        self._kept, self._waiting, self._lock = OrderedDict(), {}, threading.Lock()
-        self._work = {name: self._made(question) for name, question in QUESTIONS.items()}
+        self._cache, self._pending, self._lock = OrderedDict(), {}, threading.Lock()
+        self._functions = {name: self._function_of(question) for name, question in QUESTIONS.items()}
 
-    def _made(self, question: Question) -> Callable:
-        """The question's function, taking references in place of models, run on a lent GPU where there is one."""
-        borrows = gpu(lambda refs, arguments: question.lent(arguments)) if question.device else lambda made: made
+    def _function_of(self, question: Question) -> Callable:
+        """The question's function, taking references in place of models; it runs on ZeroGPU's GPU if there is one."""
+        on_gpu = (
+            gpu(lambda refs, arguments: question.gpu_limit(arguments)) if question.device else lambda function: function
+        )
 
-        # Each thing that comes is marked as a part of the answer or as a sentence in its place: of an error ZeroGPU's
-        # fork sends the class's name alone.
-        if question.streamed:
+        # Each value is marked as a piece of the answer or as the sentence of an error: from an exception in its fork
+        # ZeroGPU sends only the name of the class.
+        def pieces(refs, arguments):
+            try:
+                for piece in question.function(*map(self.models.get, refs), **arguments):
+                    yield [True, piece]
+            except SENTENCES as error:
+                yield [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    for piece in question.function(*map(self.models.get, refs), **arguments):
-                        yield [True, piece]
-                except SENTENCES as error:
-                    yield [False, str(error)]
-        else:
+        def whole(refs, arguments):
+            try:
+                return [True, question.function(*map(self.models.get, refs), **arguments)]
+            except SENTENCES as error:
+                return [False, str(error)]
 
-            def answer(refs, arguments):
-                try:
-                    return [True, question.function(*map(self.models.get, refs), **arguments)]
-                except SENTENCES as error:
-                    return [False, str(error)]
-
-        return borrows(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
+        answer = pieces if question.streamed else whole
+        return on_gpu(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
 
     def ask(self, name: str, refs: Sequence[str], arguments: Mapping[str, object]) -> object:
-        """The whole answer to a question, of one that comes in pieces the last piece.
+        """The answer to a question; of one that comes in pieces, the last piece.
 
-        Raises ValueError, a sentence, for what can't be done.
+        Raises ValueError, a sentence, if it can't be answered.
         """
         answer = None
         for piece in self.stream(name, refs, arguments):
@@ -71,29 +71,29 @@ class Dispatcher:
         return answer
 
     def stream(self, name: object, refs: object, arguments: object) -> Iterator[object]:
-        """Yields the pieces of an answer; the answer itself where it comes whole.
+        """Yields the pieces of an answer, or the whole answer as one piece.
 
         Args:
-            name: a question's, as in "attention.maps".
-            refs: of which models it is asked, as many as the question is about.
-            arguments: by name.
+            name: the question's name, as in "attention.maps".
+            refs: the models that it is asked of, as many as it needs.
+            arguments: its arguments by name.
 
-        Raises ValueError, a sentence, for what can't be done; ends early where the reader closes it.
+        Raises ValueError, a sentence, if it can't be answered. Closing the iterator stops the work.
         """
-        question, refs, given = self._understood(name, refs, arguments)
-        with _sentences(question):
+        question, refs, given = self._parsed(name, refs, arguments)
+        with _errors_as_sentences(question):
             for ref in refs:
-                self.models.get(ref)  # opened before a fork, which inherits it
+                self.models.get(ref)  # opened here, as a fork inherits open models
         if question.streamed and question.cached:
-            yield from self._kept_pieces(question, refs, given)
+            yield from self._cached_pieces(question, refs, given)
         elif question.streamed:
             yield from self._pieces(question, refs, given)
         elif question.cached:
-            yield self._once(question, refs, given)
+            yield self._cached_answer(question, refs, given)
         else:
             yield self._whole(question, refs, given)
 
-    def _understood(self, name: object, refs: object, arguments: object) -> tuple[Question, list[str], dict]:
+    def _parsed(self, name: object, refs: object, arguments: object) -> tuple[Question, list[str], dict]:
         question = QUESTIONS.get(name) if isinstance(name, str) else None
         if question is None:
             raise ValueError(f"There is no question {shown(name)}; expected one of {', '.join(sorted(QUESTIONS))}.")
@@ -106,14 +106,14 @@ class Dispatcher:
 
     def _pieces(self, question: Question, refs: list[str], arguments: dict) -> Generator[object, None, None]:
         until, sent = time.monotonic() + question.longest(arguments), 0
-        pieces = self._work[question.name](refs, arguments)
+        pieces = self._functions[question.name](refs, arguments)
         try:
             while True:
-                with _sentences(question), deadline(until - time.monotonic()):
-                    found = next(pieces, _END)
-                if found is _END:
+                with _errors_as_sentences(question), deadline(until - time.monotonic()):
+                    found = next(pieces, None)
+                if found is None:
                     return
-                piece = _unless_refused(found)
+                piece = _value_of(found)
                 sent += size_of(piece)
                 if sent > question.max_bytes:
                     raise ValueError(_too_large(question))
@@ -122,47 +122,49 @@ class Dispatcher:
             pieces.close()
 
     def _whole(self, question: Question, refs: list[str], arguments: dict) -> object:
-        with _sentences(question), deadline(question.longest(arguments)):
-            found = self._work[question.name](refs, arguments)
-        answer = _unless_refused(found)
+        with _errors_as_sentences(question), deadline(question.longest(arguments)):
+            found = self._functions[question.name](refs, arguments)
+        answer = _value_of(found)
         if size_of(answer) > question.max_bytes:
             raise ValueError(_too_large(question))
         return answer
 
-    def _once(self, question: Question, refs: list[str], arguments: dict) -> object:
-        """The answer, computed once for all who ask the same of the same open models."""
+    def _cached_answer(self, question: Question, refs: list[str], arguments: dict) -> object:
+        """The answer, computed once for equal questions about the same open models."""
         key = self._key(question, refs, arguments)
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            found = self._waiting.get(key)
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key][0]
+            found = self._pending.get(key)
             first = found is None
             if first:
-                found = self._waiting[key] = Future()
+                found = self._pending[key] = Future()
         if not first:
-            with _sentences(question):
+            with _errors_as_sentences(question):
                 return found.result(timeout=question.longest(arguments) + 5)
         try:
             answer = self._whole(question, refs, arguments)
         except BaseException as error:
-            found.set_exception(error if isinstance(error, ValueError) else ValueError("The other visitor left."))
+            found.set_exception(
+                error if isinstance(error, ValueError) else ValueError("The visitor who asked this first has left.")
+            )
             raise
         else:
             found.set_result(answer)
-            self._keep(key, answer)
+            self._store(key, answer)
             return answer
         finally:
             with self._lock:
-                self._waiting.pop(key, None)
+                self._pending.pop(key, None)
 
-    def _kept_pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
-        """The pieces of a long answer, which are kept when all of them have come."""
+    def _cached_pieces(self, question: Question, refs: list[str], arguments: dict) -> Iterator[object]:
+        """The pieces of a long answer, which are cached when it is complete."""
         key = self._key(question, refs, arguments)
         with self._lock:
-            kept = self._kept.get(key)
+            kept = self._cache.get(key)
             if kept:
-                self._kept.move_to_end(key)
+                self._cache.move_to_end(key)
         if kept:
             yield from kept[0]
             return
@@ -171,22 +173,22 @@ class Dispatcher:
             for piece in coming:
                 pieces.append(piece)
                 yield piece
-        self._keep(key, pieces)
+        self._store(key, pieces)
 
     def _key(self, question: Question, refs: list[str], arguments: dict) -> tuple:
-        of = tuple(map(self.models.number, refs))  # a name may stand for another model later
-        return question.name, of, json.dumps(arguments, sort_keys=True)
+        models = tuple(map(self.models.number, refs))  # the reference may be another model later
+        return question.name, models, json.dumps(arguments, sort_keys=True)
 
-    def _keep(self, key: tuple, answer: object) -> None:
+    def _store(self, key: tuple, answer: object) -> None:
         size = size_of(answer)
         with self._lock:
-            self._kept[key] = (answer, size)
-            while sum(size for _, size in self._kept.values()) > limits.KEPT_BYTES:
-                self._kept.popitem(last=False)
+            self._cache[key] = (answer, size)
+            while sum(size for _, size in self._cache.values()) > limits.KEPT_BYTES:
+                self._cache.popitem(last=False)
 
 
-class _sentences:  # noqa: N801  (a context manager)
-    """Turns what goes wrong inside into ValueError, a sentence; what nobody foresaw goes to the log in one line."""
+class _errors_as_sentences:  # noqa: N801  (a context manager)
+    """Turns errors inside into ValueError, a sentence; unexpected errors are logged in one line."""
 
     def __init__(self, question: Question):
         self.question = question
@@ -195,17 +197,17 @@ class _sentences:  # noqa: N801  (a context manager)
         return self
 
     def __exit__(self, kind, error, traceback):
-        if isinstance(error, gr.Error):  # ZeroGPU's own, as of a visitor's quota; it is a ValueError, quoted as text
+        if isinstance(error, gr.Error):  # ZeroGPU's own, such as an exceeded quota; its message is HTML
             sentence = re.sub(r"<[^>]*>", "", str(error.message))
-            if error.title == WORKER_ERROR:  # then it says the name of a class
-                log.warning("%s failed on the lent GPU: %.300s", self.question.name, sentence)
+            if error.title == WORKER_ERROR:  # then the message is the name of a class
+                log.warning("%s failed on ZeroGPU: %.300s", self.question.name, sentence)
                 sentence = _failed(self.question, sentence)
             raise ValueError(sentence) from None
         if error is None or not isinstance(error, Exception) or isinstance(error, ValueError):
             return
         if isinstance(error, OverTime | TimeoutError):
             raise ValueError(
-                f"{self.question.name} would take longer than it may here; a shorter text or a smaller model helps."
+                f"{self.question.name} would take longer than the time limit; shorten the text or take a smaller model."
             ) from None
         log.warning("%s failed: %s: %.300s", self.question.name, kind.__name__, error)
         log.debug("the traceback", exc_info=error)
@@ -220,10 +222,7 @@ def _failed(question: Question, what: str) -> str:
     return f"{question.name} failed ({what}); the page's log says more."
 
 
-_END = object()
-
-
-def _unless_refused(found: list) -> object:
+def _value_of(found: list) -> object:
     is_answer, value = found
     if not is_answer:
         raise ValueError(value)
@@ -232,6 +231,6 @@ def _unless_refused(found: list) -> object:
 
 def _too_large(question: Question) -> str:
     return (
-        f"The answer to {question.name} is larger than the {question.max_bytes / 1e6:,.0f} MB that are sent; a shorter "
-        "text helps."
+        f"The answer to {question.name} is larger than the limit of {question.max_bytes / 1e6:,.0f} MB; a shorter text "
+        "helps."
     )

@@ -1,10 +1,11 @@
-"""Where a model's weights are used: here, or on the GPU that ZeroGPU lends for one call.
+"""Where a model computes: on this machine, or on the GPU that ZeroGPU provides for one call.
 
-ZeroGPU runs a function in a fork of this process (huggingface.co/docs/hub/spaces-zerogpu): its arguments, and what it
-returns or yields, are pickled on the way, and of an error only the name comes back.
+ZeroGPU runs a function in a fork of this process (huggingface.co/docs/hub/spaces-zerogpu): its arguments and
+results are pickled, and of an exception only the class's name comes back.
 """
 
 from collections.abc import Callable
+from typing import Any, cast
 
 try:
     import spaces
@@ -12,17 +13,18 @@ except ImportError:  # not on a Space
     spaces = None
 
 SENTENCES = (ValueError, IndexError)
-"""Errors whose text is a sentence for the visitor."""
+"""Exceptions whose message is shown to the visitor."""
 
 
 def gpu(seconds: float | Callable[..., float]) -> Callable[[Callable], Callable]:
-    """The decorator that runs a function where ZeroGPU lends a GPU, for at most so long; elsewhere it does nothing.
+    """The decorator that runs a function on ZeroGPU's GPU; it does nothing on other machines.
 
     Args:
-        seconds: how long it may take, which is what ZeroGPU is asked for; a function gets the call's own arguments.
+        seconds: the time to request from ZeroGPU; a function is called with the call's arguments.
     """
 
     def wrap(function: Callable) -> Callable:
-        return spaces.GPU(duration=seconds)(function) if spaces else function
+        # Declared as whole seconds, but made a timedelta (spaces 0.51, zero/wrappers.py): fractions will do.
+        return spaces.GPU(duration=cast(Any, seconds))(function) if spaces else function
 
     return wrap

@@ -1,4 +1,4 @@
-"""The models that are open in this process, and what the page says about them."""
+"""The models that are open in this process, and the facts that the page shows about them."""
 
 import itertools
 import math
@@ -18,15 +18,15 @@ from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
 from strivelm.ui import limits
 
 LONGEST_REF = 300
-"""How long a reference may be: longer than any that the Hub has."""
+"""The longest reference in characters; none of the Hub's is longer."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader should know about a model before believing it."""
+    """What the page's header shows of a model: sizes, origin, and losses."""
 
     name: str
-    """The reference by which the page calls it; of a folder only the last part, whose place is nobody's business."""
+    """Its reference; of a folder only the last part, as visitors need not know where it is."""
     layers: int
     """How many blocks it has."""
     heads: int
@@ -34,23 +34,23 @@ class Facts:
     width: int
     """The width of its residual stream."""
     parameters: int
-    """How many numbers it has learnt."""
+    """How many parameters it has."""
     context: int
     """How many characters it sees at most."""
     vocabulary: str
     """The characters it knows, each once."""
     corpus: str | None
-    """The name of the text it learnt from; None where nobody wrote it down."""
+    """The name of its training text; None if it is not recorded."""
     validation_loss: float | None
-    """Nats per character on text it has not learnt from; None where it was not measured."""
+    """Nats per character of validation text; None if it was not measured."""
     step: int | None
-    """After how many training steps these weights were taken; None where nobody wrote it down."""
+    """The training step of these weights; None if it is not recorded."""
     ladder: tuple[tuple[str, float], ...]
-    """What counting reaches on the same text: ("bigram", 2.48) …, from the worst to the best; empty where unknown."""
+    """Losses of n-gram tables on the same text: ("bigram", 2.48) …, from the worst to the best; empty if unknown."""
 
     @property
     def uniform_loss(self) -> float:
-        """Nats per character of somebody who knows the vocabulary and nothing else: ln V."""
+        """Nats per character of uniform guessing: ln V."""
         return math.log(len(self.vocabulary))
 
 
@@ -78,7 +78,7 @@ def facts_of(model: OpenModel) -> Facts:
 
 
 def name_of(ref: str) -> str:
-    """What the page calls a model: its reference, of a folder only the last part; what UTF-8 can't say as its code."""
+    """A model's name on the page: its reference, of a folder only the last part; undecodable bytes are escaped."""
     name = Path(ref).resolve().name if os.path.isdir(ref) else ref
     return name.encode("utf-8", "backslashreplace").decode()
 
@@ -88,14 +88,14 @@ def _is_loss(value: object) -> bool:
 
 
 class Models:
-    """The models that are open in this process; which of them a visitor looks at is the visitor's.
+    """The models that are open in this process. Each visitor chooses one of them in the browser.
 
-    Safe to be used by several threads. The models that were not used for the longest time are closed when all together
-    hold more parameters than `limits.OPEN_PARAMETERS`; the page's own never is.
+    Safe for several threads. The least recently used models are closed when all together have more parameters than
+    `limits.OPEN_PARAMETERS`; the page's own model stays open.
 
     Args:
         own: the model that the page was started with.
-        offered: references that the picker lists besides it.
+        offered: references of further models that the picker lists.
     """
 
     def __init__(self, own: OpenModel, offered: tuple[str, ...] = ()):
@@ -109,28 +109,33 @@ class Models:
             os.register_at_fork(after_in_child=lambda: (again := renew()) and again())
 
     def _renew(self) -> None:
-        """New locks: of a fork's threads there is one, so a lock that another held is never released in it."""
+        """Makes new locks, also in a fork: a lock that another thread holds would never be released there."""
         self._here, self._opening = threading.Lock(), {}
 
     def get(self, ref: str, progress: Progress | None = None) -> OpenModel:
         """The model behind a reference: the page's own, "bundled", "film@step-55", or "owner/name@revision" on the Hub.
 
-        Raises ValueError, a sentence that a visitor can read, where there is no such model or it can't be opened.
+        Raises ValueError, a sentence for the visitor, if there is no such model or it can't be opened.
         """
         if not isinstance(ref, str) or not ref.strip():
-            raise ValueError(f"The model is {'empty' if not ref else f'{ref!r:.40}'}; expected bundled or owner/name.")
+            raise ValueError(
+                f"The model is {'empty' if not ref else f'{ref!r:.40}'}; "
+                "expected bundled, film, film@step-N or owner/name."
+            )
         ref = ref.strip()
         if ref == self.own:
             return self._own
         if len(ref) > LONGEST_REF:
-            raise ValueError(f"The model's name has {len(ref):,} characters; expected bundled or owner/name.")
+            raise ValueError(
+                f"The model's name has {len(ref):,} characters; expected bundled, film, film@step-N or owner/name."
+            )
         with self._here:
             if ref in self._open:
                 self._open.move_to_end(ref)
                 return self._open[ref]
             opening = self._opening.setdefault(ref, threading.Lock())
         try:
-            with opening:  # two visitors who ask for one model fetch it once
+            with opening:  # if two visitors ask for one model, it is fetched once
                 with self._here:
                     if ref in self._open:
                         return self._open[ref]
@@ -139,18 +144,18 @@ class Models:
                     self._open[ref] = found
                     self._close_some()
                 return found
-        finally:  # also of a name that no model has: there are very many
+        finally:  # also for wrong names, of which there may be very many
             with self._here:
                 self._opening.pop(ref, None)
 
-    def at_hand(self, ref: str) -> bool:
-        """Whether a model can be had at once: it is open already, or came along."""
+    def is_local(self, ref: str) -> bool:
+        """Whether a model can be opened without a download: it is open already, or bundled."""
         ref = ref.strip()
         with self._here:
             return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
 
     def number(self, ref: str) -> int:
-        """A number that no other open model has, or ever had in this process. Raises ValueError as `get` does."""
+        """A number that is unique to this open model in this process. Raises ValueError as `get` does."""
         model = self.get(ref).model
         with self._here:
             if model not in self._numbers:
@@ -158,7 +163,7 @@ class Models:
             return self._numbers[model]
 
     def facts(self, ref: str, progress: Progress | None = None) -> Facts:
-        """What there is to know of a model, under the name that it was asked by. Raises ValueError as `get` does."""
+        """The facts of a model. Raises ValueError as `get` does."""
         return facts_of(self.get(ref, progress))
 
     def _close_some(self) -> None:
@@ -170,9 +175,10 @@ class Models:
 
 
 def opened(ref: str, progress: Progress | None) -> OpenModel:
-    """A model that a visitor named. Raises ValueError, a sentence, whatever goes wrong.
+    """A model that a visitor chose. Raises ValueError, a sentence, for every error.
 
-    Of what nobody foresaw that tells the kind alone: the rest, places of files perhaps, is for the terminal.
+    For an unexpected error the sentence names only its class; its message, which may contain paths, is a warning on the
+    terminal.
     """
     try:
         found = open_model(ref, device(), limits=PUBLIC, progress=progress)
@@ -194,5 +200,5 @@ def opened(ref: str, progress: Progress | None) -> OpenModel:
 
 
 def device() -> torch.device:
-    """Where the page's models are: on the GPU if there is one. ZeroGPU says that there is, and lends it for a call."""
+    """The device of the page's models: the GPU if there is one. On ZeroGPU CUDA is reported as available."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,8 +1,8 @@
-"""Texts to begin with, one kind for each tab, all chosen by one rule.
+"""Initial texts, one kind for each tab, all chosen by one rule.
 
-Of the texts of a kind those are tried first that sound like what the model has learnt from. The first is taken of which
-the model knows every character, as far as its context goes; where it can read none, letters of its own vocabulary make
-one.
+Of the texts of a kind, those in the style of the model's training text are tried first. The first one is taken of which
+the model knows every character, cut to its context. If it can read none, the text is made of letters of its
+vocabulary.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from strivelm.ui.core.models import Facts
 
 SHAKESPEARE = ("ROMEO:\n", "KING RICHARD III:\n", "To be, or not to be", "O, my lord, ", "First Citizen:\n")
 FABLES = ("Once upon a time", "A fox", "The old mouse said", "In the forest", "One morning ")
-"""Prompts to write on from."""
+"""Prompts to continue."""
 COUNT = 4
 """How many prompts are offered."""
 
 FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
-"""JavaScript that makes a prompt again of what `label` gives."""
+"""JavaScript that turns the result of `label` back into the prompt."""
 
 Kind = tuple[tuple[str, ...], tuple[str, ...]]
-"""Texts that sound like Shakespeare, and texts that sound like the fables."""
+"""Texts in Shakespeare's style, and texts in the style of the fables."""
 PASSAGES: Kind = (
     (
         "ROMEO:\nThe night is long, and yet I will not sleep.\n"
@@ -38,11 +38,11 @@ SENTENCES: Kind = (
 )
 SHORT: Kind = (("To be, or not to be", "O, my lord, "), ("Once upon a time", "The old mouse said", "In the forest"))
 LETTERS = 8
-"""How many letters a text of a strange alphabet is made of: few, so that they come again and again."""
+"""How many letters are used for a text of an unknown alphabet: few, so that they repeat often."""
 
 
 def passage(facts: Facts) -> str:
-    """Several lines with words that come again: something for heads to look at."""
+    """Several lines with repeated words, for attention heads."""
     return _first(facts, PASSAGES, 96)
 
 
@@ -52,7 +52,7 @@ def lines(facts: Facts) -> str:
 
 
 def sentence(facts: Facts) -> str:
-    """A sentence in which letters stand several times, each time after others."""
+    """A sentence in which letters occur several times, each time after others."""
     return _first(facts, SENTENCES, 24)
 
 
@@ -66,36 +66,36 @@ FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
 
 
 def examples(facts: Facts) -> list[str]:
-    """Up to `COUNT` prompts; of a strange alphabet single letters."""
+    """Up to `COUNT` prompts; single letters for an unknown alphabet."""
     found = list(_readable(facts, (SHAKESPEARE, FABLES)))
     return (found if len(found) >= COUNT else found + _letters(facts, COUNT))[:COUNT]
 
 
 def label(prompt: str) -> str:
-    """The prompt as a button shows it, its line breaks drawn."""
+    """The prompt as a button shows it, with visible line breaks."""
     return prompt.replace("\n", " ⏎")
 
 
 def _first(facts: Facts, kind: Kind, characters: int) -> str:
-    """The first text of a kind that the model can read, within its context, or so many characters of its vocabulary."""
+    """The first text of a kind that the model can read, cut to its context; else `characters` letters it knows."""
     letters = "".join(_letters(facts, LETTERS)) or facts.vocabulary
     return next(_readable(facts, kind), (letters * characters)[:characters])[: facts.context]
 
 
 def _readable(facts: Facts, kind: Kind) -> Iterator[str]:
-    """Yields the texts of a kind of which the model knows every character, those first that sound like its corpus."""
+    """Yields the texts of a kind of which the model knows every character, first those in its corpus's style."""
     shakespeare, fables = kind
     corpus, known = (facts.corpus or "").lower(), set(facts.vocabulary)
     if "shakespeare" in corpus:
         ordered = chain(shakespeare, fables)
     elif "fable" in corpus or corpus == "bundled":
         ordered = chain(fables, shakespeare)
-    else:  # nobody said what it has read: something of each
+    else:  # an unknown training text: alternate between the styles
         ordered = chain.from_iterable(zip_longest(shakespeare, fables))
     return (text for text in ordered if text and set(text) <= known)
 
 
 def _letters(facts: Facts, count: int) -> list[str]:
-    """Up to `count` letters spread over the vocabulary; other characters that can be seen where it has no letters."""
+    """Up to `count` letters spread over the vocabulary; other visible characters if it has no letters."""
     letters = [char for char in facts.vocabulary if char.isalpha()] or [c for c in facts.vocabulary if c.strip()]
     return letters[:: max(1, len(letters) // count)][:count]

@@ -1,4 +1,4 @@
-"""The Python lines beside a view: how they open the model that it shows."""
+"""The lines by which the Python code beside a view opens its model."""
 
 from pathlib import Path
 
@@ -11,13 +11,12 @@ def load_line(opened: OpenModel) -> str:
 
 
 def open_line(opened: OpenModel) -> str:
-    """The line that makes `opened`, the model with what came along, by `strivelm.open_model`."""
+    """The line that makes `opened`, the model with its record, by `strivelm.open_model`."""
     return _line("opened = open_model({})", opened)
 
 
 def _line(line: str, opened: OpenModel) -> str:
-    """The line with the model's reference. Of a folder it has the name alone: where the page's machine keeps it, a
-    visitor neither knows nor has to know."""
+    """The line with the model's reference; of a folder only the name, as visitors need not know the page's paths."""
     name, at, revision = opened.ref.partition("@")
     folder = Path(opened.ref) if Path(opened.ref).is_dir() else Path(name)
     if name in COME_ALONG or not folder.is_dir():

@@ -1,8 +1,8 @@
-"""Everything that can be asked of a model: a name, a function of open models, and what its arguments may be.
+"""The registry of questions about models: each has a name, a function of open models, and typed arguments.
 
 A question is declared where it is answered, by `@question("attention.maps")` above a function whose first parameters
-are open models and whose others are plain, typed values. From this registry come what the views ask in the browser
-(`strivelm.ask`), the endpoints and MCP tools (`strivelm.ui.api`), and the notebook functions. `Dispatcher` answers.
+are open models and whose others are plain, typed values. The views in the browser (`strivelm.ask`), the endpoints and
+MCP tools (`strivelm.ui.api`), and the notebook functions use this registry. `Dispatcher` answers the questions.
 """
 
 import inspect
@@ -12,26 +12,27 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 
 Seconds = float | Callable[..., float]
-"""How long an answer may take; a function is asked with the question's own arguments."""
+"""How long an answer may take; a function is called with the question's arguments."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """What a question takes beside models."""
+    """An argument of a question, besides its models."""
 
     name: str
     kind: object
     """str, int, float, bool, list[…] of these, or one of them and None."""
     default: object = inspect.Parameter.empty
-    """What it is where nobody gives it; `Parameter.empty` where it has to be given."""
+    """Its default; `Parameter.empty` if it is required."""
 
     def checked(self, value: object, question: str) -> object:
-        """The value as the question takes it. Raises ValueError, a sentence, for a value of another kind."""
+        """The value, converted to the argument's kind. Raises ValueError, a sentence, for a value of another kind."""
         found = _converted(value, self.kind)
         if found is _WRONG:
             raise ValueError(
@@ -45,24 +46,24 @@ class Question:
     """One thing that can be asked."""
 
     name: str
-    """The part of the page that asks it and what it is, as in "attention.maps"."""
-    function: Callable[..., object]
+    """The part of the page that asks it, and its subject, as in "attention.maps"."""
+    function: Callable[..., Any]
     """Answers it in plain Python; a generator gives a long answer in pieces."""
     models: int
-    """Of how many models it is asked; 0 for what needs none."""
+    """How many models it is about; 0 if it needs none."""
     arguments: tuple[Argument, ...]
     seconds: Seconds
-    """How long it may take."""
-    lent_seconds: Seconds
-    """How long a GPU is lent for it where one is: a visitor's quota pays for all of it."""
+    """Its time limit."""
+    gpu_seconds: Seconds
+    """For how long ZeroGPU is asked for a GPU, all of which counts against the visitor's quota."""
     max_bytes: int
-    """How large its answer may get, as JSON."""
+    """How large its answer may be as JSON."""
     device: bool
-    """Whether it computes with a model's weights; what only reads text never borrows a GPU."""
+    """Whether it computes with a model's weights, and so needs the GPU on ZeroGPU."""
     cached: bool
-    """Whether equal questions have equal answers that are worth keeping for the next visitor."""
+    """Whether its answers are cached for the next visitor."""
     lane: str
-    """"looking" or "writing": each has its own number of questions that are answered at once."""
+    """"looking" or "writing": the queue in which it waits; each answers a limited number of questions at once."""
 
     @property
     def streamed(self) -> bool:
@@ -94,9 +95,9 @@ class Question:
         """How many seconds an answer to these arguments may take."""
         return _seconds(self.seconds, arguments)
 
-    def lent(self, arguments: Mapping[str, object]) -> float:
+    def gpu_limit(self, arguments: Mapping[str, object]) -> float:
         """For how many seconds a GPU is asked for."""
-        return _seconds(self.lent_seconds, arguments)
+        return _seconds(self.gpu_seconds, arguments)
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -107,7 +108,7 @@ def question(
     name: str,
     *,
     seconds: Seconds = limits.LOOK_SECONDS,
-    lent_seconds: Seconds | None = None,
+    gpu_seconds: Seconds | None = None,
     max_bytes: int = limits.ANSWER_BYTES,
     device: bool = True,
     cached: bool = False,
@@ -115,11 +116,11 @@ def question(
 ) -> Callable[[Callable], Callable]:
     """The decorator that makes a function a question; the function itself stays as it is.
 
-    Its first parameters are the open models that it is asked of (annotated `OpenModel`); the others are its arguments,
-    each annotated with a kind that `Argument` knows. It raises ValueError, a sentence, for what can't be done.
+    Its first parameters are the open models (annotated `OpenModel`); the others are its arguments, each annotated with
+    a kind that `Argument` knows. It raises ValueError, a sentence, if it can't be answered.
 
     Args:
-        lent_seconds: how long a GPU is lent for it, where that is another time than `seconds`.
+        gpu_seconds: for how long ZeroGPU is asked for a GPU, if that differs from `seconds`.
     """
 
     def declare(function: Callable) -> Callable:
@@ -132,8 +133,8 @@ def question(
             _described(argument.kind)  # raises for a kind that can't be checked
         if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
             raise TypeError(f"there are two questions {name}")
-        lent = seconds if lent_seconds is None else lent_seconds
-        QUESTIONS[name] = Question(name, function, models, arguments, seconds, lent, max_bytes, device, cached, lane)
+        on_gpu = seconds if gpu_seconds is None else gpu_seconds
+        QUESTIONS[name] = Question(name, function, models, arguments, seconds, on_gpu, max_bytes, device, cached, lane)
         return function
 
     return declare
@@ -144,7 +145,7 @@ def _seconds(given: Seconds, arguments: Mapping[str, object]) -> float:
 
 
 def size_of(value: object) -> int:
-    """How many bytes a value has as JSON, nearly; what is long in it is text. However deep it is nested."""
+    """Approximately how many bytes a value has as JSON. It does not recurse, so nesting may be deep."""
     size, waiting = 0, [value]
     while waiting:
         one = waiting.pop()
@@ -162,7 +163,7 @@ def size_of(value: object) -> int:
 
 
 def shown(value: object) -> str:
-    """A value as a sentence quotes it, cut to 40 characters; what is nested too deep to be written is named only."""
+    """A value as a sentence quotes it, cut to 40 characters; its type if it can't be printed."""
     try:
         return f"{value!r:.40}"
     except (RecursionError, ValueError):  # ValueError: a whole number of thousands of digits
@@ -174,7 +175,7 @@ _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 
 
 def _converted(value: object, kind: object) -> object:
-    """The value as one of a kind, or _WRONG. JSON has one sort of number: a slider's 40.0 is the whole number 40."""
+    """The value as one of a kind, or _WRONG. JSON has one type of number: a slider's 40.0 counts as 40."""
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         found = (_converted(value, one) for one in typing.get_args(kind))
         return next((one for one in found if one is not _WRONG), _WRONG)
@@ -196,7 +197,7 @@ def _converted(value: object, kind: object) -> object:
 
 
 def _is_text(value: str) -> bool:
-    """Whether it is text: half of a surrogate pair, which JSON can carry, is none."""
+    """Whether it is valid text, without half of a surrogate pair, which JSON can contain."""
     return not any("\ud800" <= char <= "\udfff" for char in value)
 
 

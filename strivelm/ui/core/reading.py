@@ -1,4 +1,4 @@
-"""What a model reads of a visitor's text: what it does not know is left out, and what does not fit is said."""
+"""How a model reads a visitor's text: unknown characters are left out, and notes say what was changed."""
 
 from dataclasses import dataclass
 
@@ -7,33 +7,33 @@ from strivelm.model import GPT
 
 @dataclass(frozen=True)
 class Start:
-    """What the model reads before it writes."""
+    """The prompt as the model reads it."""
 
     ids: list[int]
     """The ids, at least one."""
     text: str
     """The same as text."""
     notes: tuple[str, ...]
-    """Sentences about what was changed or will not be seen; empty where the prompt is taken as it is."""
+    """Sentences about what was changed or left out; empty if the prompt is used as it is."""
 
 
 def start_from(model: GPT, prompt: str) -> Start:
-    """What the model reads of a prompt: without unknown characters, and with a beginning where nothing is left."""
+    """The prompt as the model reads it: without unknown characters, and never empty."""
     tokenizer = model.tokenizer
     encoding = tokenizer.encode_leniently(prompt)
     ids, text, notes = encoding.ids, encoding.text, []
     if encoding.unknown:
-        known = f"It knows the {len(tokenizer):,} characters of its training text and no others."
+        known = f"It knows only the {len(tokenizer):,} characters of its training text."
         notes.append(f"{encoding.report} {known}")
     if not ids:
         text = tokenizer.start
         ids = tokenizer.encode(text)
-        what = "Nothing of the prompt is left" if prompt else "The prompt is empty"
+        what = "It knows no character of the prompt" if prompt else "The prompt is empty"
         how = "a line break" if text == "\n" else f"{text!r}, the first character it knows"
         notes.append(f"{what}, so the model begins after {how}.")
     if len(ids) > model.block_size:
         notes.append(
             f"The prompt has {len(ids):,} characters, and this model sees at most {model.block_size:,} at a time: "
-            "it reads the end of it."
+            "it reads only the end."
         )
     return Start(ids, text, tuple(notes))

@@ -1,7 +1,6 @@
-"""The text that a model learnt from, where it is at hand; and one to measure it on: validation text, else its own.
+"""A model's training text, if it is on this machine, and a text to measure it on: validation text, else generated text.
 
-Validation text is text of the model's corpus that it has not learnt from. The fables come with the package, and tiny
-Shakespeare may lie in the cache of this machine; nothing is downloaded for this.
+The fables come with the package, and tiny Shakespeare may be in this machine's cache; nothing is downloaded for this.
 """
 
 import time
@@ -19,34 +18,34 @@ from strivelm.loading import OpenModel
 from strivelm.ui.core.models import name_of
 
 OWN_CHARACTERS = 4_096
-"""How many characters a model writes for this; fewer where it takes longer than `OWN_SECONDS`."""
+"""How many characters are generated for this; fewer if it takes longer than `OWN_SECONDS`."""
 OWN_SECONDS = 12.0
 OWN_SEED = 0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A text to measure on, and what has to be said about it."""
+    """A text to measure on, with its description."""
 
     ids: torch.Tensor
     """(N,) Its ids."""
     held_out: bool
     """Whether it is validation text."""
-    said: str
+    description: str
     """Which text it is, in a sentence."""
-    needs: str
-    """The line that imports what `python` needs."""
+    import_line: str
+    """The import that `python` needs."""
     python: str
-    """The lines that make `text`, its ids, of `model`."""
+    """The lines that make `text`, its ids, from `model`."""
 
 
 def sample(opened: OpenModel) -> Sample:
-    """The validation text of the corpus that the model learnt from, or else a text that the model writes."""
+    """The validation text of the model's corpus, else a text that the model generates."""
     return _held_out(opened) or _own(opened)
 
 
 def training_text(opened: OpenModel) -> tuple[str, Corpus] | None:
-    """What `load_corpus` calls the text that the model learnt from, and the text; None where it is not at hand."""
+    """The model's corpus with its name for `load_corpus`; None if it is not on this machine."""
     sha256 = corpus_sha256(opened)
     for source, path in (("bundled", FABLES), ("shakespeare", cache_folder(None) / "tinyshakespeare.txt")):
         corpus = _corpus(path) if sha256 and path.is_file() else None
@@ -56,7 +55,7 @@ def training_text(opened: OpenModel) -> tuple[str, Corpus] | None:
 
 
 def corpus_sha256(opened: OpenModel) -> str | None:
-    """The hash of the text that the model learnt from; None where nobody wrote it down."""
+    """The hash of the model's training text; None if it is not recorded."""
     recorded = opened.training.get("corpus")
     return recorded.get("sha256") if isinstance(recorded, dict) else None
 
@@ -73,17 +72,17 @@ def _held_out(opened: OpenModel) -> Sample | None:
     source, corpus = training_text(opened) or ("", None)
     if corpus is None or corpus.tokenizer.chars != opened.model.tokenizer.chars or len(corpus.validation) < 2:
         return None
-    said = f"Measured on validation text of {corpus.name}, which the model has not learnt from."
+    description = f"Measured on validation text of {corpus.name}, which it was not trained on."
     line = f"text = load_corpus({source!r}).validation"
-    return Sample(corpus.validation.long(), True, said, "from strivelm.data import load_corpus", line)
+    return Sample(corpus.validation.long(), True, description, "from strivelm.data import load_corpus", line)
 
 
 _written: weakref.WeakKeyDictionary[object, Sample] = weakref.WeakKeyDictionary()
-"""What models have written already: it takes seconds, and each measurement needs it."""
+"""Generated texts by model: they take seconds, and each measurement needs one."""
 
 
 def _own(opened: OpenModel) -> Sample:
-    """What the model writes at temperature 1, from its whole distribution: a fair draw from its own idea of text."""
+    """A text that the model generates at temperature 1, from its whole distribution."""
     if opened.model not in _written:
         _written[opened.model] = _write(opened)
     return _written[opened.model]
@@ -98,14 +97,14 @@ def _write(opened: OpenModel) -> Sample:
         ids.append(step.id)
         if time.perf_counter() - began > OWN_SECONDS and len(ids) > model.block_size:
             break
-    said = (
-        f"No text of {name_of(opened.ref)}'s corpus is at hand, so it is measured on {len(ids):,} characters that the "
-        "model wrote itself (temperature 1). On its own writing a model is never wrong about what comes how often: "
-        "this shows how much context sharpens its expectations, not how right they are about real text."
+    description = (
+        f"The corpus of {name_of(opened.ref)} is not on this machine, so it is measured on {len(ids):,} characters "
+        "that the model wrote itself (temperature 1). This shows how much context sharpens its predictions, not how "
+        "well they fit real text."
     )
     lines = (
         f"first = model.tokenizer.encode({model.tokenizer.start!r})\n"
         f"config = SamplingConfig({len(ids) - len(first)}, temperature=1.0, top_k=0, top_p=1.0, seed={OWN_SEED})\n"
         "text = first + [step.id for step in generate(model, first, config)]"
     )
-    return Sample(torch.tensor(ids), False, said, "from strivelm import SamplingConfig, generate", lines)
+    return Sample(torch.tensor(ids), False, description, "from strivelm import SamplingConfig, generate", lines)

@@ -96,8 +96,8 @@ def test_what_is_no_question_is_a_sentence(post, question, lane):
         ({"of": "noise"}, "is asked of 1 model"),
         ({"of": ["noise", "noise"]}, "is asked of 1 model"),
         ({"of": [None]}, "The model is empty"),
-        ({"of": [{"a": 1}]}, "expected bundled or owner/name"),
-        ({"of": [DEEP]}, "expected bundled or owner/name"),
+        ({"of": [{"a": 1}]}, "expected bundled, film, film@step-N or owner/name"),
+        ({"of": [DEEP]}, "expected bundled, film, film@step-N or owner/name"),
         ({"of": ["/etc/passwd"]}, "is no model"),
         ({"of": ["../.."]}, "is no model"),
         ({"of": ["a\0b"]}, "is no model"),
@@ -111,7 +111,7 @@ def test_what_is_no_question_is_a_sentence(post, question, lane):
         ({"arguments": {"text": "half \ud83d"}}, "expected text"),
         ({"arguments": {"text": "a", "opened": 1}}, "takes no argument 'opened'"),
         ({"arguments": {"text": DEEP}}, "expected text"),
-        ({"arguments": {"text": "x" * 2001}}, "at most 2,000 are read here"),
+        ({"arguments": {"text": "x" * 2001}}, "at most 2,000 are allowed"),
         ({"arguments": {"text": "x" * limits.QUESTION_BYTES}}, "The question is too large"),
         ({"arguments": {str(i): i for i in range(50_000)}}, "The question is too large"),
         ({"name": "learn.step", "arguments": {"seed": 10**30}}, "The seed is "),
@@ -154,7 +154,7 @@ def test_a_body_that_is_none_is_refused_or_a_sentence(post, raw):
 
 
 def test_a_question_of_the_other_lane_is_sent_there(post):
-    assert "is asked by /looking, not by /writing." in sentence(post(asked(), "writing"))
+    assert "belongs to /looking, not to /writing." in sentence(post(asked(), "writing"))
 
 
 def test_after_all_that_a_view_is_answered(post):

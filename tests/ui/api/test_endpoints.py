@@ -141,7 +141,7 @@ def test_a_cancelled_call_stops_working(slow_client, steps):
         ({"prompt": ""}, "The prompt is empty"),
         ({"prompt": None}, "The argument prompt of api.generate is None; expected text."),
         ({"prompt": 5}, "The argument prompt of api.generate is 5; expected text."),
-        ({"prompt": "x" * 2001}, "The prompt has 2,001 characters, and at most 2,000 are read here; shorten it by 1"),
+        ({"prompt": "x" * 2001}, "The prompt has 2,001 characters, but at most 2,000 are allowed; shorten it by 1"),
         ({"prompt": "caf\u00e9 <b>"}, "not in the model's vocabulary: '\u00e9' (U+00E9) at 3; '<' at 5"),
         ({"max_new_tokens": 0}, "characters to write is 0; expected a whole number from 1 to 2,000"),
         ({"max_new_tokens": 2001}, "characters to write is 2001; expected a whole number from 1 to 2,000"),

@@ -30,9 +30,8 @@ def tokens(opened: OpenModel) -> dict:
     found, near = inspection.pca(space.vectors, 3), inspection.nearest(space, NEIGHBOURS)
     share = frequencies(opened)
     some = most_frequent(len(space.chars), share)
-    part = inspection.Space(
-        space.what, *(tuple(of[i] for i in some) for of in (space.chars, space.classes)), space.vectors[some]
-    )
+    chars, classes = (tuple(of[i] for i in some) for of in (space.chars, space.classes))
+    part = inspection.Space(space.what, chars, classes, space.vectors[some])
     clusters = inspection.similarity(part, "clusters")
     case = inspection.case_analogies(space)
     return {

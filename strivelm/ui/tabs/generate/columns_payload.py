@@ -43,7 +43,7 @@ class Column:
     """How a sentence says where it is; '' for "in NAME"."""
 
 
-@question("generate.compare", seconds=limits.SECONDS + 5, lent_seconds=limits.SECONDS, lane="writing")
+@question("generate.compare", seconds=limits.SECONDS + 5, gpu_seconds=limits.SECONDS, lane="writing")
 def compare(
     opened: OpenModel,
     prompt: str,
@@ -86,7 +86,7 @@ def compare(
     yield from _grown(opened, steps, next(iter(configs.values())), len(columns))
 
 
-@question("generate.without", seconds=limits.SECONDS + 5, lent_seconds=limits.SECONDS, lane="writing")
+@question("generate.without", seconds=limits.SECONDS + 5, gpu_seconds=limits.SECONDS, lane="writing")
 def without(
     opened: OpenModel,
     prompt: str,

@@ -24,7 +24,7 @@ IN_ALL = limits.SECONDS + 5
 @question(
     "generate.write",
     seconds=IN_ALL,
-    lent_seconds=lambda count, **others: limits.seconds_to_write(count),
+    gpu_seconds=lambda count, **others: limits.seconds_to_write(count),
     lane="writing",
 )
 def write(
@@ -150,7 +150,7 @@ def _short(number: float) -> float:
 @question(
     "api.generate",
     seconds=IN_ALL,
-    lent_seconds=lambda max_new_tokens, **others: limits.seconds_to_write(max_new_tokens),
+    gpu_seconds=lambda max_new_tokens, **others: limits.seconds_to_write(max_new_tokens),
     lane="writing",
 )
 def generate_text(

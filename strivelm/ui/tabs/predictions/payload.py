@@ -207,7 +207,7 @@ def survey(opened: OpenModel, text: str | None = None, how: str = "zero") -> Ite
     """
     if text is None:
         longer = sample(opened)
-        ids, most, said, line, needs = longer.ids, MAP_WINDOWS, longer.said, longer.python, longer.needs
+        ids, most, said, line, needs = longer.ids, MAP_WINDOWS, longer.description, longer.python, longer.import_line
     else:
         ids, about = _read(opened, text)
         most, line, needs = None, f"text = {about['text']!r}", ""
@@ -241,9 +241,9 @@ def loss_by_position(opened: OpenModel) -> Iterator[dict]:
     yield {
         "model": name_of(opened.ref),
         "uniform": math.log(opened.model.vocab_size),
-        "said": text.said,
+        "said": text.description,
         "held_out": text.held_out,
-        "python": _python(opened, "loss_by_position", *lines, needs=text.needs),
+        "python": _python(opened, "loss_by_position", *lines, needs=text.import_line),
     }
     for found in inspection.loss_by_position(opened.model, text.ids, POSITION_WINDOWS):
         numbers = found.to_dict()

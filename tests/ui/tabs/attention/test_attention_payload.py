@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from known_heads import PLANTED, TEXT, planted
 from strivelm import inspection
 from strivelm.inspection import trace
 from strivelm.ui import limits
-from strivelm.ui.core.gpu import Work
+from strivelm.ui.core import codec, prompts
+from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models, facts_of
-from strivelm.ui.tabs.attention import payload, tab
+from strivelm.ui.tabs.attention import payload
 from strivelm.ui.tabs.attention.attention import VIEW
 
 HOSTILE = "<script>alert(1)</script>${a}{{b}}"
@@ -58,7 +60,7 @@ def test_every_weight_is_sent_within_the_codings_error(make_open):
 
 def test_36_heads_on_256_characters_are_sent_in_two_megabytes():
     weights = torch.full((42, 256, 256), 1 / 256)
-    assert len(payload.coded(weights)) == math.ceil(42 * 256 * 257 / 2 / 3) * 4 < 2_000_000
+    assert len(codec.weights(weights)) == math.ceil(42 * 256 * 257 / 2 / 3) * 4 < 2_000_000
 
 
 def test_planted_heads_are_called_what_they_are(opened):
@@ -83,8 +85,10 @@ def test_induction_and_copying_are_the_models_and_measured_once(make_open, monke
     assert first["induction"] == found.score.flatten().tolist()
     assert first["copying"] == copies.score.flatten().tolist()
     assert first["named"] == []
+    dispatcher = Dispatcher(Models(opened))
+    assert dispatcher.ask("attention.circuits", [opened.ref], {}) == first
     monkeypatch.setattr(inspection, "induction", None)
-    assert payload.circuits(opened) is first
+    assert dispatcher.ask("attention.circuits", [opened.ref], {}) == first
 
 
 @pytest.mark.parametrize("query", [0, 7, 22])
@@ -132,7 +136,7 @@ def test_a_whole_map_can_be_had_exactly(make_open, name):
 )
 def test_models_of_every_kind_begin_with_a_text_and_are_drawn(make_open, chars, sizes):
     opened = make_open(chars=chars, vocab_size=len(chars), **sizes)
-    begin = payload.default_text(facts_of(opened))
+    begin = prompts.passage(facts_of(opened))
     assert 0 < len(begin) <= opened.model.block_size
     assert set(begin) <= set(chars)
     for text in (begin, begin[0], "", begin * 40):
@@ -147,7 +151,7 @@ def test_models_of_every_kind_begin_with_a_text_and_are_drawn(make_open, chars, 
 
 def test_what_was_changed_in_a_text_is_said(opened):
     assert payload.attention(opened, "a" * 33)["notes"] == [
-        "The prompt has 33 characters, and this model sees at most 32 at a time: it reads the end of it."
+        "The prompt has 33 characters, and this model sees at most 32 at a time: it reads only the end."
     ]
     unknown = payload.attention(opened, "aZb")
     assert unknown["text"] == "ab"
@@ -156,41 +160,38 @@ def test_what_was_changed_in_a_text_is_said(opened):
         payload.attention(opened, 7)
 
 
-def test_the_tab_shows_maps_or_says_what_cannot_be_done(opened):
-    view, said = tab.look(opened, TEXT)
-    assert json.loads(view) == payload.maps(opened, TEXT)
-    assert json.loads(said)["kind"] == ""
-    view, said = tab.look(opened, "x" * (limits.PROMPT_CHARACTERS + 1))
-    assert view == {"__type__": "update"}
-    assert json.loads(said)["kind"] == "error"
+def test_a_text_that_is_too_long_is_a_sentence(opened):
+    with pytest.raises(ValueError, match="shorten it by 1"):
+        payload.maps(opened, "x" * (limits.PROMPT_CHARACTERS + 1))
 
 
 def test_questions_are_answered_by_name_or_with_a_sentence(opened):
-    work = Work(Models(opened))
-    works = {name: work(getattr(payload, name)) for name in tab.WANTED}
-    about = {"name": "x", "model": "planted", "text": TEXT}
-    row, whole = about | {"what": "row", "layer": 0, "head": 0}, about | {"what": "exact"}
-    found = tab.answered(works, row | {"query": 5})
-    assert found["name"] == "x"
+    ask = Dispatcher(Models(opened)).ask
+    row, whole = {"text": TEXT, "layer": 0, "head": 0}, {"text": TEXT}
+    found = ask("attention.row", ["planted"], row | {"query": 5})
     assert floats(found["attention"])[4] > 0.99
-    weights = tab.answered(works, whole | {"map": "0.0"})["weights"]
+    weights = ask("attention.exact", ["planted"], whole | {"map": "0.0"})["weights"]
     assert floats(weights)[5 * 6 // 2 + 4] == floats(found["attention"])[4]
-    assert tab.answered(works, about | {"what": "circuits"})["uniform"] == payload.circuits(opened)["uniform"]
-    for wrong, sentence in (
-        (row | {"layer": 9, "query": 0}, "9"),
-        (row | {"query": 99}, "there is no position 99"),
-        (row, "incomplete"),
-        (row | {"query": None}, "incomplete"),
-        (whole | {"map": "9.9"}, "There is no map '9.9'"),
-        (whole | {"map": "-1.0"}, "There is no map '-1.0'"),
-        (whole | {"map": "0.0", "text": "Z"}, "'Z'"),
-        (whole | {"map": "0.0", "model": 7}, "The model is"),
-        (about | {"what": "weights"}, "incomplete"),
-        ({}, "incomplete"),
-    ):
-        found = tab.answered(works, wrong)
-        assert set(found) == {"name", "error"}
-        assert sentence in found["error"]
+    assert ask("attention.circuits", ["planted"], {})["uniform"] == payload.circuits(opened)["uniform"]
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "given", "sentence"),
+    [
+        ("row", "planted", {"text": TEXT, "layer": 9, "head": 0, "query": 0}, "9"),
+        ("row", "planted", {"text": TEXT, "layer": 0, "head": 0, "query": 99}, "there is no position 99"),
+        ("row", "planted", {"text": TEXT, "layer": 0, "head": 0}, "needs the argument query"),
+        ("row", "planted", {"text": TEXT, "layer": 0, "head": 0, "query": None}, "query of attention.row is None"),
+        ("exact", "planted", {"text": TEXT, "map": "9.9"}, "There is no map '9.9'"),
+        ("exact", "planted", {"text": TEXT, "map": "-1.0"}, "There is no map '-1.0'"),
+        ("exact", "planted", {"text": "Z", "map": "0.0"}, "'Z'"),
+        ("exact", 7, {"text": TEXT, "map": "0.0"}, "The model is"),
+        ("weights", "planted", {"text": TEXT}, "There is no question 'attention.weights'"),
+    ],
+)
+def test_what_can_not_be_answered_is_a_sentence(opened, name, of, given, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        Dispatcher(Models(opened)).ask(f"attention.{name}", [of], given)
 
 
 def test_a_file_of_its_own_holds_no_markup_of_the_text(make_open):

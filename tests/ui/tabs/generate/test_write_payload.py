@@ -52,7 +52,7 @@ def test_unknown_characters_are_left_out_named_and_shown(noise):
     assert payload.pieces(noise.model, "a\u00e9b", start) == [["a", "read"], ["\u00e9", "unknown"], ["b", "read"]]
     nothing = payload.start_from(noise.model, "漢")
     assert nothing.text == "\n"
-    assert "Nothing of the prompt is left" in nothing.notes[1]
+    assert "It knows no character of the prompt" in nothing.notes[1]
     assert payload.pieces(noise.model, "漢", nothing) == [["漢", "unknown"], ["\n", "read"]]
 
 
@@ -228,7 +228,7 @@ def test_a_gpu_is_lent_for_as_long_as_the_text_may_take():
     for name, count in (("generate.write", "count"), ("api.generate", "max_new_tokens")):
         question = QUESTIONS[name]
         given = {one.name: 100 if one.name == count else one.default for one in question.arguments}
-        assert question.lent(given) == limits.seconds_to_write(100) < question.longest(given)
+        assert question.gpu_limit(given) == limits.seconds_to_write(100) < question.longest(given)
 
 
 def test_the_endpoint_streams_what_the_model_writes(noise):

@@ -183,7 +183,7 @@ def test_validation_text_is_taken_where_it_is_the_models(make_open):
     found = samples.sample(opened)
     assert found.held_out
     assert torch.equal(found.ids, fables.validation.long())
-    assert "validation text of fables" in found.said
+    assert "validation text of fables" in found.description
 
 
 @pytest.mark.parametrize("chars", ["ab", "\n<script>${}", "שלום😀\u0301 ", "漢字仮名交"])

@@ -12,6 +12,7 @@ from strivelm import __version__, inspection
 from strivelm.decoder import engine_of
 from strivelm.generation import SamplingConfig, generate
 from strivelm.inspection.component_ablation import kinds
+from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
 from strivelm.ui.core.models import facts_of
@@ -206,7 +207,7 @@ def positions(reading: Reading) -> Figure:
     at, T, C = reading.at, reading.config.block_size, reading.config.n_embd
     token, place, total = recorded.token_embedding[at], recorded.position_embedding[at], recorded.residual[0, at]
     same = [i for i, char in enumerate(reading.text) if char == reading.char]
-    units = inspection.vectors.unit(recorded.residual[0, same])
+    units = unit(recorded.residual[0, same])
     alike = (units @ units.T)[same.index(at)].tolist()
     rows = [
         [str(i), bar(cosine, number(cosine, 4)), "chosen" if i == at else ""]

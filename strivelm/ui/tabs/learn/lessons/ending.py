@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import TypeGuard
 
 import torch
 
@@ -166,10 +167,13 @@ def evaluations(record: object, name: str) -> list[tuple[int, float]]:
     found = []
     for one in record if isinstance(record, list) else []:
         step, loss = (one.get("step"), one.get(name)) if isinstance(one, dict) else (None, None)
-        numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (step, loss))
-        if numbers and math.isfinite(loss) and 0 <= step < 1e12:
+        if _is_number(step) and _is_number(loss) and math.isfinite(loss) and 0 <= step < 1e12:
             found.append((int(step), float(loss)))
     return found
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def losses(reading: Reading) -> list[float]:

@@ -1,8 +1,8 @@
-"""Where a command runs: what a process needs and some machines don't give, mended before anything heavy is imported.
+"""The process's environment, corrected where it is broken, before anything heavy is imported.
 
-Closed streams, no home, a folder for temporary files that is somebody else's, proxies that don't let the page reach
-itself. What can be mended is, with a word on stderr where it costs something; what can't ends in a sentence that names
-the variable or the folder.
+Closed streams, no home, a folder for temporary files that belongs to another user, proxies through which the page can't
+reach itself. What can be corrected is, with a warning on stderr if it has a cost; what can't raises an OSError whose
+sentence names the variable or the folder.
 """
 
 import os
@@ -16,27 +16,27 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 def prepare() -> None:
-    """What every command needs: streams to write to, a current folder, a home. Raises OSError, a sentence."""
+    """Ensures what every command needs: open streams, a current folder, a home. Raises OSError, a sentence."""
     open_streams()
     try:
         os.getcwd()
     except OSError:
         raise OSError("the current folder is gone or can't be read; cd into another one") from None
-    if not os.path.isabs(os.path.expanduser("~")):  # else what is kept at home would lie in a folder called ~
-        os.environ["HOME"] = own_folder()
+    if not os.path.isabs(os.path.expanduser("~")):  # else a folder called ~ would be created
+        os.environ["HOME"] = private_temporary_folder()
         where = os.environ["HOME"]
         _warn(f"HOME is not set and this user has none: caches go to {where}, until HOME or HF_HOME name a folder")
 
 
 def open_streams() -> None:
-    """Leads closed standard streams to nowhere. Else the next file or socket takes their place, and is written into."""
+    """Opens closed standard streams on os.devnull; else another file would take their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (it stays open)
 
 
-def own_folder() -> str:
-    """A folder for temporary files that nobody else can write to. Raises OSError, a sentence, where there is none."""
+def private_temporary_folder() -> str:
+    """A folder for temporary files that nobody else can write to. Raises OSError, a sentence, if none can be made."""
     user = os.getuid() if hasattr(os, "getuid") else "home"
     try:
         folder = os.path.join(tempfile.gettempdir(), f"strivelm-{user}")
@@ -51,7 +51,7 @@ def own_folder() -> str:
 
 
 def temporary_folder() -> None:
-    """Lets Gradio keep its files where it can: beside another user's /tmp/gradio, in a folder of our own.
+    """Gives Gradio a folder that it can write to: if /tmp/gradio is another user's, a private one.
 
     Raises OSError, a sentence, where GRADIO_TEMP_DIR names a folder that can't be written.
     """
@@ -65,7 +65,7 @@ def temporary_folder() -> None:
     except OSError:
         raise OSError("no folder for temporary files can be written; set TMPDIR to one") from None
     if not _writable(usual):
-        os.environ["GRADIO_TEMP_DIR"] = os.path.join(own_folder(), "gradio")
+        os.environ["GRADIO_TEMP_DIR"] = os.path.join(private_temporary_folder(), "gradio")
 
 
 def _writable(folder: str) -> bool:
@@ -78,11 +78,11 @@ def _writable(folder: str) -> bool:
         return False
 
 
-def spare_loopback() -> None:
-    """Keeps what goes to this very machine from the environment's proxies, which know another one by that name."""
+def bypass_proxies_for_loopback() -> None:
+    """Adds this machine's addresses to no_proxy: a proxy would resolve them to itself."""
     from strivelm.hub.client import named_proxies
 
-    if not named_proxies():  # a variable alone would hide the proxies that Windows and macOS keep elsewhere
+    if not named_proxies():  # setting no_proxy alone would hide the system proxies of Windows and macOS
         return
     known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = dict.fromkeys([*filter(None, map(str.strip, known.split(","))), *LOOPBACK, *_own_host()])
@@ -96,10 +96,10 @@ def _own_host() -> list[str]:
 
 @contextmanager
 def usable_proxies() -> Iterator[None]:
-    """A block in which Gradio's client (httpx) sees no proxies, if it can't use those that are named (SOCKS, say).
+    """A block in which Gradio's client (httpx) sees no proxies, if it can't use those that are set (SOCKS, say).
 
-    It opens connections when it is imported and when a page asks itself whether it is there, and would raise. The Hub's
-    client is another one: it says so itself, each time.
+    It makes connections when it is imported and when a page checks that it can be reached, and would raise. The Hub's
+    client is a different one, which reports the proxy itself.
     """
     import httpx
 
