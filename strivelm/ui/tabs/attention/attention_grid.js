@@ -3,16 +3,17 @@
 const NONE = [0, 0, 0, 0]; // where nothing is seen, the ground
 
 // Where on the ramp the weights of a row lie, by the row, as bytes: their roots, as the maps have them, so that a weight
-// of 0.01 is still seen; with the scale "row", beside the largest of the row.
+// of 0.01 is still seen; with the scale "row", beside the largest of the row. A row is good until the next is asked for.
 function shadesOf(map, scale) {
   const codes = codesOf(map);
+  const shades = new Uint8Array(length());
   return (q) => {
     const row = codes.subarray((q * (q + 1)) / 2, ((q + 1) * (q + 2)) / 2);
     if (scale !== "row") return row;
-    const shades = new Uint8Array(q + 1);
     let most = 1;
-    for (let k = 0; k <= q; k++) most = Math.max(most, row[k]);
-    for (let k = 0; k <= q; k++) shades[k] = Math.round((255 / most) * row[k]);
+    for (let k = 0; k <= q; k++) if (row[k] > most) most = row[k];
+    const stretch = 255 / most;
+    for (let k = 0; k <= q; k++) shades[k] = stretch * row[k] + 0.5; // rounded, as an array of bytes cuts off
     return shades;
   };
 }

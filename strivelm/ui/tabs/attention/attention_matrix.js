@@ -41,7 +41,7 @@ function drawMatrix() {
   if (T < 12) side = Math.min(side, 44 * Math.max(T, 4)); // few characters need no wall
   matrix.cell = side / T;
   const shades = shadesOf(state.map, state.scale);
-  matrix.rows = codesOf(state.map) ? Array.from(chars, (_, q) => shades(q)) : null;
+  matrix.rows = codesOf(state.map) ? Array.from(chars, (_, q) => shades(q).slice()) : null;
   // Above the diagonal nothing is ever seen: where there is room the legend stands there.
   box.classList.toggle("roomy", side >= 480);
   box.style.setProperty("--aside", `${box.clientWidth - EDGE - side + 8}px`);
