@@ -23,6 +23,7 @@ import torch
 import torch.nn as nn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
+from torch.overrides import TorchFunctionMode
 
 from strivelm.config import GPTConfig
 from strivelm.files import (
@@ -67,6 +68,23 @@ CURVE = "loss.png"
 FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, GENERATION_CONFIG, TRAINING, NGRAMS, CURVE, "README.md")
 MODEL_CARD = (Path(__file__).parent / "assets" / "model_card.md").read_text("utf-8")
 SHARD = re.compile(r"\w[\w.-]*\.safetensors", re.ASCII)
+
+
+class _Unset(TorchFunctionMode):
+    """Leaves new weights as they are. On the meta device torch's normal_ would import its compiler first: a second."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (torch.nn.init.normal_, torch.Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Modules that are made inside take neither memory nor random numbers; their weights are put in place later."""
+    with torch.device("meta"), _Unset():
+        yield
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------

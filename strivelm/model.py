@@ -265,7 +265,7 @@ class GPT(
         )
         with download.errors_naming(folder, str(pretrained_model_name_or_path)):
             config, state = checkpoint.load(folder)
-        with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
+        with checkpoint.without_weights():  # they are replaced at once
             model = cls(**vars(config))
         model.load_state_dict(state, strict=True, assign=True)
         model.head.weight = model.tok.weight
@@ -294,7 +294,7 @@ class GPT(
         """
         # The mixin's own way would delete the old config.json before anything is written.
         folder = Path(save_directory)
-        with torch.device("meta"):  # what these sizes are when nobody has changed a part
+        with checkpoint.without_weights():  # what these sizes are when nobody has changed a part
             plain = GPT(**vars(self.config))
         checkpoint.check_modules(self, plain)
         checkpoint.save(folder, self.config, self.state_dict(), dtype=dtype)

@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ from strivelm import GPT, CheckpointError, load_model, open_model
 from strivelm.hub import download
 from strivelm.loading import BUNDLED, PUBLIC, check_numbers, parse_ref
 
+ROOT = Path(__file__).parents[1]
 NO_MODEL = (
     r"is no model: expected 'bundled', 'film', 'film@step-N', "
     r"(a folder that exists \(.*\), )?'owner/name' or 'owner/name@revision'$"
@@ -177,3 +181,17 @@ def test_the_bundled_model_speaks():
     written = load_model("bundled").generate("The ", max_new_tokens=20, seed=1)
     assert written.startswith("The ")
     assert len(written) == 24
+
+
+def test_opening_does_not_bring_torchs_compiler():
+    """torch's normal_ on the meta device imports it, which takes over a second (findings/)."""
+    script = """
+import sys, torch
+from strivelm import open_model
+before = torch.get_rng_state()
+text = open_model("film").model.generate("To be", 20, seed=1)
+assert torch.equal(torch.get_rng_state(), before)
+print(len(text), "torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["25", "False"]

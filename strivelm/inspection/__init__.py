@@ -36,6 +36,7 @@ What is computed
 In which file
     forward             the forward pass as the papers write it, with their formulas; heads and MLPs switched off
     trace               the pass, recorded; what each field is
+    parts               the names of heads and MLPs: "0.1", "2.m"
     layer               the numbers inside one block at one position
     lens                logit lens and direct logit attribution
     attention           where each head looks, beside uniform attention; what it does in a word; rollout

@@ -25,7 +25,7 @@ ALLOWED = re.compile(
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
     re.VERBOSE | re.ASCII,
 )
-TEXT = (".py", ".md", ".txt", ".toml", ".js", ".css", ".json", "LICENSE")
+TEXT = (".py", ".md", ".txt", ".toml", ".js", ".css", ".c", ".h", ".json", "LICENSE")
 """Ends of the names of text files, whose line ends may differ in a clone (git's core.autocrlf)."""
 SECRET = re.compile(rb"\bhf_[A-Za-z0-9]{30,}")
 """A token of the Hub."""

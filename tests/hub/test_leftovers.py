@@ -73,7 +73,7 @@ def test_what_changes_nothing_is_passed_over(model, folder, same_logits, random_
 
 @pytest.mark.parametrize("case", LEFTOVERS)
 def test_what_changes_nothing_is_passed_over_on_the_hub_too(hub, publish, client, model, folder, tmp_path, case):
-    from hub.worker import fingerprint
+    from hub.client_process import fingerprint
 
     edit_weights(folder, LEFTOVERS[case])
     edit_config(folder, bos_token_id=0, eos_token_id=0)
@@ -193,7 +193,7 @@ def test_shards_that_are_not_whole_are_refused(sharded, change, words):
 
 
 def test_shards_come_from_the_hub_and_from_its_cache(hub, publish, client, model, sharded, tmp_path):
-    from hub.worker import fingerprint
+    from hub.client_process import fingerprint
 
     publish(sharded)
     limits = {"weights": sum(path.stat().st_size for path in sharded.glob("*.safetensors"))}
