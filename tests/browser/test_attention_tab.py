@@ -124,7 +124,8 @@ def test_hovering_asks_nobody_and_a_click_tells_the_exact_weight(visit, planted_
         assert page.inner_text(f"{VIEW} .saying").startswith("Predicting the character after")
         assert state(page)["over"]["query"] == i
     assert f"({i - 1}) 1.00" in page.inner_text(f"{VIEW} .saying")
-    assert "± 0.0039" in page.inner_text(f"{VIEW} .readout")
+    assert "about 1.00" in page.inner_text(f"{VIEW} .readout")
+    assert "± 0.0039" in page.get_attribute(f"{VIEW} .readout", "title")
     page.hover(f"{VIEW} .matrix")
     assert asked == []
     page.click(f"{VIEW} .letter >> nth=12")

@@ -1,4 +1,4 @@
-// All heads at once: a small map each, with what it does; and below what they do together.
+// All heads: a small map and the pattern of each; below, the means and rollout.
 
 const NONE = [0, 0, 0, 0]; // where nothing is seen, the ground
 
@@ -61,11 +61,11 @@ function buildGrid() {
 
 function drawGrid() {
   for (const { canvas, map } of tiles) paint(canvas, map, state.scale);
-  tellGrid();
+  describeGrid();
 }
 
-// The words, which come after the maps.
-function tellGrid() {
+// The patterns, which arrive after the maps.
+function describeGrid() {
   for (const { button, words, map } of tiles) {
     const chosen = map === state.map;
     button.setAttribute("aria-pressed", String(chosen));
@@ -83,26 +83,26 @@ function tellGrid() {
           ? `mean, layer ${map - count()}`
           : nameOf(map) === "rollout"
             ? "rollout"
-            : "rollout, all uniform";
+            : "rollout of uniform attention";
       button.title = titleOf(map);
     }
     button.setAttribute("aria-label", button.title);
   }
   const T = length();
   at(".measured").textContent = judged?.heads
-    ? `Words and scores are measured on this text of ${T} characters, beside what uniform attention gives on it. A word needs half of the weight that uniform attention does not explain.`
+    ? `Patterns and scores are measured on this text of ${T} characters; uniform attention would give the score after “uniform”. A head is named after a pattern if its score is at least halfway from the uniform score to 1.`
     : "";
   at(".notes").textContent = [...new Set([...(judged?.notes ?? []), ...(circuits?.notes ?? [])])].join(" ");
   at(".circuits").textContent = circuits ? inductionSentence() : "";
 }
 
-// Induction is measured on random characters, which nothing but their repetition tells.
+// Induction is measured on random characters, which can be predicted only from their repetition.
 function inductionSentence() {
   if (circuits.uniform == null) return "";
   const heads = circuits.named.map(
     ([layer, head]) => `${layer}.${head} (${circuits.induction[layer * shown.heads + head].toFixed(2)})`,
   );
-  const on = `On ${circuits.distinct} random characters, twice, uniform attention gives ${circuits.uniform.toFixed(2)} to what followed a character before`;
+  const on = `On ${circuits.distinct} random characters, repeated once, uniform attention gives a weight of ${circuits.uniform.toFixed(2)} to the character that followed the same character before`;
   if (heads.length) return `Induction: ${heads.length === 1 ? "head" : "heads"} ${heads.join(", ")}. ${on}.`;
   const best = circuits.induction.indexOf(Math.max(...circuits.induction));
   return `No induction head in this model. ${on}; the best head here, ${nameOf(best)}, gives ${circuits.induction[best].toFixed(2)}.`;

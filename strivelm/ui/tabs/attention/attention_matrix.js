@@ -1,4 +1,4 @@
-// One head, large: the matrix with the text along its edges, a crosshair, the value under it.
+// One head, large: the matrix with the text along its edges, a crosshair, and the value there.
 const EDGE = 24; // pixels of the text along the map
 const matrix = { cell: 1, rows: null }; // the rows as bytes, null while rollout is not there yet
 const matrixMap = strivelm.heatMap(at(".matrix"), {
@@ -38,11 +38,11 @@ function drawMatrix() {
   if (!box.clientWidth) return;
   const T = length();
   let side = Math.max(160, Math.min(box.clientWidth - EDGE - 4, 640));
-  if (T < 12) side = Math.min(side, 44 * Math.max(T, 4)); // few characters need no wall
+  if (T < 12) side = Math.min(side, 44 * Math.max(T, 4)); // a short text needs no large matrix
   matrix.cell = side / T;
   const shades = shadesOf(state.map, state.scale);
   matrix.rows = codesOf(state.map) ? Array.from(chars, (_, q) => shades(q).slice()) : null;
-  // Above the diagonal nothing is ever seen: where there is room the legend stands there.
+  // The half above the diagonal is empty: the legend is placed there if it fits.
   box.classList.toggle("roomy", side >= 480);
   box.style.setProperty("--aside", `${box.clientWidth - EDGE - side + 8}px`);
   matrixMap.draw();
@@ -52,11 +52,11 @@ function drawMatrix() {
 
 function drawCrosshair() {
   matrixMap.point(query(), key());
-  const said = `${titleOf(state.map)}: weights from row (who predicts) to column (what is read). ${readout()}`;
+  const said = `${titleOf(state.map)}: weights of rows (queries) on columns (keys). ${readout()}`;
   at(".matrix").setAttribute("aria-label", said); // which hears of the exact number as well
 }
 
-// The value under the crosshair, exact where the server was asked, else with the coding's error.
+// The weight at the crosshair: exact after the server was asked, else from its byte in the map.
 function readout() {
   const q = query(),
     k = key(),
@@ -64,9 +64,16 @@ function readout() {
     p = value(state.map, q, k);
   const number =
     precise === undefined
-      ? `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}, as maps hold bytes${isHead(state.map) && strivelm.inPage() ? "; a click tells it exactly" : ""}`
-      : `${precise.toPrecision(5)}, exactly`;
-  return `${told(q)} ${verbOf(state.map)} ${told(k)}: ${number}`;
+      ? `about ${rounded(p)}${isHead(state.map) && strivelm.inPage() ? " (click for the exact weight)" : ""}`
+      : `${precise.toPrecision(5)} (exact)`;
+  return `${labelled(q)} ${verbOf(state.map)} ${labelled(k)}: ${number}`;
+}
+
+// A tooltip on the error of a weight from its byte, at most √p/255 + 1/510²; empty for an exact one.
+function precision() {
+  if (exact(state.map, query(), key()) !== undefined) return "";
+  const p = value(state.map, query(), key());
+  return `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}: the maps have 8 bits for each weight`;
 }
 
 function drawLegend() {
@@ -88,6 +95,6 @@ function matrixPicture() {
   const scale = state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1";
   return matrixMap.picture({
     title: `${titleOf(state.map)}${isHead(state.map) ? `: ${sentenceOf(state.map)}` : ""}`,
-    note: `${scale}. Rows predict, columns are read. Model: ${shown.model}`,
+    note: `${scale}. Rows are queries, columns are keys. Model: ${shown.model}`,
   });
 }
