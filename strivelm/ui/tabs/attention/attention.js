@@ -11,7 +11,6 @@ function show(next) {
   answers.clear();
   asked.clear();
   calculated = "";
-  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of the text shown before
   setJudged(shown.judged);
   if (shown.circuits || before?.model !== shown.model) setCircuits(shown.circuits);
   for (const [name, answer] of Object.entries(shown.answers ?? {})) answers.set(name, decoded(answer));
@@ -73,6 +72,7 @@ function restore(before) {
 
 function keep() {
   shown.chosen = nameOf(state.map);
+  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of what was chosen before
   const put = (name, value, usual) => strivelm.put("attention", name, value, usual);
   put("head", nameOf(state.map), "0.0");
   put("at", String(state.pin), String(length() - 1));
@@ -209,7 +209,7 @@ function python() {
     "from strivelm import load_model",
     "from strivelm.inspection import patterns, rollout, trace",
     "",
-    `model = load_model(${quoted(shown.model)})`,
+    shown.load,
     `recorded = trace(model, ${pythonText()}, keep={"attention"})`,
   ];
   const of = isHead(state.map)
@@ -221,6 +221,23 @@ function python() {
   if (length() > 1)
     lines.push("found = patterns(recorded.attention, recorded.ids)", "print(found.verdict, found.uniform)");
   return lines.join("\n");
+}
+
+// How the number came about that is explained: its row's scores, and the weight.
+function pythonOfNumber() {
+  return [
+    "from strivelm import load_model",
+    "from strivelm.inspection import trace",
+    "",
+    shown.load,
+    `recorded = trace(model, ${pythonText()}, keep={"q", "k", "scores", "attention"})`,
+    `layer, head, query, key = ${layerOf(state.map)}, ${state.map % shown.heads}, ${query()}, ${key()}`,
+    "q, keys = recorded.q[layer, head, query], recorded.k[layer, head, : query + 1]",
+    "scores = keys @ q / len(q) ** 0.5  # of what the query sees: the mask takes away the rest",
+    "weight = scores.softmax(0)[key]",
+    "print(scores, weight)",
+    "print(recorded.scores[layer, head, query, key], recorded.attention[layer, head, query, key])  # the model's own",
+  ].join("\n");
 }
 
 // Python and JSON write strings alike, but for characters beyond U+FFFF, which Python writes as \U and eight digits.
@@ -240,7 +257,7 @@ const page = () => strivelm.file("attention", { ...shown, judged, circuits });
 
 strivelm.tools(at(".tools-all"), "attention-heads", { python, png: gridPicture, html: page });
 strivelm.tools(at(".tools-one"), "attention-head", {
-  python,
+  python: () => (state.show === "numbers" && isHead(state.map) ? pythonOfNumber() : python()),
   png: () => (state.show === "lines" ? linesPicture() : matrixPicture()),
   csv: weightsAsRows,
 });

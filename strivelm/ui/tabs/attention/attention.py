@@ -52,7 +52,7 @@ TEMPLATE = """
       <div class="box">
         <canvas class="matrix" tabindex="0" role="img"></canvas>
         <div class="aside">
-          <span class="legend"><canvas class="ramp" aria-hidden="true"></canvas><span class="ticks"></span></span>
+          <div class="legend"></div>
           <div class="scores"></div>
         </div>
       </div>

@@ -1,33 +1,28 @@
 // All heads: a small map and the pattern of each; below, the means and rollout.
 
-// 256 colours as pixels. Colours are proportional to √p, as the bytes are, so that a weight of 0.01 is visible.
-const painted = {};
-const pixels = () =>
-  (painted[strivelm.dark()] ??= Uint32Array.from(
-    strivelm.ramp("sequential"),
-    ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r,
-  ));
+const NONE = [0, 0, 0, 0]; // where nothing is seen, the ground
 
-// A map with a pixel for each weight; it is empty above the diagonal.
+// Where on the ramp the weights of a row lie, by the row, as bytes: their roots, as the maps have them, so that a weight
+// of 0.01 is still seen; with the scale "row", beside the largest of the row. A row is good until the next is asked for.
+function shadesOf(map, scale) {
+  const codes = codesOf(map);
+  const shades = new Uint8Array(length());
+  return (q) => {
+    const row = codes.subarray((q * (q + 1)) / 2, ((q + 1) * (q + 2)) / 2);
+    if (scale !== "row") return row;
+    let most = 1;
+    for (let k = 0; k <= q; k++) if (row[k] > most) most = row[k];
+    const stretch = 255 / most;
+    for (let k = 0; k <= q; k++) shades[k] = stretch * row[k] + 0.5; // rounded, as an array of bytes cuts off
+    return shades;
+  };
+}
+
+// A map, a pixel a weight; above the diagonal it stays empty, and while rollout is not there yet all of it.
 function paint(canvas, map, scale) {
-  const T = length(),
-    colours = pixels(),
-    row = codesOf(map);
-  canvas.width = canvas.height = T;
-  const context = canvas.getContext("2d"),
-    image = context.createImageData(T, T),
-    into = new Uint32Array(image.data.buffer);
-  for (let q = 0, i = 0; q < T && row; q++) {
-    let stretch = 1;
-    if (scale === "row") {
-      let most = 1;
-      for (let k = 0; k <= q; k++) most = Math.max(most, row[i + k]);
-      stretch = 255 / most;
-    }
-    for (let k = 0; k <= q; k++, i++) into[q * T + k] = colours[Math.round(stretch * row[i])];
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
+  const rows = length();
+  const what = codesOf(map) ? { bytes: shadesOf(map, scale) } : { shade: () => NaN };
+  strivelm.heatImage({ rows, cols: rows, ramp: "sequential", nothing: NONE, triangle: true, ...what }, canvas);
 }
 
 let tiles = [];

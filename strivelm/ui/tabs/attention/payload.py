@@ -16,6 +16,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 
@@ -41,6 +42,7 @@ def maps(opened: OpenModel, text: str) -> dict:
     config = opened.model.config
     return {
         "model": facts_of(opened).name,
+        "load": load_line(opened),
         "text": "".join(recorded.chars),
         "layers": config.n_layer,
         "heads": config.n_head,

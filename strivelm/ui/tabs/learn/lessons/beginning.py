@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from strivelm import __version__, inspection
+from strivelm.decoder import engine_of
 from strivelm.generation import SamplingConfig, generate
 from strivelm.inspection.component_ablation import component_losses
 from strivelm.inspection.vectors import unit
@@ -30,6 +31,7 @@ def setup(reading: Reading) -> Figure:
     machine = [
         ["Device", f"{device.type} ({where})"],
         ["Threads", f"{torch.get_num_threads()} of {plural(os.cpu_count() or 1, 'core')}"],
+        ["Decoder", written_by(engine_of(reading.model))],
         ["PyTorch", torch.__version__],
         ["Python", platform.python_version()],
         ["StriveLM", __version__],
@@ -62,6 +64,14 @@ def setup(reading: Reading) -> Figure:
         ),
         attempt={"text": "The q"},
     )
+
+
+def written_by(engine: str) -> str:
+    """An engine's name (`strivelm.decoder.engine_of`) in words: "c, float16, AVX-512" is C code, "torch" PyTorch."""
+    if engine == "torch":
+        return "Text is written by PyTorch"
+    _, numbers, vectors = engine.split(", ")
+    return f"Text is written by C code, reading {numbers} weights, with {vectors}"
 
 
 def data(reading: Reading) -> Figure:
