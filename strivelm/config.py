@@ -3,7 +3,7 @@
 import reprlib
 from dataclasses import dataclass
 
-# Far above any character model, far below what would freeze a machine: a config.json is somebody else's text.
+# Far above any character model, far below what would freeze a machine: a config.json is not trusted.
 BOUNDS = {"vocab_size": 1_114_112, "block_size": 1 << 20, "n_layer": 512, "n_head": 1024, "n_embd": 1 << 16}
 MAX_PARAMETERS = 10_000_000_000
 

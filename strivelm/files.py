@@ -1,4 +1,4 @@
-"""The files of a model folder: their names, writing that is whole or not at all, and JSON that is somebody else's."""
+"""The files of a model folder: their names, atomic writing, and reading JSON that is not trusted."""
 
 import errno
 import glob

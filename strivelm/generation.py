@@ -1,6 +1,6 @@
 """Writing text, one character at a time, every choice on record.
 
-`generate` speaks to anything that has a `decoder()` which turns ids into logits; it imports nothing of the project.
+`generate` works with anything that has a `decoder()` which turns ids into logits; it imports nothing of the project.
 
 The order of a choice: the logits are divided by the temperature; only the top_k most likely characters stay (Fan et
 al. 2018); of these only the nucleus stays, the smallest set of most likely characters whose probability reaches top_p
@@ -122,7 +122,7 @@ class Step:
     index: int
     """Its place among the new characters, from 0."""
     batch: torch.Tensor = field(repr=False)
-    """What the model said to all streams that are written together, (B, V), on the CPU."""
+    """The logits of all streams that are generated together, (B, V), on the CPU."""
     stream: int = field(repr=False)
     """Which of them this is."""
     config: SamplingConfig = field(repr=False)
@@ -130,7 +130,7 @@ class Step:
 
     @cached_property
     def logits(self) -> torch.Tensor:
-        """What the model said, (V,), on the CPU."""
+        """The logits, (V,), on the CPU."""
         return self.batch[self.stream]
 
     @cached_property

@@ -20,7 +20,7 @@ __all__ = ["BUNDLED", "PUBLIC", "Limits", "OpenModel", "load_model", "open_model
 ASSETS = Path(__file__).parent / "assets"
 BUNDLED = ASSETS / "bundled"
 COME_ALONG = {"bundled": BUNDLED, "film": ASSETS / "film"}
-"""The models that are part of the package; the film is a small one that kept snapshots of its youth."""
+"""The models that are part of the package; the film is a small one with snapshots of its training."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
     A snapshot that a folder holds, or "film", is a folder of its own: "film@step-0".
 
     Args:
-        public: whether a stranger says it, who may not name a folder: what looks like a repo is one.
+        public: whether a visitor gives it, who may not open folders: what looks like a repo is one.
 
     Raises CheckpointError: it is neither "bundled", nor an existing folder, nor the name of a Hub repo.
     """

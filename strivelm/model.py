@@ -1,4 +1,4 @@
-"""A GPT, read top to bottom like the paper.
+"""A GPT in one file, in the order of the paper.
 
 The architecture is the classic one (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"):
 token and learned position embeddings, pre-LayerNorm blocks, causal multi-head attention, a four times wider MLP with
@@ -39,7 +39,7 @@ else:
 
 
 class Block(nn.Module):
-    """One layer: the characters look at each other (attention), then each thinks for itself (MLP)."""
+    """One layer: attention mixes the positions, then the MLP works on each position alone."""
 
     def __init__(self, n_embd: int, n_head: int, dropout: float = 0.0):
         super().__init__()
@@ -85,14 +85,14 @@ class GPT(
     tags=["gpt2", "character-level", "strivelm"],
     model_card_template=checkpoint.MODEL_CARD,
 ):
-    """A character-level GPT that trains, speaks, and lives in a folder or on the Hub.
+    """A character-level GPT that can be trained, generates text, and is saved in a folder or on the Hub.
 
     Args:
         vocab_size: how many characters it knows (V).
         block_size: how many characters it sees at most (T).
         n_layer, n_head, n_embd: blocks, heads a block, width (n_head divides n_embd).
         dropout: the fraction of each sub-layer's output that is zeroed in training.
-        chars: the vocabulary, V distinct characters; with it the model speaks text, without it only ids.
+        chars: the vocabulary, V distinct characters; with it the model works on text, without it only on ids.
 
     Raises:
         ValueError: sizes that are no whole numbers, out of bounds, or do not fit each other.

@@ -7,7 +7,7 @@
     recorded = trace(model, "ROMEO:")                     # one forward pass, every number of it
     recorded.attention[0, 2]                              # layer 0, head 2: a row is what one character attends to
     logit_lens(model, recorded).top_chars[0][-1]          # what the embeddings alone would write next
-    direct_logit_attribution(model, recorded).parts       # which heads and MLPs speak for what it does write
+    direct_logit_attribution(model, recorded).parts       # which heads and MLPs raise its logit
     trace(model, "ROMEO:", heads_off=["0.2"]).logits      # the same text without that head
 
 Results are frozen dataclasses whose fields say their shapes; `to_dict()` is plain Python, `to_frame()` a pandas table.
@@ -39,7 +39,7 @@ In which file
     parts               the names of heads and MLPs: "0.1", "2.m"
     layer               the numbers inside one block at one position
     lens                logit lens and direct logit attribution
-    attention           where each head looks, beside uniform attention; what it does in a word; rollout
+    attention           where each head looks, beside uniform attention; its pattern; rollout
     circuits            induction and copying, on random characters
     ablation            what changes when heads and MLPs are switched off: predictions and losses
     ablated_generation  what a model writes when they are
@@ -50,7 +50,7 @@ In which file
     state_maps          the states of a text at every depth, as maps that can follow each other
     architecture        every learnt number counted, beside the closed form
     component_ablation  the loss without a whole kind of part: positions, attention, all heads but one, MLPs
-    dropout             what dropout makes of a vector in training
+    dropout             how dropout changes a vector in training
     results             what all results share
 """
 

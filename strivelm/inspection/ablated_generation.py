@@ -13,7 +13,7 @@ import torch
 
 from strivelm.generation import SamplingConfig, generate, new_seed
 from strivelm.inspection.ablation import Ablated, Means, switched_off
-from strivelm.inspection.forward import Head, Text, chars_of, embedded, last_of, long_ids, walk
+from strivelm.inspection.forward import Head, Text, chars_of, embedded, forward_pass, last_of, long_ids
 from strivelm.model import GPT
 
 
@@ -53,7 +53,7 @@ class Without:
     @torch.no_grad()
     def _logits(self) -> torch.Tensor:
         x = embedded(self.model, torch.tensor([self._history]))
-        return last_of(walk(self.model, x, off=self.off))[:, -1]
+        return last_of(forward_pass(self.model, x, off=self.off))[:, -1]
 
 
 @dataclass(frozen=True, eq=False)

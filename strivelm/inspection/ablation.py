@@ -1,4 +1,4 @@
-"""What a head or an MLP is good for: what changes when it is switched off.
+"""The effect of a head or an MLP: what changes when it is switched off.
 
 Zero ablation puts 0 in the place of a head's output z or of an MLP's output. As 0 may be far from anything that the
 later layers ever saw, mean ablation puts the mean over all characters of a reference text there, which takes only what
@@ -17,7 +17,17 @@ import torch
 import torch.nn.functional as F
 
 from strivelm.data.corpus import batch, windows
-from strivelm.inspection.forward import Head, Off, Text, chars_of, embedded, head_outputs, long_ids, switch_off, walk
+from strivelm.inspection.forward import (
+    Head,
+    Off,
+    Text,
+    chars_of,
+    embedded,
+    forward_pass,
+    head_outputs,
+    long_ids,
+    switch_off,
+)
 from strivelm.inspection.results import Result, counted, exact, kl
 from strivelm.inspection.trace import trace
 from strivelm.model import GPT
@@ -54,7 +64,7 @@ def mean_outputs(model: GPT, text: Text) -> Means:
     for starts, length in windows(len(ids), model.block_size):
         for some in starts.split(max(1, AT_ONCE // length)):
             inputs = ids[some[:, None] + torch.arange(length)]
-            for name, layer, value in walk(model, embedded(model, inputs)):
+            for name, layer, value in forward_pass(model, embedded(model, inputs)):
                 if name in ("z", "mlp_out"):
                     sums[name, layer] = sums.get((name, layer), 0) + exact(value).sum((0, -2))
     z, out = (
@@ -89,7 +99,7 @@ class Ablated(Result):
 def switched_off(
     model: GPT, heads_off: Iterable[Head], mlps_off: Iterable[int], reference: Text | Means | None
 ) -> tuple[Off, dict]:
-    """What a walk leaves out, and the fields of `Ablated` that say so."""
+    """What a pass leaves out, and the fields of `Ablated` that say so."""
     off, means = switch_off(model, list(heads_off), list(mlps_off)), _means(model, reference)
     off = Off({head: means.z[head] for head in off.heads}, {layer: means.mlp_out[layer] for layer in off.mlps})
     return off, {"heads_off": tuple(off.heads), "mlps_off": tuple(off.mlps), "method": _method(means)}
@@ -104,7 +114,7 @@ def _method(means: Means) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Ablation(Ablated):
-    """What a model says about a text with all its parts, and without some of them."""
+    """A model's predictions on a text with all its parts, and without some of them."""
 
     chars: Annotated[tuple[str, ...], "position"]
     """(T,) The text."""
@@ -269,7 +279,7 @@ def _losses(model: GPT, inputs: torch.Tensor, targets: torch.Tensor, means: Mean
     def loss(x: torch.Tensor, depth: int) -> torch.Tensor:
         return exact(F.cross_entropy(_rest(model, x, depth).mT, targets, reduction="none")).sum(-1)
 
-    for name, at, value in walk(model, x):
+    for name, at, value in forward_pass(model, x):
         if name == "z":
             block, mean = model.blocks[at], means.z[at][:, None].to(value)  # (H, 1, hd)
             taken = head_outputs(block, value - mean)  # (B, H, T, C)
@@ -283,7 +293,7 @@ def _losses(model: GPT, inputs: torch.Tensor, targets: torch.Tensor, means: Mean
 
 
 def _rest(model: GPT, x: torch.Tensor, depth: int) -> torch.Tensor:
-    """Logits from the stream at a depth: what `walk` gives from there, by the blocks' own faster arithmetic."""
+    """Logits from the stream at a depth: what `forward_pass` gives from there, by the blocks' own faster arithmetic."""
     for at in range(depth, 2 * len(model.blocks)):
         block = model.blocks[at // 2]
         x = x + (block.ff(block.ln2(x)) if at % 2 else block.attention(block.ln1(x)))

@@ -1,4 +1,4 @@
-"""What a head does: where it looks, beside where uniform attention would look.
+"""What a head does: where it looks, compared with uniform attention.
 
 Where a head looks, on a text. A[i, j] is the weight that query i gives to key j; a query sees the keys j ≤ i. Each
 score is the mean, over the queries that have such a key, of the weight on
@@ -13,7 +13,7 @@ Query 0 sees itself alone, whatever the head is, and never counts. Mean distance
 row, Σⱼ -A[i, j] ln A[i, j], is divided by ln(i+1), its most: 0 looks at one key, 1 at all alike. Uniform attention
 gives each of the i+1 keys 1/(i+1); its values are computed by the same code, on the same text.
 
-A verdict is a word that the numbers have earned. A score s that uniform attention gives u has the strength
+A verdict names the pattern of a head. A score s, whose value under uniform attention is u, has the strength
 
     (s - u)/(1 - u)      0 as uniform attention, 1 when all the weight is there
 
@@ -82,8 +82,8 @@ class Patterns(Result):
     notes: tuple[str, ...]
     """What a reader should know, in sentences."""
 
-    def earned(self, layer: int, head: int) -> tuple[float, float] | None:
-        """The score that a head's verdict names and what uniform attention gives; None for the verdict "none"."""
+    def named_score(self, layer: int, head: int) -> tuple[float, float] | None:
+        """The score of a head's verdict and that of uniform attention; None for the verdict "none"."""
         word = self.verdict[layer][head]
         if word == "none":
             return None

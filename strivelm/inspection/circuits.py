@@ -1,4 +1,4 @@
-"""What heads do with repetitions and with what they see, measured on random characters, which tell nothing else.
+"""Induction and copying of heads, measured on random characters, which have no other structure.
 
 Induction: "A B … A" is to be continued by "B". Characters repeat by chance in natural text, and stand at habitual
 distances, so it is measured on n distinct random characters, twice (Olsson et al. 2022, "In-context Learning and
@@ -27,7 +27,7 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 
-from strivelm.inspection.forward import embedded, walk
+from strivelm.inspection.forward import embedded, forward_pass
 from strivelm.inspection.results import Result, exact
 from strivelm.model import GPT, Block
 
@@ -89,11 +89,11 @@ def induction(model: GPT, seed: int = 0) -> Induction:
     rotated = first.gather(1, (torch.arange(n, device=first.device) + turns) % n)
     ids = torch.cat([torch.cat([first, second], 1) for second in (first, rotated)])  # (2S, 2n)
     scores = []
-    for name, _, value in walk(model, embedded(model, ids)):
+    for name, _, value in forward_pass(model, embedded(model, ids)):
         if name == "attention":
             weights = value[:, :, n:, 1 : n + 1].diagonal(dim1=-2, dim2=-1)  # (2S, H, n): from n+i to i+1
             scores.append(exact(weights).unflatten(0, (2, SEQUENCES)).mean((1, 3)))
-    logits = value[:SEQUENCES, :-1]  # the walk's last; of the copies that are not rotated
+    logits = value[:SEQUENCES, :-1]  # the pass's last; of the copies that are not rotated
     surprisals = exact(F.cross_entropy(logits.mT, ids[:SEQUENCES, 1:], reduction="none"))  # (S, 2n-1)
     first_loss, second_loss = (surprisals[:, at : at + n - 1].mean().item() for at in (0, n))
     uniform = sum(1 / seen for seen in range(n + 1, 2 * n + 1)) / n
@@ -109,7 +109,7 @@ def _random_characters(model: GPT, n: int, stream: torch.Generator) -> torch.Ten
 
 @dataclass(frozen=True, eq=False)
 class Copying(Result):
-    """Whether each head, by looking at a character, speaks for that character."""
+    """Whether each head raises the logit of the character that it attends to."""
 
     score: Annotated[torch.Tensor, "layer", "head"]
     """(L, H) The share of characters whose own logit the head raises when it looks at them; chance is 0.5."""
@@ -128,7 +128,7 @@ def copying(model: GPT, seed: int = 0) -> Copying:
     ids = _random_characters(model, min(DISTINCT, model.vocab_size, model.block_size), stream)
     seen, which = ids.cpu().flatten().unique(return_inverse=True)
     reads = []  # of each layer: what its heads read at each character, less the mean, (n, C)
-    for name, _, value in walk(model, embedded(model, ids)):
+    for name, _, value in forward_pass(model, embedded(model, ids)):
         if name == "ln1":
             sums = torch.zeros(len(seen), value.shape[-1], dtype=torch.float64)
             means = sums.index_add_(0, which, exact(value).flatten(0, 1)) / which.bincount()[:, None]

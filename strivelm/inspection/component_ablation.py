@@ -13,16 +13,16 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 
-from strivelm.inspection.forward import NOTHING, Off, Text, chars_of, embed, ids_of, last_of, switch_off, walk
+from strivelm.inspection.forward import NOTHING, Off, Text, chars_of, embed, forward_pass, ids_of, last_of, switch_off
 from strivelm.inspection.results import Result, exact
 from strivelm.model import GPT
 
-KINDS = ("no_positions", "no_attention", "one_head", "no_mlps")
-"""The kinds of parts, as the fields of `Kinds` call what is left without them."""
+COMPONENTS = ("no_positions", "no_attention", "one_head", "no_mlps")
+"""The kinds of parts, as the fields of `ComponentLosses` call what is left without them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Kinds(Result):
+class ComponentLosses(Result):
     """A text's loss with all parts, and without each kind of them; nats per character, from the second one on. What
     was not asked for is nan."""
 
@@ -41,13 +41,13 @@ class Kinds(Result):
 
 
 @torch.no_grad()
-def kinds(model: GPT, text: Text, which: Collection[str] = KINDS) -> Kinds:
+def component_losses(model: GPT, text: Text, which: Collection[str] = COMPONENTS) -> ComponentLosses:
     """The losses of a text of 2 to T characters, without each kind of part that is asked for.
 
     Raises ValueError as `trace` does, for a single character, of which nothing is predicted, and for another kind.
     """
-    if unknown := set(which) - set(KINDS):
-        raise ValueError(f"which holds {', '.join(map(repr, sorted(unknown)))}; choose from {', '.join(KINDS)}")
+    if unknown := set(which) - set(COMPONENTS):
+        raise ValueError(f"which holds {', '.join(map(repr, sorted(unknown)))}; choose from {', '.join(COMPONENTS)}")
     ids = ids_of(model, text)
     if ids.shape[1] < 2:
         raise ValueError("the text has 1 character; at least 2 are needed to have one to predict")
@@ -58,13 +58,13 @@ def kinds(model: GPT, text: Text, which: Collection[str] = KINDS) -> Kinds:
     def loss(kind: str, x: torch.Tensor, off: Off = NOTHING) -> float:
         if kind not in which and kind != "whole":
             return math.nan
-        logits = exact(last_of(walk(model, x, off=off)))[0, :-1]
+        logits = exact(last_of(forward_pass(model, x, off=off)))[0, :-1]
         return F.cross_entropy(logits, ids[0, 1:].cpu()).item()
 
     def all_heads_but(*kept: int) -> Off:
         return switch_off(model, [(layer, head) for layer in range(L) for head in range(H) if head not in kept])
 
-    return Kinds(
+    return ComponentLosses(
         chars=chars_of(model, ids[0]),
         whole=loss("whole", x),
         no_positions=loss("no_positions", tokens),

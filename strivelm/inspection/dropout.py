@@ -1,4 +1,4 @@
-"""What dropout makes of a vector while a model is trained (Srivastava et al. 2014, in its inverted form).
+"""How dropout changes a vector while a model is trained (Srivastava et al. 2014, in its inverted form).
 
 A fraction p of the entries, drawn anew at every step, becomes 0; the others are multiplied by 1/(1-p), so that each
 entry keeps its mean: (1-p) · x/(1-p) + p · 0 = x. After training nothing is dropped and nothing is scaled.
@@ -14,7 +14,7 @@ from strivelm.inspection.results import Result, exact
 
 @dataclass(frozen=True, eq=False)
 class Dropped(Result):
-    """A vector and what dropout makes of it."""
+    """A vector before and after dropout."""
 
     p: float
     """The fraction that is dropped on average."""

@@ -1,4 +1,4 @@
-"""What the model holds a character, and a place, to be: embeddings, the states that grow from them, and the bigrams.
+"""The model's vectors of characters and positions: embeddings, the states computed from them, and bigrams.
 
 The token embedding W_E has a row for each character, the position embedding W_P one for each place in the context; the
 residual stream begins as their sum. The head multiplies by W_E again, so a character's row is also what calls for it
@@ -26,7 +26,7 @@ from typing import Annotated
 import torch
 
 from strivelm.data.ngrams import NGrams
-from strivelm.inspection.forward import Text, chars_of, depth_names, embedded, last_of, read_out, walk
+from strivelm.inspection.forward import Text, chars_of, depth_names, embedded, forward_pass, last_of, read_out
 from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact, kl
 from strivelm.inspection.trace import Trace, trace
 from strivelm.inspection.vectors import Neighbours, Space, char_class, cosine, pca, ranked, unit
@@ -97,7 +97,7 @@ def analogy(space: Space, start: str, minus: str, plus: str) -> Analogy:
 
 @dataclass(frozen=True, eq=False)
 class CaseAnalogies(Result):
-    """Whether the way from a small letter to its capital is the same for all letters: A - a + b = B?"""
+    """Whether the vector from a small letter to its capital is the same for all letters: A - a + b = B?"""
 
     pairs: Annotated[tuple[str, ...], "pair"]
     """The letters that the space has both small and capital, such as "Aa"."""
@@ -284,7 +284,7 @@ def after_one(model: GPT, of: Sequence[int] | None = None) -> tuple[torch.Tensor
     rows = []
     for ids in _rows(model, of).to(model.tok.weight.device)[:, None].split(1024):
         x = embedded(model, ids)
-        whole, direct = last_of(walk(model, x)), last_of(read_out(model, x))
+        whole, direct = last_of(forward_pass(model, x)), last_of(read_out(model, x))
         rows.append((exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)))
     by_model, by_direct = (torch.cat(parts) for parts in zip(*rows, strict=True))
     return by_model, by_direct

@@ -193,7 +193,7 @@ def switch_off(
     heads_off: Iterable[Head] | Mapping[Head, Value] = (),
     mlps_off: Iterable[int] | Mapping[int, Value] = (),
 ) -> Off:
-    """What a walk leaves out, checked against the model's sizes.
+    """What a pass leaves out, checked against the model's sizes.
 
     Args:
         heads_off: heads, as (layer, head) or "layer.head". In a list, each one's output z becomes 0 (zero ablation);
@@ -247,10 +247,12 @@ def _in_place_of(output: torch.Tensor, value: Value) -> torch.Tensor:
         ) from None
 
 
-# -- the walk ----------------------------------------------------------------------------------------------------------
+# -- one pass ----------------------------------------------------------------------------------------------------------
 
 
-def walk(model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING) -> Iterator[tuple[str, Any, torch.Tensor]]:
+def forward_pass(
+    model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING
+) -> Iterator[tuple[str, Any, torch.Tensor]]:
     """Yields (name, index, value) of all that the model computes from the residual stream x (B, T, C) at a depth.
 
     In the order of the pass, up to "logits" (B, T, V); the names are those of `Trace`, the index is the layer, or the
@@ -273,7 +275,7 @@ def walk(model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING) -> Ite
 
 
 def last_of(steps: Iterator[tuple]) -> torch.Tensor:
-    """The value of a pass's last step: of a `walk`, the logits (B, T, V)."""
+    """The value of a pass's last step: of a `forward_pass`, the logits (B, T, V)."""
     return deque(steps, maxlen=1).pop()[-1]
 
 

@@ -1,4 +1,4 @@
-"""What the model would answer if it stopped early, and which of its parts speak for an answer.
+"""What the model would predict if it stopped early, and which of its parts raise a logit.
 
 Logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens"). The final LayerNorm and the head read the
 residual stream at every depth, not only at the last:
@@ -36,7 +36,7 @@ from strivelm.model import GPT
 
 @dataclass(frozen=True, eq=False)
 class LogitLens(Result):
-    """What each depth of the residual stream says, read as if it were the last; tensors are on the CPU."""
+    """The prediction at each depth of the residual stream, read as if it were the last; tensors are on the CPU."""
 
     depths: Annotated[tuple[str, ...], "depth"]
     """(2L+1,) What each depth is called."""
@@ -158,7 +158,7 @@ def direct_logit_attribution(
     char: str | int | None = None,
     against: str | int | None = None,
 ) -> LogitAttribution:
-    """Who speaks for a character to come next, and who against it.
+    """How much each part raises or lowers a character's logit.
 
     A lone logit means little: adding the same number to all of them changes no probability. Against another character,
     or against the mean, only differences remain; that between two logits is the logarithm of the ratio of the two

@@ -23,7 +23,7 @@ from strivelm.model import GPT
 
 @dataclass(frozen=True, eq=False)
 class StateMaps(Result):
-    """Where the states of a text lie at each depth, and who is whose neighbour there."""
+    """Where the states of a text lie at each depth, and which are neighbours there."""
 
     names: Annotated[tuple[str, ...], "depth"]
     """(D,) What each depth comes after: embeddings, 0 attention, 0 MLP …; D = 2L + 1."""

@@ -1,4 +1,4 @@
-"""How much each character of a text surprised the model, and how far back the model looks to be surprised less.
+"""How much each character of a text surprised the model, and how much context lowers the surprisal.
 
 The surprisal of a character is -ln p in nats, p being the probability that it had before it came; its mean over a text
 is the loss. Beside it stands what n-gram tables of the training text say of the same character
@@ -25,7 +25,7 @@ import torch.nn.functional as F
 
 from strivelm.data.corpus import batch
 from strivelm.data.ngrams import NGrams
-from strivelm.inspection.forward import Text, chars_of, embedded, last_of, long_ids, walk
+from strivelm.inspection.forward import Text, chars_of, embedded, forward_pass, last_of, long_ids
 from strivelm.inspection.results import Result, exact
 from strivelm.model import GPT
 
@@ -130,7 +130,7 @@ def _scored(model: GPT, ids: torch.Tensor, starts: torch.Tensor, length: int) ->
     found = []
     for some in starts.split(max(1, AT_ONCE // each)):
         inputs, targets = batch(ids, some, length)
-        log_p = exact(last_of(walk(model, embedded(model, inputs)))).log_softmax(-1)  # (B, length, V)
+        log_p = exact(last_of(forward_pass(model, embedded(model, inputs)))).log_softmax(-1)  # (B, length, V)
         came = log_p.gather(-1, targets[..., None])
         in_view = torch.arange(1.0, length + 1).expand(len(some), -1)
         entropy = -torch.xlogy(log_p.exp(), log_p.exp()).sum(-1)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import torch
 
-from strivelm.inspection.forward import Head, Text, Value, chars_of, embed, head_outputs, ids_of, switch_off, walk
+from strivelm.inspection.forward import (
+    Head,
+    Text,
+    Value,
+    chars_of,
+    embed,
+    forward_pass,
+    head_outputs,
+    ids_of,
+    switch_off,
+)
 from strivelm.inspection.results import MAX_BYTES, Result, axes_of, check_memory
 from strivelm.model import GPT
 
@@ -143,7 +153,7 @@ def trace(
     record("token_embedding", None, token[0])
     record("position_embedding", None, position)
     record("residual", 0, token[0] + position)
-    for name, index, value in walk(model, token + position, off=off):
+    for name, index, value in forward_pass(model, token + position, off=off):
         record(name, index, value[0])
         if name == "z" and "head_out" in kept:
             record("head_out", index, head_outputs(model.blocks[index], value)[0])

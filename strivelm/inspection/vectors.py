@@ -1,4 +1,4 @@
-"""Points with names: where they lie, who is whose neighbour, and whether neighbours are of a kind.
+"""Named points: their projections, their neighbours, and whether neighbours are of the same group.
 
 A `Space` holds a vector for each character, such as its embedding, or for each place of a text, such as the residual
 stream there (`strivelm.inspection.embeddings` makes both). All is computed in float64 on the CPU.

@@ -12,6 +12,7 @@ from serving import open_random, served
 from test_looks import CONTRAST, rested
 
 from strivelm.inspection import rollout, trace
+from strivelm.loading import open_model
 
 pytestmark = pytest.mark.browser
 
@@ -64,6 +65,18 @@ def told(page):
     )
 
 
+def python_of(page):
+    """The Python lines beside the large map."""
+    page.click(f"{VIEW} .tools-one button:has-text('Python')")
+    return page.eval_on_selector(f"{VIEW} .strivelm-python pre", "one => one.textContent")
+
+
+def with_model(lines, name):
+    """The lines with `opened` for the model of this name, which is in no folder."""
+    assert f"model = load_model('{name}')" in lines
+    return lines.replace(f"load_model('{name}')", "opened").replace("from strivelm import load_model", "")
+
+
 def near(found, expected):
     """Whether weights read back are the trace's, within the error that the view states."""
     found, expected = torch.tensor(found, dtype=torch.float64), expected.double()
@@ -111,7 +124,8 @@ def test_hovering_asks_nobody_and_a_click_tells_the_exact_weight(visit, planted_
         assert page.inner_text(f"{VIEW} .saying").startswith("Predicting the character after")
         assert state(page)["over"]["query"] == i
     assert f"({i - 1}) 1.00" in page.inner_text(f"{VIEW} .saying")
-    assert "± 0.0039" in page.inner_text(f"{VIEW} .readout")
+    assert "about 1.00" in page.inner_text(f"{VIEW} .readout")
+    assert "± 0.0039" in page.get_attribute(f"{VIEW} .readout", "title")
     page.hover(f"{VIEW} .matrix")
     assert asked == []
     page.click(f"{VIEW} .letter >> nth=12")
@@ -144,6 +158,54 @@ def test_the_keyboard_walks_heads_and_characters(visit, planted_address):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert state(page)["pin"] == 3
+
+
+def test_the_lines_of_a_page_over_a_folder_run_where_the_folder_lies(visit, tmp_path, monkeypatch):
+    random = open_random("abc", n_layer=1, n_head=2).model
+    random.save_pretrained(tmp_path / "mine")
+    with served(open_model(str(tmp_path / "mine"))) as at:
+        page = visit(at)
+        look(page, "abca")
+        lines = python_of(page)
+    assert str(tmp_path) not in lines
+    monkeypatch.chdir(tmp_path)
+    space = {}
+    with redirect_stdout(io.StringIO()):
+        exec(lines, {}, space)
+    assert torch.equal(space["weights"], trace(random, "abca").attention[0, 0])
+
+
+def test_the_large_map_is_as_its_tile_and_follows_the_pointer(visit, planted_address):
+    page = visit(planted_address)
+    look(page, TEXT)
+    T = len(TEXT)
+    box = page.locator(f"{VIEW} .matrix").bounding_box()
+    edge, cell = 24, (box["width"] - 26) / T
+
+    def over(q, k):
+        place = {"x": edge + (k + 0.5) * cell, "y": edge + (q + 0.5) * cell}
+        page.hover(f"{VIEW} .matrix", position=place)
+        return state(page)["over"]
+
+    assert over(7, 3) == {"query": 7, "key": 3}
+    assert over(3, 7) is None  # above the diagonal nothing is
+    assert over(T - 1, 0) == {"query": T - 1, "key": 0}
+    label = page.get_attribute(f"{VIEW} .matrix", "aria-label")
+    assert f"({T - 1}) reads" in label
+    page.hover(f"{VIEW} .name")
+    assert state(page)["over"] is None
+    # a pixel of the large map has the colour of the tile's
+    same = page.evaluate(
+        """([view, edge, cell, places]) => {
+          const large = document.querySelector(`${view} .matrix`), dots = large.width / large.clientWidth;
+          const tile = document.querySelector(`${view} .tile[data-map='0'] canvas`);
+          const at = (canvas, x, y) => [...canvas.getContext("2d").getImageData(x, y, 1, 1).data].join();
+          return places.map(([q, k]) => at(tile, k, q)
+            === at(large, Math.floor(dots * (edge + (k + 0.5) * cell)), Math.floor(dots * (edge + (q + 0.5) * cell))));
+        }""",
+        [VIEW, edge, cell, [[5, 4], [5, 2], [12, 11], [12, 3], [0, 0]]],
+    )
+    assert all(same)
 
 
 def test_a_link_keeps_head_character_scale_and_lines(visit, planted_address):
@@ -189,6 +251,17 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, model):
     assert "Of the 19 characters, the 9 after" in said
     assert "The 10 weights of the row sum to 1.000000." in said
     assert page.locator(f"{VIEW} .numbers svg rect").count() == 3 * size
+    # the Python lines compute this number and no other
+    lines = python_of(page)
+    assert "patterns" not in lines
+    space = {}
+    with redirect_stdout(io.StringIO()):
+        exec(with_model(lines, "noise"), {"opened": model}, space)
+    torch.testing.assert_close(space["scores"], scores[:10], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(space["weight"], weights[key], atol=1e-6, rtol=1e-5)
+    assert (space["layer"], space["head"], space["query"], space["key"]) == (0, 0, 9, key)
+    page.click(f"{VIEW} .letter >> nth=4")  # of another number the lines would be wrong
+    page.wait_for_selector(f"{VIEW} .strivelm-python", state="detached")
 
 
 def test_what_is_taken_along_says_the_same(visit, planted_address, tmp_path, browser):
@@ -207,15 +280,9 @@ def test_what_is_taken_along_says_the_same(visit, planted_address, tmp_path, bro
         assert (row["query_character"], row["key_character"]) == (TEXT[q], TEXT[k])
         assert float(row["weight"]) == pytest.approx(attention[0, 1, q, k].item(), rel=1e-6, abs=1e-30)
 
-    page.click(f"{VIEW} .tools-one button:has-text('Python')")
-    lines = page.eval_on_selector(f"{VIEW} .strivelm-python pre", "one => one.textContent")
     space = {}
     with redirect_stdout(io.StringIO()):
-        exec(
-            lines.replace('load_model("planted")', "opened").replace("from strivelm import load_model", ""),
-            {"opened": planted().model},
-            space,
-        )
+        exec(with_model(python_of(page), "planted"), {"opened": planted().model}, space)
     assert torch.equal(space["weights"], attention[0, 1])
 
     for tools in (".tools-one", ".tools-all"):

@@ -70,4 +70,4 @@ def test_a_style_is_read_anew_and_a_view_that_is_not_there_is_named(served, tmp_
 def test_a_port_that_is_taken_is_said(served, capsys):
     with pytest.raises(SystemExit):
         gallery.main(["--model", "film", "--port", str(served.server_port)])
-    assert "choose another one by --port" in capsys.readouterr().err
+    assert "choose another one with --port" in capsys.readouterr().err

@@ -92,8 +92,8 @@ def text_is(text):
 def test_what_steps_1_to_3_2_say_is_what_is_seen(learn, bundled_address):
     page = learn(bundled_address)
     attempt(page, text_is("The␣q"))
-    page.wait_for_function("document.querySelector('#learn-figure .bars .char').textContent === 'u'")
-    assert per_cent(page.locator(f"{FIGURE} .bars .share").first.inner_text()) > 99
+    page.wait_for_function("document.querySelector('#learn-figure .strivelm-bars .who').textContent === 'u'")
+    assert per_cent(page.locator(f"{FIGURE} .strivelm-bars .share").first.inner_text()) > 99
 
     go(page, "2")
     attempt(page, "document.querySelector('#learn-figure .notes').textContent.includes('U+20AC')")
@@ -196,7 +196,11 @@ def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
     assert row[0] == "q"
     mean = float(page.inner_text(f"{FIGURE} figcaption >> nth=0").rstrip(".").split()[-1])
     assert float(row[2]) > 3 * mean
-    assert page.locator(f"{FIGURE} svg").count() == 2
+    page.focus(f"{FIGURE} .strivelm-chart canvas >> nth=1")  # the notebook's run, read out at its second place
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    read = page.inner_text(f"{FIGURE} .strivelm-chart .readout >> nth=1")
+    assert read == "step 50: training text 2.29, validation text 2.87"
     page.select_option(f"{FIGURE} .controls select", "youth")
     page.wait_for_function("document.querySelector('#learn-figure').innerText.includes('One model at twelve ages')")
     ages = rows(page, "One model")
@@ -206,12 +210,12 @@ def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
     go(page, "6")
     attempt(page, "document.querySelector('#learn-figure .controls output').textContent === '0'")
     page.wait_for_function("document.querySelectorAll('#learn-figure .share')[1].textContent === '100 %'")
-    own, likeliest = page.locator(f"{FIGURE} .bars .share").all_inner_texts()[:2]
+    own, likeliest = page.locator(f"{FIGURE} .strivelm-bars .share").all_inner_texts()[:2]
     page.fill(f"{FIGURE} .controls input >> nth=0", "2")
     page.wait_for_function(
         "text => document.querySelectorAll('#learn-figure .share')[1].textContent !== text", arg=likeliest
     )
-    assert per_cent(page.locator(f"{FIGURE} .bars .share").all_inner_texts()[1]) < per_cent(own)
+    assert per_cent(page.locator(f"{FIGURE} .strivelm-bars .share").all_inner_texts()[1]) < per_cent(own)
 
     go(page, "7")
     attempt(page, "document.querySelector('#learn-figure .controls output').textContent === '0'")
@@ -229,15 +233,31 @@ def test_what_steps_4_to_8_say_is_what_is_seen(learn, bundled_address):
 
     go(page, "8")
     attempt(page, text_is("aeiou"))
-    places = []
-    for at in range(5):
+    for at, char in enumerate("aeiou"):
         pick(page, at)
-        ring = page.locator(f"{FIGURE} .ring")
-        places.append([float(ring.get_attribute(name)) for name in ("cx", "cy")])
-    assert len({tuple(place) for place in places}) == 5
-    assert (
-        max(abs(a - b) for one in places for other in places for a, b in zip(one, other, strict=True)) < 120
-    )  # of 560
+        page.wait_for_function(f"document.querySelector('{FIGURE} canvas').ariaLabel.endsWith(', {char} ringed')")
+    page.focus(f"{FIGURE} canvas")  # from the chosen character the arrow keys lead to others
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"document.querySelector('{FIGURE} .scale').textContent.includes(': ')")
+
+
+def test_the_map_of_step_3_3_frames_the_chosen_row_and_is_read_by_pointer_and_keys(learn, address):
+    page = learn(address, "3.3", text="abcdefgh", at="5")
+    page.wait_for_function(f"document.querySelector('{FIGURE} .heat .strivelm-plot').clientWidth > 200")
+    weights = {row[0]: row[4] for row in rows(page, "How much")}
+    said = f"{FIGURE} .heat .scale"
+    assert "square root" in page.inner_text(said)
+    box = page.locator(f"{FIGURE} .heat .strivelm-plot").bounding_box()
+    cell = {"x": box["width"] * 2.5 / 8, "y": box["height"] * 5.5 / 8}
+    page.hover(f"{FIGURE} .heat .strivelm-plot", position=cell)
+    found = page.inner_text(said)
+    assert found.startswith("f (5) gives c (2) ")
+    assert per_cent(found.split(") ")[-1]) == pytest.approx(per_cent(weights["2"]), abs=1)
+    page.hover(f"{FIGURE} .strip")
+    page.wait_for_function(f"document.querySelector('{said}').textContent.includes('square root')")
+    page.focus(f"{FIGURE} .heat .strivelm-plot")
+    page.keyboard.press("ArrowDown")  # on from the chosen row
+    assert page.inner_text(said).startswith("g (6) gives a (0) ")
 
 
 # -- finding one's way -------------------------------------------------------------------------------------------------

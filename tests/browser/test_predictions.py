@@ -10,7 +10,7 @@ from test_looks import CONTRAST, rested
 
 from strivelm import inspection
 from strivelm.data.ngrams import count_ngrams
-from strivelm.ui.core import prompts
+from strivelm.ui.core import prompts, samples
 
 pytestmark = pytest.mark.browser
 
@@ -98,10 +98,10 @@ def test_losses_are_surprisals_and_each_character_tells_its_own(look, opened, tm
     assert page.inner_text("#losses .what") == "‘b’ after ‘A␣<’"
     assert f"{found.model[3]:.2f} nats" in page.inner_text("#losses .how")
     assert f"number {found.rank[3] + 1} of {len(CHARS)}" in page.inner_text("#losses .how")
-    counts = page.locator("#losses .counts .number").all_inner_texts()
+    counts = page.locator("#losses .counts .value").all_inner_texts()
     assert counts[0] == f"{found.model[3]:.2f}"
     assert counts[-1] == f"{found.tables[0, 3]:.2f}"
-    means = page.locator("#losses .means .number").all_inner_texts()
+    means = page.locator("#losses .means .value").all_inner_texts()
     assert means == [f"{found.mean:.2f}", *(f"{mean:.2f}" for mean in reversed(found.table_means.tolist()))]
     page.focus("#losses .text")
     for key, index in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", len(TEXT))):
@@ -130,7 +130,7 @@ def test_the_lens_is_inspections_and_a_place_chosen_there_is_chosen_everywhere(l
     page.mouse.click(box["x"] + 24 * 5 + 12, box["y"] + 32 + 24 * 2 + 12)
     assert page.inner_text("#lens .what").startswith(f"{found.depths[2]}: after ‘␣’, ")
     p = [f"{100 * x:.1f} %" for x in found.top_probabilities[2, 5].tolist() if x >= 0.1]
-    assert page.locator("#lens .top .number").all_inner_texts()[: len(p)] == p
+    assert page.locator("#lens .top .value").all_inner_texts()[: len(p)] == p
     page.wait_for_url("**at=5**")
     turn(page, "ablation")
     page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 5')")
@@ -150,7 +150,13 @@ def test_the_lens_is_inspections_and_a_place_chosen_there_is_chosen_everywhere(l
     assert page.inner_text("#lens .what").startswith(found.depths[3])
     page.keyboard.press("ArrowLeft")
     assert "after ‘>’" in page.inner_text("#lens .what")
-    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    assert f"after ‘{TEXT[-1]}’" in page.inner_text("#lens .what")
+    page.keyboard.press("Home")
+    assert "after ‘A’" in page.inner_text("#lens .what")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
     page.wait_for_url("**at=4**")
     turn(page, "ablation")
     page.wait_for_function("document.querySelector('#ablation .next').textContent.includes('place 4')")
@@ -162,11 +168,27 @@ def parts(page):
     )
 
 
-def test_the_parts_are_inspections_for_any_character_and_rival(look, opened):
+def values(page):
+    return [value for _, value in parts(page)]
+
+
+BARS = "all => all.map((bar) => [parseFloat(bar.style.left), parseFloat(bar.style.width)])"
+
+
+def test_the_parts_are_inspections_for_any_character_and_rival(look, opened, tmp_path):
     page = look(section="attribution", at=7)
     found = inspection.direct_logit_attribution(opened.model, TEXT, 7)
-    assert dict(parts(page)) == pytest.approx(found.parts)
-    assert [name for name, _ in parts(page)] == list(found.parts)
+    assert values(page) == pytest.approx(list(found.parts.values()))
+    layers = ["0.0", "0.1", "0.m", "1.0", "1.1", "1.m"]
+    names = ["token embedding", "position embedding", *layers, "final LayerNorm's bias"]
+    assert [name for name, _ in parts(page)] == names
+    assert [row[0] for row in table(page, "attribution", tmp_path)] == ["part", *names, "sum", "logit"]
+    assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP 0.m"]
+    bars = page.eval_on_selector_all("#attribution .track i", BARS)
+    most = max(1, *map(abs, found.parts.values()))
+    for (left, width), value in zip(bars, found.parts.values(), strict=True):
+        assert (left + width if value < 0 else left) == pytest.approx(50, abs=0.01)
+        assert width == pytest.approx(50 * abs(value) / most, abs=0.01)
     assert f"sum to {found.total:.4f}".replace("-", "−") in page.inner_text("#attribution .sum")
     page.click("#attribution [data-order=size]")
     sizes = [abs(value) for _, value in parts(page)]
@@ -177,12 +199,11 @@ def test_the_parts_are_inspections_for_any_character_and_rival(look, opened):
     page.select_option("#attribution .against", "mean")
     page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('the mean')")
     found = inspection.direct_logit_attribution(opened.model, TEXT, 7, "e", "mean")
-    assert dict(parts(page)) == pytest.approx(found.parts)
+    assert sorted(values(page)) == pytest.approx(sorted(found.parts.values()))
     page.select_option("#attribution .against", "=<")
     page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('‘<’')")
-    assert dict(parts(page)) == pytest.approx(
-        inspection.direct_logit_attribution(opened.model, TEXT, 7, "e", "<").parts
-    )
+    found = inspection.direct_logit_attribution(opened.model, TEXT, 7, "e", "<")
+    assert sorted(values(page)) == pytest.approx(sorted(found.parts.values()))
     logits = inspection.trace(opened.model, TEXT, keep={"logits"}).logits[7]
     lead = logits[CHARS.index("e")] - logits[CHARS.index("<")]
     assert sum(value for _, value in parts(page)) == pytest.approx(lead.item(), abs=1e-4)
@@ -196,10 +217,25 @@ def wait_loss(page, after):
     )
 
 
+# The ground of a change of loss by so many nats, and the colours at the two ends of the map's scale.
+GROUND = """nats => {
+  const [r, g, b] = strivelm.colour("diverging", 0.5 * Math.max(-1, Math.min(1, -nats / 2))).match(/[0-9]+/g);
+  return [Number(r), Number(g), Number(b)];
+}"""
+ENDS = """() => {
+  const canvas = document.querySelector("#ablation .scale canvas");
+  const drawn = canvas.getContext("2d");
+  return [0, canvas.width - 1].map((x) => Array.from(drawn.getImageData(x, 3, 1, 1).data).slice(0, 3));
+}"""
+
+
 def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
     page = look(section="ablation", at=3)
     model = opened.model
     before = inspection.ablate(model, TEXT).loss_before
+    page.hover('#ablation .cell[data-i="2"]')
+    assert page.inner_text("#ablation .readout").startswith(f"‘{TEXT[2]}’: ")
+    assert page.inner_text('#ablation .cell[data-i="2"]') == TEXT[2]
     page.click('#ablation [data-part="0.1"]')
     wait_loss(page, inspection.ablate(model, TEXT, ["0.1"]).loss_after)
     page.click('#ablation [data-part="1.m"]')
@@ -223,6 +259,14 @@ def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
     for head in range(2):
         shown_ = page.inner_text(f'#ablation [data-part="1.{head}"]')
         assert shown_ == f"{mapped.heads[1, head]:+.3f}".replace("-", "−")
+    rows = table(page, "ablation", tmp_path)
+    parts_off = rows[rows.index(["part", "change_of_loss_nats", "standard_error"]) + 1 :]
+    assert [row[0] for row in parts_off] == ["0.0", "0.1", "0.m", "1.0", "1.1", "1.m"]
+    changes = [x for heads, mlp in zip(mapped.heads.tolist(), mapped.mlps.tolist(), strict=True) for x in (*heads, mlp)]
+    assert [float(row[1]) for row in parts_off] == pytest.approx(changes, rel=1e-5)
+    worst = page.evaluate(GROUND, 2)
+    best = page.evaluate(GROUND, -2)
+    assert page.evaluate(ENDS) == [best, worst]  # of the scale, from left to right
     page.click('#ablation [data-part="1.0"]')
     wait_loss(page, inspection.ablate(model, TEXT, ["1.0"]).loss_after)
     assert page.inner_text('#ablation [data-part="1.0"]') == f"{mapped.heads[1, 0]:+.3f}".replace("-", "−")
@@ -336,7 +380,12 @@ def test_the_loss_by_position_says_what_it_was_measured_on(look, opened):
         "document.querySelector('#losses-position .found')?.textContent.includes('64 of 64 windows')"
     )
     assert "wrote itself" in page.inner_text("#losses-position .said")
-    assert "1 in view: " in page.get_attribute("#losses-position canvas", "aria-label")
+    page.focus("#losses-position canvas")
+    page.keyboard.press("ArrowRight")
+    (found,) = list(inspection.loss_by_position(opened.model, samples.sample(opened).ids, 128))[-1:]
+    assert page.inner_text("#losses-position .readout").startswith(f"1 in view: {found.bin_mean[0]:.2f} ± ")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#losses-position .readout").startswith("2 in view: ")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -346,7 +395,7 @@ def test_a_phone_shows_all_of_it_and_every_text_can_be_read(look, theme):
         turn(page, section)
         rested(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, section
-        texts = page.locator(f"#predictions-{section} :is(p, h2, h3, button, .cell, .number, .name, label):visible")
+        texts = page.locator(f"#predictions-{section} :is(p, h2, h3, button, .cell, .value, .who, label):visible")
         found = [(one.evaluate(CONTRAST), one.inner_text()[:30]) for one in texts.all()[:90]]
         assert [pair for pair in found if pair[0] < 4.5] == [], section
 

@@ -197,8 +197,8 @@ GRAMS = np.array([[0, 1, 2], [1, 2, 0], [1, 2, 3], [2, 0, 1], [2, 3, 0]], dtype=
         (changed(tail=np.array([0, 9], np.uint8)), "ids go from 0 to 9"),
         (changed(counts=np.array([1, 1, 0, 1, 1], np.uint8)), "counts must be at least 1 each"),
         (changed(counts=np.full(5, MAX_CHARACTERS // 5 + 1, np.uint32)), "at most 5,000,000 in all"),
-        (changed(grams=GRAMS[::-1].copy()), "not sorted, or one stands there twice"),
-        (changed(grams=GRAMS[[0, 1, 1, 3, 4]]), "not sorted, or one stands there twice"),
+        (changed(grams=GRAMS[::-1].copy()), "not sorted, or one occurs twice"),
+        (changed(grams=GRAMS[[0, 1, 1, 3, 4]]), "not sorted, or one occurs twice"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be(content, message):

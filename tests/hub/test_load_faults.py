@@ -21,7 +21,7 @@ WEIGHTS = "GET /alice/one/resolve/[0-9a-f]+/model.safetensors"
         ("alice/none", {}, r"there is no model alice/none on the Hub, or it is private; is it yours\? `hf auth login`"),
         ("alice/none", {"token": "hf_bob"}, "there is no model alice/none on the Hub, or it is private$"),
         ("alice/one", {"token": "hf_old"}, "the Hub does not know the token that was sent; log in again with `hf auth"),
-        ("alice/one", {"token": True}, "no token is saved here, but one is asked for; log in with `hf auth login`"),
+        ("alice/one", {"token": True}, "no token is saved on this machine, but one was asked for"),
         ("alice/one@step-9", {}, "alice/one is on the Hub, but has no such revision"),
         ("alice/secret", {}, "there is no model alice/secret on the Hub, or it is private"),
         ("alice/gated", {}, r"alice/gated is gated: ask its owner for access at http://127\.0\.0\.1:\d+/alice/gated"),
@@ -147,7 +147,7 @@ def test_a_hub_that_nobody_answers_for_is_said(one, load, client, constant, cach
         assert load()["warnings"][0].startswith(
             "the Hub can't be reached (ConnectError: [Errno 111] Connection refused)"
         )
-        words = r"no folder 'alice/two', and the Hub can't be reached \(ConnectError: .*refused\), and no whole"
+        words = r"no folder 'alice/two', and the Hub can't be reached \(ConnectError: .*refused\), and no complete copy"
         with pytest.raises(UnreachableError, match=words):
             load("alice/two")
 

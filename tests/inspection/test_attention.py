@@ -119,9 +119,9 @@ def test_a_verdicts_score_is_told_beside_uniform_attentions(back, score):
     T = len(WRITTEN)
     found = patterns(looking(T, lambda i: i - back), WRITTEN)
     chance = sum(1 / seen for seen in range(back + 1 if back > 1 else 2, T + 1)) / (T - max(back, 1))
-    assert found.earned(0, 0) == pytest.approx((1, chance))
-    assert found.earned(0, 0)[0] == (getattr(found, score) if score else found.offsets[..., back]).item()
-    assert patterns(uniform(T)[None, None], WRITTEN).earned(0, 0) is None
+    assert found.named_score(0, 0) == pytest.approx((1, chance))
+    assert found.named_score(0, 0)[0] == (getattr(found, score) if score else found.offsets[..., back]).item()
+    assert patterns(uniform(T)[None, None], WRITTEN).named_score(0, 0) is None
 
 
 @given(st.floats(0, 1), st.sampled_from(["previous character", "first position", "self", "3 back"]))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from cut_weights import cut
 from samples import TEXT
 
-from strivelm.inspection.component_ablation import KINDS, kinds
+from strivelm.inspection.component_ablation import COMPONENTS, component_losses
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 
@@ -27,7 +27,7 @@ def test_losses_are_those_of_models_with_cut_weights(make_model, block_size):
 
     unplaced = copy.deepcopy(model)
     torch.nn.init.zeros_(unplaced.pos.weight)
-    found = kinds(model, text)
+    found = component_losses(model, text)
     assert found.whole == pytest.approx(loss(model), rel=1e-9)
     assert found.no_positions == pytest.approx(loss(unplaced), rel=1e-9)
     assert found.no_attention == pytest.approx(loss(cut(model, every, [])), rel=1e-9)
@@ -39,16 +39,16 @@ def test_losses_are_those_of_models_with_cut_weights(make_model, block_size):
     assert len({found.whole, found.no_positions, found.no_attention, found.no_mlps}) == 4
 
 
-@pytest.mark.parametrize("asked", KINDS)
+@pytest.mark.parametrize("asked", COMPONENTS)
 def test_what_is_not_asked_for_is_not_computed(make_model, asked):
-    found = kinds(make_model(), TEXT, [asked])
-    values = {name: torch.tensor(getattr(found, name)).isnan().all().item() for name in KINDS}
-    assert values == {name: name != asked for name in KINDS}
+    found = component_losses(make_model(), TEXT, [asked])
+    values = {name: torch.tensor(getattr(found, name)).isnan().all().item() for name in COMPONENTS}
+    assert values == {name: name != asked for name in COMPONENTS}
     assert math.isfinite(found.whole)
 
 
 def test_what_has_no_loss_is_refused(make_model):
     with pytest.raises(ValueError, match="at least 2"):
-        kinds(make_model(), "a")
+        component_losses(make_model(), "a")
     with pytest.raises(ValueError, match="'dropout'; choose from no_positions"):
-        kinds(make_model(), TEXT, ["dropout"])
+        component_losses(make_model(), TEXT, ["dropout"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import TEXT, ids_for
 
-from strivelm.inspection.forward import depth_names, embed, switch_off, walk
+from strivelm.inspection.forward import depth_names, embed, forward_pass, switch_off
 from strivelm.inspection.trace import RECORDED, trace
 
 # -- switched off ------------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_what_can_not_be_switched_off(model, heads, mlps, message):
         trace(model, TEXT, heads_off=heads, mlps_off=mlps)
 
 
-# -- the walk ----------------------------------------------------------------------------------------------------------
+# -- one pass ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_pass_goes_on_from_any_depth_to_the_same_bits(model):
@@ -115,7 +115,7 @@ def test_a_pass_goes_on_from_any_depth_to_the_same_bits(model):
     for depth in range(5):
         names = []
         with torch.no_grad():
-            for name, index, value in walk(model, recorded.residual[depth][None], depth, off):
+            for name, index, value in forward_pass(model, recorded.residual[depth][None], depth, off):
                 names.append(name)
                 kept = getattr(recorded, name)
                 assert torch.equal(value[0], kept if index is None else kept[index])
@@ -129,7 +129,7 @@ def test_a_batch_is_its_sequences_one_by_one(make_model, random_ids):
     token, position = embed(model, ids)
     values = torch.randn(3, 9, 16, dtype=torch.float64)  # another value for each sequence
     off = switch_off(model, {(0, 1): values})
-    batched = {(name, index): value for name, index, value in walk(model, token + position, off=off)}
+    batched = {(name, index): value for name, index, value in forward_pass(model, token + position, off=off)}
     for row in range(3):
         single = trace(model, ids[row], heads_off={(0, 1): values[row]})
         for (name, index), value in batched.items():

@@ -93,7 +93,7 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
                 raise ValueError(f"The question is too large; expected at most {limits.QUESTION_BYTES:,} bytes.")
             name, of, arguments = (question.get(part) for part in ("name", "of", "arguments"))
             if isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].lane != lane:
-                raise ValueError(f"{name} belongs to /{QUESTIONS[name].lane}, not to /{lane}.")
+                raise ValueError(f"{name} is asked by /{QUESTIONS[name].lane}, not by /{lane}.")
             for piece in dispatcher.stream(name, of, arguments):
                 yield {"value": piece}
         except ValueError as error:

@@ -154,7 +154,7 @@ def test_a_body_that_is_none_is_refused_or_a_sentence(post, raw):
 
 
 def test_a_question_of_the_other_lane_is_sent_there(post):
-    assert "belongs to /looking, not to /writing." in sentence(post(asked(), "writing"))
+    assert "is asked by /looking, not by /writing." in sentence(post(asked(), "writing"))
 
 
 def test_after_all_that_a_view_is_answered(post):

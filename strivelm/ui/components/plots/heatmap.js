@@ -1,5 +1,5 @@
 // A heat map on a canvas: names of rows and columns along its edges where there is room, and a crosshair that the
-// pointer and the arrow keys move.
+// pointer, the arrow keys, Home and End move.
 //
 // heatMap(canvas, o) gives { draw, picture, point, cell }. In `o`, what is not marked as optional has to be there:
 //   rows(), cols()      how many; draw() does nothing while there are none
@@ -21,13 +21,15 @@
 //   triangle            (optional) whether above the diagonal nothing is, where the crosshair then doesn't go
 //   lines()             (optional) the colours of the crosshair's row and column
 //   point(i, j)         (optional) hears where the crosshair is; (-1, -1) when the pointer left, if `leaves`
-//   press(i, j)         (optional) a click, a tap, or Enter
+//   press(i, j)         (optional) a click, a tap, Enter, or the space bar
 //   label()             (optional) what a screen reader says of the map
 // draw() draws all; point(i, j) moves the crosshair without calling o.point, -1 for no row or no column;
 // picture({ title, note }) is a canvas to save; cell is where the crosshair is.
 //
-// heatImage({ rows, cols, shade, ramp, nothing }, canvas) is the map alone, a pixel a cell: shade(i, j) is a place on
-// the ramp. scaleBar(o) is the scale that goes with a map. inkOn([r, g, b]) is what text is read in on a ground.
+// heatImage({ rows, cols, shade, ramp, nothing, triangle }, canvas) is the map alone, a pixel a cell: shade(i, j) is a
+// place on the ramp, and is not asked for above the diagonal of a triangle; for a triangle of many cells there may be
+// bytes(i) in its place, the whole row as bytes, 255 for 1. scaleBar(o) is the scale that goes with a map.
+// inkOn([r, g, b]) is what text is read in on a ground.
 import { make } from "../common/elements.js";
 import { css, context } from "../common/drawing.js";
 import { colour, ramp } from "../common/colour.js";
@@ -36,24 +38,36 @@ import { picture } from "./picture.js";
 const NAMES = 24; // pixels of an edge with names
 const STRIP = 5;
 const NOTHING = [127, 127, 127, 40];
-const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+const MOVES = {
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+};
 
 // Which of the 256 colours of a ramp stands for a place on it.
 const stepOf = (name, t) => Math.round(255 * Math.min(1, Math.max(0, name === "diverging" ? (t + 1) / 2 : t)));
 
-function heatImage({ rows, cols, shade, ramp: name, nothing = NOTHING }, canvas = document.createElement("canvas")) {
+function heatImage(o, canvas = document.createElement("canvas")) {
+  const { rows, cols, shade, bytes, triangle = false } = o;
   const word = ([r, g, b, a = 255]) => ((a << 24) | (b << 16) | (g << 8) | r) >>> 0;
-  const words = Uint32Array.from(ramp(name), word);
-  const empty = word(nothing);
+  const words = Uint32Array.from(ramp(o.ramp), word);
+  const empty = word(o.nothing ?? NOTHING);
   [canvas.width, canvas.height] = [cols, rows];
   const drawn = canvas.getContext("2d");
   const image = drawn.createImageData(cols, rows);
-  const into = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < cols; j++) {
+  const into = new Uint32Array(image.data.buffer).fill(empty);
+  for (let i = 0; i < rows; i++) {
+    const [start, end] = [i * cols, triangle ? Math.min(cols, i + 1) : cols];
+    const row = bytes?.(i);
+    for (let j = 0; row && j < end; j++) into[start + j] = words[row[j]];
+    for (let j = 0; !row && j < end; j++) {
       const t = shade(i, j);
-      into[i * cols + j] = Number.isNaN(t) ? empty : words[stepOf(name, t)];
+      if (!Number.isNaN(t)) into[start + j] = words[stepOf(o.ramp, t)];
     }
+  }
   drawn.putImageData(image, 0, 0);
   return canvas;
 }
@@ -178,7 +192,7 @@ function heatMap(canvas, o) {
       const here = i === chosen;
       const covered = chosen >= 0 && Math.abs(i - chosen) * cell < 13 && name(i).length * 8 > cell;
       if (!here && (!apart || i % apart || covered)) continue;
-      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every ? 11 : Math.min(13, Math.max(10, cell))}px ${mono}`;
+      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every && cell < 11 ? 11 : Math.min(13, Math.max(10, cell))}px ${mono}`;
       drawn.fillStyle = css(here ? "--body-text-color" : "--body-text-color-subdued");
       drawn.fillText(name(i), x(i), y(i), NAMES - 2);
     }
@@ -201,9 +215,9 @@ function heatMap(canvas, o) {
     const width = room && (o.side?.(room) ?? Math.min(room, 560));
     if (!width || !o.rows()) return;
     plan = planned(width);
-    const [rows, cols] = [plan.rows, plan.cols];
-    if (!o.gap && !o.write)
-      image = heatImage({ rows, cols, ramp: o.ramp, nothing: o.nothing, shade: (i, j) => shade(o.value(i, j)) });
+    const { rows, cols } = plan;
+    const of = { rows, cols, ramp: o.ramp, nothing: o.nothing, triangle: o.triangle };
+    if (!o.gap && !o.write) image = heatImage({ ...of, shade: (i, j) => shade(o.value(i, j)) });
     repaint();
   }
 
@@ -243,7 +257,10 @@ function heatMap(canvas, o) {
   function key(event) {
     if (!plan) return;
     const [i, j] = found.cell;
-    if (event.key === "Enter" && o.press && i >= 0) return o.press(i, j);
+    if (["Enter", " "].includes(event.key) && o.press && i >= 0) {
+      event.preventDefault();
+      return o.press(i, j);
+    }
     if (event.key === "Escape" && o.leaves) return move(-1, -1);
     const way = MOVES[event.key];
     if (!way) return;

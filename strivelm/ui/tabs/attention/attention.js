@@ -1,4 +1,4 @@
-// What is chosen and pointed at, and what is drawn anew when it changes.
+// The state of the view (what is chosen and pointed at), and what is redrawn when it changes.
 
 function show(next) {
   const before = shown;
@@ -11,7 +11,6 @@ function show(next) {
   answers.clear();
   asked.clear();
   calculated = "";
-  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // they are of what was shown before
   setJudged(shown.judged);
   if (shown.circuits || before?.model !== shown.model) setCircuits(shown.circuits);
   for (const [name, answer] of Object.entries(shown.answers ?? {})) answers.set(name, decoded(answer));
@@ -24,7 +23,7 @@ function show(next) {
   element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
 }
 
-// The maps first; what heads do is measured on what is painted, and what does not depend on the text comes last.
+// The maps first; then the heads' patterns on this text; last what does not depend on the text.
 async function look({ signal, model }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
   const found = await ask("maps", { text: strivelm.get("attention", "text") ?? "" });
@@ -39,7 +38,7 @@ async function look({ signal, model }) {
 }
 
 function measured() {
-  tellGrid();
+  describeGrid();
   draw();
 }
 
@@ -52,7 +51,7 @@ function setCircuits(found) {
   circuits = found ?? null;
 }
 
-// At first as the address has it; later what was chosen stays where the new text and model have it.
+// Initially from the address; later choices are kept if the new text and model have them.
 function restore(before) {
   const said = (name) => (before ? undefined : strivelm.get("attention", name));
   const kept = mapNamed(said("head") ?? before?.chosen);
@@ -73,6 +72,7 @@ function restore(before) {
 
 function keep() {
   shown.chosen = nameOf(state.map);
+  for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of what was chosen before
   const put = (name, value, usual) => strivelm.put("attention", name, value, usual);
   put("head", nameOf(state.map), "0.0");
   put("at", String(state.pin), String(length() - 1));
@@ -86,7 +86,7 @@ function keep() {
 function choose(map) {
   state.map = map;
   keep();
-  tellGrid();
+  describeGrid();
   draw();
 }
 
@@ -103,7 +103,7 @@ function pin(query, key) {
   state.over = null;
   keep();
   draw();
-  // what is pinned is told exactly
+  // exact numbers for a pinned character
   if (isHead(state.map) && strivelm.inPage()) ofRow().then(follow, () => {});
 }
 
@@ -119,7 +119,7 @@ function draw() {
   if (!shown) return;
   at(".whole").style.setProperty("--ahead", strivelm.category(1)); // orange beside the accent's teal, in any theme
   at(".name").textContent = titleOf(state.map);
-  tellScores(state.map);
+  showScores(state.map);
   for (const button of element.querySelectorAll("[data-show]")) {
     button.setAttribute("aria-pressed", String(button.dataset.show === state.show));
     at(`.${button.dataset.show}`).hidden = button.dataset.show !== state.show;
@@ -134,14 +134,14 @@ function draw() {
 const MEASURED = [
   ["previous_character", "previous character"],
   ["first_position", "first position"],
-  ["itself", "its own place"],
+  ["itself", "itself"],
   ["same_character", "same character"],
   ["mean_distance", "characters back"],
   ["entropy", "spread (entropy)"],
 ];
 
-// Everything that was measured of a head, each score beside what uniform attention gives.
-function tellScores(map) {
+// All scores of a head, each beside that of uniform attention.
+function showScores(map) {
   const box = at(".scores");
   at(".does").textContent = isHead(map) && judged ? sentenceOf(map) : "";
   if (!isHead(map)) {
@@ -150,8 +150,8 @@ function tellScores(map) {
         "p",
         "",
         map < count() + shown.layers
-          ? "The plain mean of the layer's maps."
-          : "Means and residual stream, multiplied through the layers (Abnar & Zuidema 2020). Under a causal mask weight gathers at the first characters whatever heads do: compare the two.",
+          ? "The mean of the layer's maps."
+          : "Rollout (Abnar & Zuidema 2020): the layers' mean maps and the residual stream, multiplied through the layers. With a causal mask, weight always gathers at the first characters: compare it with the rollout of uniform attention.",
       ),
     );
   }
@@ -177,7 +177,7 @@ function tellScores(map) {
       make(
         "p",
         "",
-        `It ${circuits.copies[map]} what it reads: it raises ${Math.round(100 * circuits.copying[map])} % of characters that it looks at (chance 50 %).`,
+        `It ${circuits.copies[map]} what it reads: it raises the logit of ${Math.round(100 * circuits.copying[map])} % of the characters that it reads (chance: 50 %).`,
       ),
     );
 }
@@ -200,7 +200,7 @@ for (const button of element.querySelectorAll("[data-scale]")) {
 at(".grid").addEventListener("keydown", walkGrid);
 at(".together").addEventListener("keydown", walkGrid);
 
-// -- taking things along -------------------------------------------------------------------------------------------------
+// -- export --------------------------------------------------------------------------------------------------------------
 const quoted = (text) =>
   JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
@@ -209,7 +209,7 @@ function python() {
     "from strivelm import load_model",
     "from strivelm.inspection import patterns, rollout, trace",
     "",
-    `model = load_model(${quoted(shown.model)})`,
+    shown.load,
     `recorded = trace(model, ${pythonText()}, keep={"attention"})`,
   ];
   const of = isHead(state.map)
@@ -217,13 +217,27 @@ function python() {
     : nameOf(state.map).startsWith("mean")
       ? `recorded.attention[${state.map - count()}].mean(0)`
       : `rollout(recorded.attention).${nameOf(state.map) === "rollout" ? "weights" : "uniform"}[-1]`;
-  lines.push(
-    `weights = ${of}  # row: who predicts; column: what is read`,
-    `print(weights[${state.pin}, :${state.pin + 1}])`,
-  );
+  lines.push(`weights = ${of}  # rows: queries; columns: keys`, `print(weights[${state.pin}, :${state.pin + 1}])`);
   if (length() > 1)
     lines.push("found = patterns(recorded.attention, recorded.ids)", "print(found.verdict, found.uniform)");
   return lines.join("\n");
+}
+
+// How the number came about that is explained: its row's scores, and the weight.
+function pythonOfNumber() {
+  return [
+    "from strivelm import load_model",
+    "from strivelm.inspection import trace",
+    "",
+    shown.load,
+    `recorded = trace(model, ${pythonText()}, keep={"q", "k", "scores", "attention"})`,
+    `layer, head, query, key = ${layerOf(state.map)}, ${state.map % shown.heads}, ${query()}, ${key()}`,
+    "q, keys = recorded.q[layer, head, query], recorded.k[layer, head, : query + 1]",
+    "scores = keys @ q / len(q) ** 0.5  # of what the query sees: the mask takes away the rest",
+    "weight = scores.softmax(0)[key]",
+    "print(scores, weight)",
+    "print(recorded.scores[layer, head, query, key], recorded.attention[layer, head, query, key])  # the model's own",
+  ].join("\n");
 }
 
 // Python and JSON write strings alike, but for characters beyond U+FFFF, which Python writes as \U and eight digits.
@@ -238,17 +252,17 @@ async function weightsAsRows() {
   return rows;
 }
 
-// The view as it stands, with the exact numbers that are here already.
+// The view as a file, with the exact numbers received so far.
 const page = () => strivelm.file("attention", { ...shown, judged, circuits });
 
 strivelm.tools(at(".tools-all"), "attention-heads", { python, png: gridPicture, html: page });
 strivelm.tools(at(".tools-one"), "attention-head", {
-  python,
+  python: () => (state.show === "numbers" && isHead(state.map) ? pythonOfNumber() : python()),
   png: () => (state.show === "lines" ? linesPicture() : matrixPicture()),
   csv: weightsAsRows,
 });
 
-// What a script may read: the weights as the view has them, and what is chosen.
+// For tests and scripts: the weights in the view, and the state.
 element.strivelm = {
   value: (layer, head, q, k) => value(layer * shown.heads + head, q, k),
   of: (name, q, k) => value(mapNamed(name), q, k),

@@ -1,8 +1,7 @@
-"""Attention: every head's map beside each other, one of them large, lines, and how one weight came about.
+"""The attention view: the maps of all heads, one of them large, lines, and the computation of one weight.
 
-Its value is what `strivelm.ui.tabs.attention.payload.attention` gives. In the page, what heads do (`judged`), what does
-not depend on the text (`circuits`) and the answers to what the view asks (`answer`) come after the maps, each as a
-string of JSON.
+Its value is what `strivelm.ui.tabs.attention.payload.attention` gives. In the page, the heads'
+patterns (`judged`), what does not depend on the text (`circuits`) and exact numbers arrive after the maps.
 """
 
 from pathlib import Path
@@ -11,12 +10,12 @@ from strivelm.ui.components.view import View
 
 HERE = Path(__file__).parent
 TEMPLATE = """
-<p class="empty">Each head of the model reads the text in its own way. Press Look inside to see all of them at once.</p>
+<p class="empty">Each attention head reads the text differently. Press Look inside to see all heads.</p>
 <div class="whole" hidden>
   <section class="all" aria-label="All heads">
     <h3>All heads</h3>
-    <p class="how">Each head's map has a row per character: its colours say which characters before it the head reads,
-      to predict the next one. Choose a head.</p>
+    <p class="how">Each map has a row for each character: its colours show how much attention the head gives to that
+      character and to those before it. Choose a head.</p>
     <div class="grid" role="group" aria-label="Heads, a row per layer"></div>
     <p class="measured"></p>
     <h4>All heads together</h4>
@@ -28,7 +27,7 @@ TEMPLATE = """
   <section class="one" aria-label="One head">
     <div class="text">
       <p class="keys">The character pointed at <i class="reads">reads</i> earlier ones and <i class="read">is read
-        by</i> later ones. Click or Enter pins it.</p>
+        by</i> later ones. A click or Enter keeps it chosen.</p>
       <div class="strip" role="listbox" tabindex="0" aria-label="The text, character by character"></div>
       <p class="saying" role="status"></p>
       <p class="readout"></p>
@@ -38,7 +37,7 @@ TEMPLATE = """
       <span role="group" aria-label="What is shown of it">
         <button type="button" class="strivelm-tool" data-show="map">Map</button>
         <button type="button" class="strivelm-tool" data-show="lines">Lines</button>
-        <button type="button" class="strivelm-tool" data-show="numbers">How this number came about</button>
+        <button type="button" class="strivelm-tool" data-show="numbers">How this weight is computed</button>
       </span>
       <span class="scale" role="group" aria-label="Scale of the colours">
         <button type="button" class="strivelm-tool" data-scale="fixed">0 to 1</button>
@@ -53,7 +52,7 @@ TEMPLATE = """
       <div class="box">
         <canvas class="matrix" tabindex="0" role="img"></canvas>
         <div class="aside">
-          <span class="legend"><canvas class="ramp" aria-hidden="true"></canvas><span class="ticks"></span></span>
+          <div class="legend"></div>
           <div class="scores"></div>
         </div>
       </div>
@@ -71,6 +70,6 @@ TEMPLATE = """
 """
 
 PARTS = ("data", "grid", "matrix", "strip", "lines", "calculation")
-"""The script's parts, one a topic; they share a scope."""
+"""The parts of the script, one for each topic; they share a scope."""
 
 VIEW = View(HERE, "attention", TEMPLATE, tuple(f"attention_{part}" for part in PARTS), styles=("attention_heads",))

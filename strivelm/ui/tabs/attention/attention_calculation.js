@@ -1,5 +1,5 @@
-// How one weight came about: query and key, their products, the division, the mask, the softmax; with the model's numbers.
-let calculated = ""; // what the numbers on the screen are of
+// How one weight is computed: query and key, their products, the division, the mask, the softmax; the model's numbers.
+let calculated = ""; // which weight the numbers on the screen belong to
 
 function drawNumbers() {
   const box = at(".numbers");
@@ -9,16 +9,16 @@ function drawNumbers() {
       make(
         "p",
         "",
-        "This map is computed from those of the heads: choose a head to see how one of its weights came about.",
+        "This map is computed from those of the heads: choose a head to see how one of its weights is computed.",
       ),
     );
   }
   const name = `${nameOf(state.map)}.${query()}`,
     found = answers.get(name);
   if (found) return tellNumbers(box, found);
-  if (state.over) return; // only what is pinned is asked for
+  if (state.over) return; // exact numbers are requested only for a pinned character
   calculated = "";
-  box.replaceChildren(make("p", "wait", "Asking for the exact numbers…"));
+  box.replaceChildren(make("p", "wait", "Loading the exact numbers…"));
   ofRow().then(
     draw,
     (wrong) => `${nameOf(state.map)}.${query()}` === name && box.replaceChildren(make("p", "", wrong.message)),
@@ -41,9 +41,9 @@ function tellNumbers(box, { query: asks, keys, divisor, scores, attention }) {
   const total = powers.reduce((a, b) => a + b, 0);
   const later = T - 1 - q;
   const steps = [
-    step(`What ${told(q)} asks for: its query, ${size} numbers`, bars(asks, "query")),
-    step(`What ${told(k)} offers: its key`, bars(holds, "key")),
-    step("Their products, number by number", bars(products, "product"), `They sum to q·k = ${signed(sum)}.`),
+    step(`The query of ${labelled(q)}: ${size} numbers`, bars(asks, "query")),
+    step(`The key of ${labelled(k)}`, bars(holds, "key")),
+    step("The products of their numbers", bars(products, "product"), `They sum to q·k = ${signed(sum)}.`),
     step(
       "Divided by √d_head",
       null,
@@ -53,13 +53,13 @@ function tellNumbers(box, { query: asks, keys, divisor, scores, attention }) {
       "The mask",
       null,
       later
-        ? `Of the ${T} characters, the ${later} after ${told(q)} are hidden: their scores${masked(scores, q)} become −∞, their weights 0. The character to be predicted is one of them.`
-        : "Nothing comes after this character, so nothing has to be hidden.",
+        ? `Of the ${T} characters, the ${later} after ${labelled(q)} are hidden: their scores${masked(scores, q)} become −∞, their weights 0. The next character, which the model has to predict, is one of them.`
+        : "No character comes after this one, so nothing is hidden.",
     ),
     step(
       "Softmax over the row",
       row(k, scores, powers, attention),
-      `e^score of this key, divided by the sum of all: ${powers[k].toPrecision(4)} / ${total.toPrecision(5)} = ${fixed(powers[k] / total)}. The model's own weight: ${fixed(attention[k])}. (Scores are taken less their largest, ${signed(most)}, which changes no quotient.)`,
+      `e^score of this key, divided by the sum of all: ${powers[k].toPrecision(4)} / ${total.toPrecision(5)} = ${fixed(powers[k] / total)}. The model's own weight: ${fixed(attention[k])}. (The largest score, ${signed(most)}, is subtracted from all of them first, which does not change the weights.)`,
     ),
     step("Check", null, `The ${q + 1} weights of the row sum to ${attention.reduce((a, b) => a + b, 0).toFixed(6)}.`),
   ];
@@ -67,7 +67,7 @@ function tellNumbers(box, { query: asks, keys, divisor, scores, attention }) {
     make(
       "p",
       "how",
-      `Why ${titleOf(state.map).toLowerCase()}, predicting the character after ${told(q)}, gives ${told(k)} the weight ${fixed(attention[k])}. Numbers are the model's own, in float32.`,
+      `Why ${titleOf(state.map).toLowerCase()}, predicting the character after ${labelled(q)}, gives ${labelled(k)} the weight ${fixed(attention[k])}. Numbers are the model's own, in float32.`,
     ),
     ...steps,
   );
@@ -88,7 +88,7 @@ function step(title, drawing, text = "") {
   return made;
 }
 
-// Signed numbers as bars on one line each; the numbers themselves are in the title and for those who cannot see them.
+// Signed numbers as bars; the numbers are in the tooltips and in the label for screen readers.
 function bars(numbers, what) {
   const SVG = "http://www.w3.org/2000/svg",
     most = Math.max(...numbers.map(Math.abs), 1e-12),
@@ -119,7 +119,7 @@ function bars(numbers, what) {
   return box;
 }
 
-// The row's heaviest keys and the chosen one; a click chooses another.
+// The keys with the largest weights of the row, and the chosen one; a click chooses another.
 function row(k, scores, powers, attention) {
   const order = [...attention.keys()].sort((a, b) => attention[b] - attention[a]);
   const listed = order.slice(0, 8);
@@ -130,7 +130,7 @@ function row(k, scores, powers, attention) {
   head.append(...["reads", "score", "e^(score − largest)", "weight", ""].map((text) => make("th", "", text)));
   for (const i of listed) {
     const line = make("tr", i === k ? "own" : ""),
-      pick = make("button", "strivelm-tool", told(i)),
+      pick = make("button", "strivelm-tool", labelled(i)),
       cell = make("td"),
       bar = make("td", "weight");
     pick.type = "button";

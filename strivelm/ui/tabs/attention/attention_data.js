@@ -1,13 +1,13 @@
-// What the view holds: maps as bytes, what was measured on them, what is chosen; and how they are told in words.
+// The view's data: maps as bytes, scores, the state; and how they are put into words.
 const at = (name) => element.querySelector(name);
 const make = (tag, className = "", text = "") =>
   Object.assign(document.createElement(tag), { className, textContent: text });
 
 let shown = null; // the view's value
 let chars = [];
-let maps, rollouts; // bytes, a triangle each
-let judged, circuits; // what heads do; null until it is known
-const answers = new Map(); // exact numbers that were asked for, by what they are of
+let maps, rollouts; // bytes, a lower triangle for each map
+let judged, circuits; // patterns of heads; null until they arrive
+const answers = new Map(); // exact numbers received, by map and row
 
 const state = { map: 0, pin: 0, key: null, over: null, scale: "fixed", show: "map", lines: [], whose: "one" };
 
@@ -32,10 +32,10 @@ function titleOf(map) {
     return `Layer ${map - count()}, mean over its ${shown.heads === 1 ? "only head" : `${shown.heads} heads`}`;
   return map === count() + shown.layers
     ? `Rollout through ${shown.layers === 1 ? "the only layer" : `all ${shown.layers} layers`}`
-    : "Rollout if every head were uniform";
+    : "Rollout of uniform attention";
 }
 
-// The bytes of a map, of the keys that each query sees, row after row; nothing while rollout is not there yet.
+// The bytes of a map, row by row, for the keys that each query sees; undefined until the rollout arrives.
 function codesOf(map) {
   const T = length(),
     triangle = (T * (T + 1)) / 2,
@@ -44,10 +44,10 @@ function codesOf(map) {
   return (own ? maps : rollouts)?.subarray(from, from + triangle);
 }
 
-// One of them; 0 above the diagonal, where nothing is seen.
+// One of them; 0 above the diagonal, which the mask hides.
 const code = (map, query, key) => (key > query ? 0 : (codesOf(map)?.[(query * (query + 1)) / 2 + key] ?? 0));
 
-// A weight as the maps hold it: off by at most √p/255 + 1/510².
+// A weight from its byte; the error is at most √p/255 + 1/510².
 const value = (map, query, key) => (code(map, query, key) / 255) ** 2;
 const rowOf = (map, query) =>
   Array.from(
@@ -55,7 +55,7 @@ const rowOf = (map, query) =>
     (byte) => (byte / 255) ** 2,
   );
 
-// The exact weight, where the head's row or the whole map has been asked for.
+// The exact weight, if the head's row or the whole map has been received.
 function exact(map, query, key) {
   const whole = answers.get(nameOf(map));
   if (whole) return key > query ? 0 : whole.weights[(query * (query + 1)) / 2 + key];
@@ -65,11 +65,11 @@ function exact(map, query, key) {
 
 const verbOf = (map) => (isHead(map) ? "reads" : nameOf(map).startsWith("mean") ? "reads on average" : "is mixed from");
 const rounded = (p) => (p < 0.005 ? (p < 0.0005 ? "0.00" : p.toFixed(3)) : p.toFixed(2));
-const told = (i) => `“${strivelm.glyph(chars[i])}” (${i})`;
+const labelled = (i) => `“${strivelm.glyph(chars[i])}” (${i})`;
 
-// What a head does, in a word, with its score and what uniform attention would score.
+// The pattern of a head, with its score and that of uniform attention.
 function wordOf(map) {
-  if (!judged?.heads) return judged ? { word: "text too short to say" } : { word: "…" };
+  if (!judged?.heads) return judged ? { word: "text too short" } : { word: "…" };
   const found = judged.heads[map];
   if (
     circuits?.named.some(([layer, head]) => layer * shown.heads + head === map) &&
@@ -92,7 +92,7 @@ const sentenceOf = (map) => {
 
 const query = () => state.over?.query ?? state.pin;
 
-// The key that is pointed at, or chosen, or most read.
+// The key that is pointed at, or chosen, or has the largest weight.
 function key() {
   const wanted = state.over ? state.over.key : state.key;
   if (wanted != null && wanted <= query()) return wanted;
@@ -100,8 +100,8 @@ function key() {
   return row.indexOf(Math.max(...row));
 }
 
-// -- asking for exact numbers: each only once ---------------------------------------------------------------------------
-const asked = new Map(); // promises, by what they are of
+// -- exact numbers, each requested once ---------------------------------------------------------------------------------
+const asked = new Map(); // promises, by map and row
 
 function exactly(name, question, given) {
   if (answers.has(name)) return Promise.resolve(answers.get(name));

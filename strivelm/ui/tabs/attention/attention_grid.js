@@ -1,33 +1,28 @@
-// All heads at once: a small map each, with what it does; and below what they do together.
+// All heads: a small map and the pattern of each; below, the means and rollout.
 
-// 256 colours as pixels. Colours run with √p, as the bytes do, so that a weight of 0.01 is still seen.
-const painted = {};
-const pixels = () =>
-  (painted[strivelm.dark()] ??= Uint32Array.from(
-    strivelm.ramp("sequential"),
-    ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r,
-  ));
+const NONE = [0, 0, 0, 0]; // where nothing is seen, the ground
 
-// A map, a pixel a weight; above the diagonal it stays empty.
+// Where on the ramp the weights of a row lie, by the row, as bytes: their roots, as the maps have them, so that a weight
+// of 0.01 is still seen; with the scale "row", beside the largest of the row. A row is good until the next is asked for.
+function shadesOf(map, scale) {
+  const codes = codesOf(map);
+  const shades = new Uint8Array(length());
+  return (q) => {
+    const row = codes.subarray((q * (q + 1)) / 2, ((q + 1) * (q + 2)) / 2);
+    if (scale !== "row") return row;
+    let most = 1;
+    for (let k = 0; k <= q; k++) if (row[k] > most) most = row[k];
+    const stretch = 255 / most;
+    for (let k = 0; k <= q; k++) shades[k] = stretch * row[k] + 0.5; // rounded, as an array of bytes cuts off
+    return shades;
+  };
+}
+
+// A map, a pixel a weight; above the diagonal it stays empty, and while rollout is not there yet all of it.
 function paint(canvas, map, scale) {
-  const T = length(),
-    colours = pixels(),
-    row = codesOf(map);
-  canvas.width = canvas.height = T;
-  const context = canvas.getContext("2d"),
-    image = context.createImageData(T, T),
-    into = new Uint32Array(image.data.buffer);
-  for (let q = 0, i = 0; q < T && row; q++) {
-    let stretch = 1;
-    if (scale === "row") {
-      let most = 1;
-      for (let k = 0; k <= q; k++) most = Math.max(most, row[i + k]);
-      stretch = 255 / most;
-    }
-    for (let k = 0; k <= q; k++, i++) into[q * T + k] = colours[Math.round(stretch * row[i])];
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
+  const rows = length();
+  const what = codesOf(map) ? { bytes: shadesOf(map, scale) } : { shade: () => NaN };
+  strivelm.heatImage({ rows, cols: rows, ramp: "sequential", nothing: NONE, triangle: true, ...what }, canvas);
 }
 
 let tiles = [];
@@ -66,11 +61,11 @@ function buildGrid() {
 
 function drawGrid() {
   for (const { canvas, map } of tiles) paint(canvas, map, state.scale);
-  tellGrid();
+  describeGrid();
 }
 
-// The words, which come after the maps.
-function tellGrid() {
+// The patterns, which arrive after the maps.
+function describeGrid() {
   for (const { button, words, map } of tiles) {
     const chosen = map === state.map;
     button.setAttribute("aria-pressed", String(chosen));
@@ -88,26 +83,26 @@ function tellGrid() {
           ? `mean, layer ${map - count()}`
           : nameOf(map) === "rollout"
             ? "rollout"
-            : "rollout, all uniform";
+            : "rollout of uniform attention";
       button.title = titleOf(map);
     }
     button.setAttribute("aria-label", button.title);
   }
   const T = length();
   at(".measured").textContent = judged?.heads
-    ? `Words and scores are measured on this text of ${T} characters, beside what uniform attention gives on it. A word needs half of the weight that uniform attention does not explain.`
+    ? `Patterns and scores are measured on this text of ${T} characters; uniform attention would give the score after “uniform”. A head is named after a pattern if its score is at least halfway from the uniform score to 1.`
     : "";
   at(".notes").textContent = [...new Set([...(judged?.notes ?? []), ...(circuits?.notes ?? [])])].join(" ");
   at(".circuits").textContent = circuits ? inductionSentence() : "";
 }
 
-// Induction is measured on random characters, which nothing but their repetition tells.
+// Induction is measured on random characters, which can be predicted only from their repetition.
 function inductionSentence() {
   if (circuits.uniform == null) return "";
   const heads = circuits.named.map(
     ([layer, head]) => `${layer}.${head} (${circuits.induction[layer * shown.heads + head].toFixed(2)})`,
   );
-  const on = `On ${circuits.distinct} random characters, twice, uniform attention gives ${circuits.uniform.toFixed(2)} to what followed a character before`;
+  const on = `On ${circuits.distinct} random characters, repeated once, uniform attention gives a weight of ${circuits.uniform.toFixed(2)} to the character that followed the same character before`;
   if (heads.length) return `Induction: ${heads.length === 1 ? "head" : "heads"} ${heads.join(", ")}. ${on}.`;
   const best = circuits.induction.indexOf(Math.max(...circuits.induction));
   return `No induction head in this model. ${on}; the best head here, ${nameOf(best)}, gives ${circuits.induction[best].toFixed(2)}.`;

@@ -1,9 +1,9 @@
-// Lines from a character to what it reads, of several heads at once, as BertViz's head view draws them.
-const SHORT = 64; // a text of so many characters can be shown whole
+// Lines from a character to those it reads, for several heads at once, as in BertViz's head view.
+const SHORT = 64; // the longest text that is shown completely
 const MOST_HEADS = 8; // as many as there are distinguishable colours
 const threads = { canvas: at(".threads"), height: 240, wide: 0, first: 0, many: 0 };
 
-// What to begin with: the heads that have a word, or the chosen one.
+// The heads shown at first: those named after a pattern, else the chosen one.
 function usualLines() {
   const named = everyMap().filter((map) => isHead(map) && wordOf(map).score != null);
   return (named.length ? named : [isHead(state.map) ? state.map : 0]).slice(0, 4);
@@ -44,7 +44,7 @@ const whose = () => (length() > SHORT ? "one" : state.whose);
 function toggle(map) {
   const chosen = linesShown();
   const next = chosen.includes(map) ? chosen.filter((one) => one !== map) : [...chosen, map].slice(-MOST_HEADS);
-  if (!next.length) return; // nothing at all would look broken
+  if (!next.length) return; // at least one head stays
   state.lines = next;
   keep();
   drawLines();
@@ -65,11 +65,11 @@ function drawLines() {
     (map) =>
       `${nameOf(map)} ${strongest(rowOf(map, q), 0)
         .slice(0, 1)
-        .map(([i, p]) => `${told(i)} ${rounded(p)}`)}`,
+        .map(([i, p]) => `${labelled(i)} ${rounded(p)}`)}`,
   );
   threads.canvas.setAttribute(
     "aria-label",
-    `Lines from the character ${told(q)}; most read by each head: ${heads.join("; ")}`,
+    `Lines from the character ${labelled(q)}; most read by each head: ${heads.join("; ")}`,
   );
   const before =
     threads.first &&
@@ -82,7 +82,7 @@ function drawLines() {
         )}`,
     );
   at(".window").textContent =
-    `After ${told(q)}, each head reads most: ${heads.join("; ")}.${threads.first ? ` Characters ${threads.first} to ${threads.first + threads.many - 1} are shown; further back lie ${before.join(", ")}.` : ""}`;
+    `After ${labelled(q)}, each head reads most: ${heads.join("; ")}.${threads.first ? ` Characters ${threads.first} to ${threads.first + threads.many - 1} are shown; weight further back: ${before.join(", ")}.` : ""}`;
 }
 
 function renderLines(context) {

@@ -1,4 +1,4 @@
-// The text, always in sight: point at a character and see what it reads, and who reads it.
+// The text, always visible: point at a character to see which ones it reads, and which ones read it.
 const strip = at(".strip");
 let letters = [];
 
@@ -35,16 +35,17 @@ function drawStrip() {
   strip.setAttribute("aria-activedescendant", letters[q].id);
   if (!strip.matches(":hover")) reveal(letters[q]);
   at(".readout").textContent = readout();
+  at(".readout").title = precision();
   const read = strongest(back, 0),
     by = strongest(forward, q + 1);
   at(".saying").replaceChildren(
-    make("b", "", `Predicting the character after ${told(q)}`),
+    make("b", "", `Predicting the character after ${labelled(q)}`),
     `: ${verbOf(state.map)} ${listed(read)}. `,
-    q === T - 1 ? "Nothing comes after it that could read it." : `Most read by ${listed(by)}.`,
+    q === T - 1 ? "No later character reads it." : `Most read by ${listed(by)}.`,
   );
 }
 
-// Keeps the character in sight where the strip is too small for the whole text.
+// Scrolls to the character if the strip is too small for the whole text.
 function reveal(letter) {
   const top = letter.offsetTop,
     bottom = top + letter.offsetHeight;
@@ -52,13 +53,13 @@ function reveal(letter) {
   else if (bottom > strip.scrollTop + strip.clientHeight) strip.scrollTop = bottom - strip.clientHeight + 4;
 }
 
-// The three that weigh most, as [index, weight].
+// The three with the largest weights, as [index, weight].
 const strongest = (row, from) =>
   row
     .map((p, i) => [i + from, p])
     .sort((a, b) => b[1] - a[1])
     .slice(0, 3);
-const listed = (pairs) => pairs.map(([i, p]) => `${told(i)} ${rounded(p)}`).join(", ");
+const listed = (pairs) => pairs.map(([i, p]) => `${labelled(i)} ${rounded(p)}`).join(", ");
 
 function walkStrip(event) {
   const T = length(),

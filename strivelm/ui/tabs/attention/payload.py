@@ -1,7 +1,7 @@
-"""What the Attention tab asks: every head's weights on a text in one string, and the exact numbers of one head.
+"""The questions of the Attention tab: the weights of all heads on a text in one string, and exact numbers of one head.
 
-The weights of all heads are sent as bytes (`codec.weights`); a page asks for exact numbers once a head, or a head and a
-character, is chosen.
+The weights of all heads are sent as bytes (`codec.weights`); the page asks for exact numbers when a head, or a head and
+a character, is chosen.
 """
 
 import weakref
@@ -16,6 +16,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 
@@ -31,7 +32,7 @@ def attention(opened: OpenModel, text: str) -> dict:
 
 @question("attention.maps")
 def maps(opened: OpenModel, text: str) -> dict:
-    """All heads' weights on a text and their means, what the text became for this model, and sentences about that.
+    """All heads' weights on a text and their means, the text as the model read it, and notes on that.
 
     Raises ValueError, a sentence, for what is no text.
     """
@@ -41,6 +42,7 @@ def maps(opened: OpenModel, text: str) -> dict:
     config = opened.model.config
     return {
         "model": facts_of(opened).name,
+        "load": load_line(opened),
         "text": "".join(recorded.chars),
         "layers": config.n_layer,
         "heads": config.n_head,
@@ -54,8 +56,7 @@ _last: list[tuple[weakref.ref, inspection.Trace]] = []
 
 
 def _recorded(opened: OpenModel, ids: list[int]) -> inspection.Trace:
-    """A trace that keeps the attention. The last one is kept, as what is painted is measured next: one in all, since
-    a large model's takes much memory."""
+    """A trace with the attention. The last one is cached, as `judged` follows `maps`; only one, as it may be large."""
     for of, trace in _last[:]:
         if of() is opened.model and trace.ids.tolist() == ids:
             return trace
@@ -66,13 +67,13 @@ def _recorded(opened: OpenModel, ids: list[int]) -> inspection.Trace:
 
 @question("attention.judged")
 def judged(opened: OpenModel, text: str) -> dict:
-    """What each head does on a text, in a word and in scores beside those of uniform attention; rollout."""
+    """Each head's pattern on a text and its scores, beside those of uniform attention; rollout."""
     recorded = _recorded(opened, opened.model.tokenizer.encode(limits.checked_prompt(text)))
     weights, ids = recorded.attention, recorded.ids
     rolled = inspection.rollout(weights)
     rollouts = {"rollout": codec.weights(torch.stack([rolled.weights[-1], rolled.uniform[-1]]))}
     if len(ids) < 2:
-        note = f"A text of one character shows nothing of what heads do: it can only read itself. {FEW + 1} are needed."
+        note = f"One character can only attend to itself: measuring patterns needs {FEW + 1} characters."
         return rollouts | {"heads": None, "uniform": {}, "notes": [note]}
     found = inspection.patterns(weights, ids)
     scores = {name: getattr(found, name).tolist() for name in found.uniform}
@@ -85,7 +86,7 @@ def judged(opened: OpenModel, text: str) -> dict:
 
 
 def _head(found: inspection.Patterns, scores: dict, layer: int, head: int) -> dict:
-    earned = found.earned(layer, head)
+    earned = found.named_score(layer, head)
     return {
         "word": found.verdict[layer][head],
         "score": earned and earned[0],
@@ -97,7 +98,7 @@ def _head(found: inspection.Patterns, scores: dict, layer: int, head: int) -> di
 
 @question("attention.circuits", cached=True)
 def circuits(opened: OpenModel) -> dict:
-    """What heads do with repetitions and with what they see, which is the model's and no text's."""
+    """Induction and copying of each head, which do not depend on the text."""
     repeats, copies = inspection.induction(opened.model), inspection.copying(opened.model)
     strength = repeats.strength
     return {
@@ -115,9 +116,9 @@ def circuits(opened: OpenModel) -> dict:
 
 @question("attention.row")
 def row(opened: OpenModel, text: str, layer: int, head: int, query: int) -> dict:
-    """How one row of one head came about, in float32: the query, the keys, their scaled products, the weights.
+    """How one row of one head is computed, in float32: the query, the keys, their scaled products, the weights.
 
-    The scores are of all keys; those after the query are what the mask takes away.
+    The scores are of all keys; the mask removes those after the query.
     """
     ids = opened.model.tokenizer.encode(limits.checked_prompt(text))
     recorded = inspection.trace(opened.model, ids, keep=NEEDED)

@@ -1,11 +1,11 @@
-"""The Attention tab: where every head looks on a text, one head large, and how each of its numbers came about."""
+"""The Attention tab: the attention of every head on a text, one head large, and how each weight is computed."""
 
 import gradio as gr
 
 from strivelm.ui.components import message
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.attention import payload  # noqa: F401  (declares what the tab asks)
+from strivelm.ui.tabs.attention import payload  # noqa: F401  (declares the questions)
 from strivelm.ui.tabs.attention.attention import VIEW
 
 

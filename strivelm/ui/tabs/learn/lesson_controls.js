@@ -98,7 +98,8 @@ function drawControls(shown) {
   const box = at(".controls");
   box.hidden = !strivelm.inPage() || !shown.controls.length;
   // A slider that is being dragged must stay the same element, so controls are only made when others are needed.
-  const needed = JSON.stringify(shown.controls.map(({ value, settings, ...rest }) => rest)) + shown.step;
+  const changing = ["value", "settings"];
+  const needed = JSON.stringify(shown.controls, (name, of) => (changing.includes(name) ? null : of)) + shown.step;
   if (needed !== built) box.replaceChildren(...shown.controls.map(control));
   built = needed;
   shown.controls.forEach((one, i) => setControl(box.children[i], one));

@@ -1,10 +1,4 @@
 // The pictures that are drawn: vectors as strips, attention as a map, curves, and characters in a plane.
-const svg = (tag, attributes = {}, text = "") => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text) made.textContent = text;
-  return made;
-};
 const short = (x) =>
   (x === 0
     ? "0"
@@ -12,6 +6,9 @@ const short = (x) =>
       ? x.toExponential(1)
       : String(Number(x.toPrecision(3)))
   ).replace("-", "−");
+
+// What is drawn needs its width, which it has once it is in the page.
+const soon = (plot) => requestAnimationFrame(() => plot.draw());
 
 // Vectors below each other, all numbers on one scale that is as wide as the largest of them.
 function vectors(block) {
@@ -47,189 +44,142 @@ function vectors(block) {
       "pointerleave",
       () => (said.textContent = `length ${row.norm}, from ${row.least} to ${row.most}`),
     );
-    paint(canvas, row.values, most);
+    const shade = (_, i) => row.values[i] / most;
+    strivelm.heatImage({ rows: 1, cols: row.values.length, ramp: "diverging", shade }, canvas);
   }
-  const ramp = make("span", { className: "ramp" });
-  ramp.style.background = `linear-gradient(90deg, ${[-1, -0.5, 0, 0.5, 1].map((t) => strivelm.colour("diverging", t)).join(", ")})`;
-  list.append(make("p", { className: "scale" }, `${short(-most)} `, ramp, ` ${short(most)}`));
+  const ends = [
+    [-1, short(-most)],
+    [1, short(most)],
+  ];
+  list.append(make("p", { className: "scale" }, strivelm.scaleBar({ ramp: "diverging", ticks: ends, width: 110 })));
   return list;
-}
-
-function paint(canvas, values, most) {
-  requestAnimationFrame(() => {
-    const width = Math.max(40, canvas.parentElement.clientWidth),
-      height = 22;
-    const drawn = strivelm.context(canvas, width, height);
-    const each = width / values.length;
-    values.forEach((value, i) => {
-      drawn.fillStyle = strivelm.colour("diverging", value / most);
-      drawn.fillRect(i * each, 0, Math.ceil(each), height);
-    });
-  });
 }
 
 // A map of weights, a row a query; the chosen row is framed.
 function heat(block) {
   const n = block.size;
   const coded = strivelm.u8(block.data); // of the keys that each query sees, row after row
-  const code = (q, k) => coded[(q * (q + 1)) / 2 + k] / 255;
-  const canvas = make("canvas", { role: "img", ariaLabel: `${block.title}: ${n} by ${n} weights from 0 to 1` });
+  const code = (q, k) => (k > q ? NaN : coded[(q * (q + 1)) / 2 + k] / 255);
+  const canvas = make("canvas", { className: "strivelm-plot" });
   const said = make("p", { className: "scale" });
-  const legend = () => {
-    const ramp = make("span", { className: "ramp" });
-    ramp.style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map((t) => strivelm.colour("sequential", t)).join(", ")})`;
-    said.replaceChildren("0 ", ramp, " 1 (the square root of the weight is shown)");
-  };
-  legend();
+  const ends = [
+    [0, "0"],
+    [1, "1"],
+  ];
+  const key = strivelm.scaleBar({ ticks: ends, width: 110 });
   const box = make("div", { className: "heat" }, canvas, said);
-  const size = () => Math.min(420, box.clientWidth || 320);
-  requestAnimationFrame(() => {
-    const side = size(),
-      each = side / n,
-      drawn = strivelm.context(canvas, side, side);
-    for (let q = 0; q < n; q++)
-      for (let k = 0; k <= q; k++) {
-        drawn.fillStyle = strivelm.colour("sequential", code(q, k));
-        drawn.fillRect(k * each, q * each, Math.ceil(each), Math.ceil(each));
-      }
-    drawn.strokeStyle = strivelm.css("--color-accent");
-    drawn.lineWidth = 2;
-    drawn.strokeRect(1, shownNow.at * each + 1, Math.max(2, (shownNow.at + 1) * each - 2), Math.max(2, each - 2));
+  const glyph = (i) => `${strivelm.glyph(shownNow.chars[i])} (${i})`;
+  const map = strivelm.heatMap(canvas, {
+    rows: () => n,
+    cols: () => n,
+    value: code,
+    ramp: "sequential",
+    nothing: [0, 0, 0, 0],
+    side: (width) => Math.min(width, 560, n * Math.ceil(420 / n) + 2), // near 420, in whole pixels a cell
+    largest: 420,
+    triangle: true,
+    leaves: true,
+    lines: () => [strivelm.css("--color-accent"), strivelm.category(1)],
+    label: () => `${block.title}: ${n} by ${n} weights from 0 to 1`,
+    point(q, k) {
+      if (q < 0) return rest();
+      said.textContent = `${glyph(q)} gives ${glyph(k)} ${strivelm.percent(code(q, k) ** 2)}`;
+    },
   });
-  canvas.addEventListener("pointermove", (event) => {
-    const k = Math.floor((event.offsetX / canvas.clientWidth) * n),
-      q = Math.floor((event.offsetY / canvas.clientHeight) * n);
-    const weight = code(q, k) ** 2,
-      glyph = (i) => `${strivelm.glyph(shownNow.chars[i])} (${i})`;
-    if (k <= q && q < n && shownNow.chars[q])
-      said.textContent = `${glyph(q)} gives ${glyph(k)} ${strivelm.percent(weight)}`;
-    else legend();
-  });
-  canvas.addEventListener("pointerleave", legend);
+  function rest() {
+    map.point(shownNow.at, -1);
+    said.replaceChildren(key, " (the square root of the weight is shown)");
+  }
+  rest();
+  soon(map);
   return box;
 }
 
-// Lines over steps or numbers, with dashed levels whose names stand at the right.
+// The colour of a line or a bar by its number: the page's accent first.
+const seriesColour = (i) => (i ? strivelm.category(i) : strivelm.css("--color-accent"));
+// A place on an axis; what rounding leaves of a 0 is 0.
+const placed = (x) => (Math.round(1000 * x) / 1000 + 0).toLocaleString("en").replace("-", "−");
+
+// Lines over steps or numbers, with dashed levels; names stand at the right.
 function curve(block) {
-  const points = block.lines.flatMap((line) => line.points),
-    W = 560,
-    H = 250,
-    left = 44,
-    right = block.levels.length ? 92 : 16,
-    top = 12,
-    bottom = 40;
-  const [x0, x1] = [Math.min(...points.map(([x]) => x)), Math.max(...points.map(([x]) => x))];
-  const ys = [...points.map(([, y]) => y), ...block.levels.map(([, y]) => y)];
-  const y0 = Math.min(0, ...ys),
-    y1 = Math.max(...ys) * 1.04 || 1;
-  const X = (x) => left + ((W - left - right) * (x - x0)) / (x1 - x0 || 1),
-    Y = (y) => H - bottom - ((H - top - bottom) * (y - y0)) / (y1 - y0);
-  const drawn = svg("svg", {
-    viewBox: `0 0 ${W} ${H}`,
-    role: "img",
-    "aria-label": `${block.title}: ${block.lines.map((line) => `${line.name} from ${short(line.points[0][1])} to ${short(line.points.at(-1)[1])}`).join("; ")}`,
-  });
-  for (const [a, b, ticks] of [
-    [x0, x1, 5],
-    [y0, y1, 4],
-  ].map(([from, to, n]) => [from, to, rounds(from, to, n)])) {
-    const across = a === x0 && b === x1;
-    for (const t of ticks) {
-      if (!across || a !== y0)
-        drawn.append(
-          across
-            ? svg("line", { x1: X(t), x2: X(t), y1: H - bottom, y2: H - bottom + 4, class: "axis" })
-            : svg("line", { x1: left, x2: W - right, y1: Y(t), y2: Y(t), class: "rule" }),
-        );
-      drawn.append(
-        across
-          ? svg(
-              "text",
-              { x: X(t), y: H - bottom + 17, "text-anchor": "middle" },
-              t.toLocaleString("en").replace("-", "−"),
-            )
-          : svg("text", { x: left - 6, y: Y(t) + 4, "text-anchor": "end" }, short(t)),
-      );
-    }
-  }
-  drawn.append(svg("text", { x: (left + W - right) / 2, y: H - 6, "text-anchor": "middle", class: "name" }, block.x));
-  let last = -100;
-  for (const [name, y] of [...block.levels].sort((a, b) => b[1] - a[1])) {
-    drawn.append(svg("line", { x1: left, x2: W - right, y1: Y(y), y2: Y(y), class: "level" }));
-    last = Math.max(Y(y) + 4, last + 13); // names never lie on each other
-    drawn.append(svg("text", { x: W - right + 6, y: last }, `${name} ${y.toFixed(2)}`));
-  }
-  block.lines.forEach((line, i) => {
-    drawn.append(
-      svg("polyline", {
-        points: line.points.map(([x, y]) => `${X(x).toFixed(1)},${Y(y).toFixed(1)}`).join(" "),
-        class: `line line${i}`,
-      }),
-    );
-    if (line.points.length < 40)
-      for (const [x, y] of line.points)
-        drawn.append(dot(X(x), Y(y), i, `${line.name}, ${block.x} ${x.toLocaleString("en")}: ${short(y)}`));
-  });
-  const key = make(
-    "p",
-    { className: "key" },
-    ...block.lines.map((line, i) => make("span", {}, make("i", { className: `line${i}` }), line.name)),
-    make("span", { className: "unit", textContent: `up: ${block.y}` }),
-  );
-  return make("div", {}, key, make("div", { className: "scroll" }, drawn));
-}
-
-function dot(x, y, i, text) {
-  const made = svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 3, class: `dot line${i}` });
-  made.append(svg("title", {}, text));
-  return made;
-}
-
-// Round numbers from one to another, about n of them.
-function rounds(from, to, n) {
-  const rough = (to - from) / n || 1,
-    power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((s) => s * power >= rough) * power;
-  const found = [];
-  for (let t = Math.ceil(from / step) * step; t <= to + 1e-9; t += step) found.push(Number(t.toPrecision(10)));
-  return found;
+  const { lines, levels } = block;
+  const ys = [...lines.flatMap((line) => line.points.map(([, y]) => y)), ...levels.map(([, y]) => y)];
+  const longest = lines.reduce((found, line) => (line.points.length > found.length ? line.points : found), []);
+  const across = longest.map(([x]) => x);
+  const [low, high] = [Math.min(0, ...ys), Math.max(...ys) * 1.04 || 1];
+  // Round numbers where points stand there, else the first, the middle and the last.
+  const round = strivelm
+    .ticks(across[0], across.at(-1), 5)
+    .map((tick) => across.findIndex((x) => Math.abs(x - tick) < 1e-6))
+    .filter((i) => i >= 0);
+  const there = (x) =>
+    lines.flatMap(({ name, points }) => points.filter((point) => point[0] === x).map(([, y]) => `${name} ${short(y)}`));
+  const place = (i) => placed(across[i]);
+  const box = make("div");
+  const plot = strivelm.lineChart(box, () => ({
+    series: lines.map(({ name, points }, i) => ({
+      name,
+      values: points.map(([, y]) => y),
+      at: points.map(([x]) => x),
+      colour: seriesColour(i),
+      dots: points.length < 40,
+    })),
+    levels: levels.map(([name, value]) => ({ name, value })),
+    ends: true,
+    end: (one) => (one.values ? one.name : `${one.name} ${one.value.toFixed(2)}`),
+    low,
+    high,
+    ticks: strivelm.ticks(low, high, 4),
+    tick: short,
+    x: block.x,
+    y: block.y,
+    place,
+    places: round.length > 2 ? round : undefined,
+    say: (i) => `${block.x} ${place(i)}: ${there(across[i]).join(", ")}`,
+    height: 250,
+    width: 720,
+  }));
+  soon(plot);
+  return make("div", {}, make("p", { className: "unit", textContent: `up: ${block.y}` }), box);
 }
 
 const HUES = [0, 1, 2, 3, 4, 6, 7]; // of the categories those that text can have
 
-// Characters in a plane, coloured by class; the chosen one has a ring.
+// Characters in a plane, coloured by class; the chosen one has a ring, and so has the one that is pointed at.
 function scatter(block) {
-  const W = 560,
-    H = 380,
-    pad = 18,
-    xs = block.points.map(([, x]) => x),
-    ys = block.points.map(([, , y]) => y);
-  const scale = Math.max(Math.max(...xs) - Math.min(...xs), ((Math.max(...ys) - Math.min(...ys)) * W) / H) || 1;
-  const middle = (all) => (Math.max(...all) + Math.min(...all)) / 2;
-  const X = (x) => W / 2 + ((x - middle(xs)) / scale) * (W - 2 * pad),
-    Y = (y) => H / 2 - ((y - middle(ys)) / scale) * (W - 2 * pad);
-  const kinds = [...new Set(block.points.map(([, , , kind]) => kind))];
-  const drawn = svg("svg", {
-    viewBox: `0 0 ${W} ${H}`,
-    role: "img",
-    "aria-label": `${block.title}: ${block.points.length} characters`,
+  const { points } = block;
+  const kinds = [...new Set(points.map(([, , , kind]) => kind))];
+  const hue = (kind) => strivelm.category(HUES[kinds.indexOf(kind) % HUES.length]);
+  const chosen = points.findIndex(([char]) => char === shownNow.chars[shownNow.at]);
+  const canvas = make("canvas", { className: "strivelm-plot" });
+  const said = make("p", { className: "scale", textContent: "\u00a0" });
+  const key = make("ul");
+  let pointed = -1;
+  const map = strivelm.scatter(canvas, {
+    size: () => points.length,
+    at: (i) => [points[i][1], points[i][2], 0],
+    name: (i) => strivelm.glyph(points[i][0]),
+    colour: (i) => hue(points[i][3]),
+    marked: () => [...new Set([pointed, chosen])].filter((i) => i >= 0),
+    width: () => Math.min(720, canvas.parentElement.clientWidth),
+    tallest: 440,
+    label() {
+      const ringed = chosen < 0 ? "" : `, ${strivelm.glyph(points[chosen][0])} ringed`;
+      return `${block.title}: ${points.length} characters${ringed}`;
+    },
+    pick(i) {
+      if (i === pointed) return;
+      pointed = i;
+      said.textContent = i < 0 ? "\u00a0" : `${strivelm.glyph(points[i][0])}: ${points[i][3]}`;
+      map.draw();
+    },
   });
-  for (const [char, x, y, kind] of block.points) {
-    const chosen = char === shownNow.chars[shownNow.at];
-    if (chosen) drawn.append(svg("circle", { cx: X(x), cy: Y(y), r: 11, class: "ring" }));
-    const one = svg("text", { x: X(x), y: Y(y) + 5, "text-anchor": "middle", class: "point" }, strivelm.glyph(char));
-    one.style.fill = strivelm.category(HUES[kinds.indexOf(kind) % HUES.length]);
-    one.append(svg("title", {}, `${strivelm.glyph(char)}: ${kind}`));
-    drawn.append(one);
-  }
-  const key = make(
-    "p",
-    { className: "key" },
-    ...kinds.map((kind, i) =>
-      make("span", { style: { color: strivelm.category(HUES[i % HUES.length]) }, textContent: kind }),
-    ),
+  strivelm.legend(
+    key,
+    kinds.map((kind) => ({ text: kind, colour: hue(kind) })),
   );
-  return make("div", {}, make("div", { className: "scroll" }, drawn), key);
+  soon(map);
+  return make("div", {}, canvas, said, key);
 }
 
 Object.assign(drawers, { vectors, heat, curve, scatter });

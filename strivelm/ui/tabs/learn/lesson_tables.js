@@ -8,7 +8,7 @@ function cell(value) {
   if ("passage" in value)
     return [make("span", { className: "char passage", textContent: value.passage.replaceAll("\n", "⏎ ") })];
   if ("chars" in value) return [make("span", { className: "char", textContent: shownChars(value.chars) })];
-  const track = make("span", { className: "track" }, make("i", { style: { width: `${100 * value.bar}%` } }));
+  const track = make("span", { className: "gauge" }, make("i", { style: { width: `${100 * value.bar}%` } }));
   return [make("span", { className: "barred" }, track, make("span", { textContent: value.text }))];
 }
 
@@ -48,25 +48,22 @@ function table(block) {
 }
 
 function bars(block) {
-  const key = make("p", { className: "key" });
-  block.series.forEach((name, i) => key.append(make("span", {}, make("i", { className: `series${i}` }), name)));
-  const list = make("ul", { className: "bars" });
-  for (const [char, ...values] of block.rows) {
-    const tracks = values.map((value, i) =>
-      make("span", { className: "track" }, make("i", { className: `series${i}`, style: { width: `${100 * value}%` } })),
+  const [key, list] = [make("ul"), make("ul")];
+  if (block.series.length > 1)
+    strivelm.legend(
+      key,
+      block.series.map((text, i) => ({ text, colour: seriesColour(i) })),
     );
-    const said = values.map((value) => make("span", { className: "share", textContent: strivelm.percent(value) }));
-    list.append(
-      make(
-        "li",
-        {},
-        make("span", { className: "char", textContent: strivelm.glyph(char) }),
-        make("span", { className: "tracks" }, ...tracks),
-        make("span", { className: "shares" }, ...said),
-      ),
-    );
-  }
-  return make("div", {}, block.series.length > 1 ? key : "", list);
+  strivelm.bars(
+    list,
+    block.rows.map(([char, ...values]) => ({
+      name: strivelm.glyph(char),
+      glyph: true,
+      bars: values.map((value, i) => [0, value, seriesColour(i)]),
+      value: values.map((value) => make("span", { className: "share", textContent: strivelm.percent(value) })),
+    })),
+  );
+  return make("div", {}, key, list);
 }
 
 function vocabulary(block) {
@@ -80,7 +77,7 @@ function vocabulary(block) {
     });
     one.append(make("b", { textContent: strivelm.glyph(char) }), make("small", { textContent: id }));
     if (share !== null)
-      one.append(make("span", { className: "track" }, make("i", { style: { width: `${(100 * share) / most}%` } })));
+      one.append(make("span", { className: "gauge" }, make("i", { style: { width: `${(100 * share) / most}%` } })));
     grid.append(one);
   }
   return grid;

@@ -38,9 +38,9 @@ function paint() {
     cell.style.backgroundColor = Number(cell.dataset.i) ? groundOf(change(Number(cell.dataset.i))) : "transparent";
   const off = partsOff();
   switches(at(".switches"), shown, { off: (part) => off.includes(part), of: measured, press: toggle });
-  ramp(at(".ramp"), "Change of a character's loss");
+  at(".ramp").replaceChildren(scaleOfChange());
   at(".scale").hidden = !map;
-  if (map) ramp(at(".scale canvas"), "Change of the mean loss");
+  at(".scale").replaceChildren(...(map ? [scaleOfChange("Change of the mean loss, nats")] : []));
   for (const button of element.querySelectorAll("[data-how]")) {
     button.setAttribute("aria-pressed", String(button.dataset.how === shown.method));
     button.disabled = !inPage();
@@ -60,7 +60,6 @@ function paint() {
 }
 
 function facts(off) {
-  const names = off.map((part) => (part.endsWith("m") ? `MLP ${part.split(".")[0]}` : `head ${part}`));
   at(".loss").textContent =
     shown.loss_before === null
       ? "One character has no loss"
@@ -68,34 +67,29 @@ function facts(off) {
         ? `${fixed(shown.loss_before)} → ${fixed(shown.loss_after)} nats (${signed(shown.loss_after - shown.loss_before)})`
         : `${fixed(shown.loss_before)} nats with all parts on`;
   at(".how").textContent = off.length
-    ? `Mean loss of this text without ${names.join(", ")}. Uniform guessing: ln ${shown.many_chars} = ${fixed(Math.log(shown.many_chars))}.`
+    ? `Mean loss of this text without ${off.map(partName).join(", ")}. Uniform guessing: ln ${shown.many_chars} = ${fixed(Math.log(shown.many_chars))}.`
     : "Nothing is off yet.";
   at(".next").textContent =
     `What comes after ${named(chars[shown.at])} (place ${shown.at}), with all parts and without`;
   const most = Math.max(...shown.next.flatMap(([, a, b]) => [a, b]));
   const scale = most > 0.5 ? 1 : most > 0.2 ? 0.5 : 0.2;
-  at(".pairs").replaceChildren(
-    ...shown.next.flatMap(([char, p, q]) => [
-      make("span", "glyph", strivelm.glyph(char)),
-      ...pair("before", p, scale),
-      ...pair("after", q, scale),
-      make("span", "gap"),
-    ]),
+  strivelm.bars(
+    at(".pairs"),
+    shown.next.map(([char, ...both]) => ({
+      name: strivelm.glyph(char),
+      glyph: true,
+      bars: both.map((p, k) => [0, p / scale, k ? "var(--color-accent)" : QUIET]),
+      value: both.map((p) => make("span", "", strivelm.percent(p))),
+    })),
   );
   element.dataset.loss = `${shown.loss_before} ${shown.loss_after}`;
   at(".spread").textContent =
     `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest${off.length ? " and those whose probability changed most" : ""}; KL(with ‖ without) = ${fixed(kl[shown.at], 3)} nats.`;
 }
 
-function pair(kind, p, scale) {
-  const room = make("span", `room ${kind}`);
-  room.appendChild(make("i")).style.width = `${Math.min(100, (100 * p) / scale)}%`;
-  return [room, make("span", "number", strivelm.percent(p))];
-}
-
 function tell(i) {
   mark(i, shown.at);
-  at(".pointed").textContent =
+  at(".readout").textContent =
     i === null
       ? `Point at a character for its losses${inPage() ? "; click to look at what comes after it" : ""}.`
       : `${named(chars[i])}: ${i ? `${fixed(before[i])} → ${fixed(after[i])} nats (${signed(change(i))})` : "nothing predicts the first character"}; the prediction after it moved by KL ${fixed(kl[i], 3)} nats.`;
@@ -211,7 +205,7 @@ function rows() {
     for (let k = 0; k <= shown.heads; k++) {
       const part = k === shown.heads ? `${l}.m` : `${l}.${k}`,
         [value, error] = measured(part);
-      table.push([part.replace(/^(\d+)\.m$/, "MLP $1"), value, error ?? ""]);
+      table.push([part, value, error ?? ""]);
     }
   return table;
 }

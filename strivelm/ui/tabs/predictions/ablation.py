@@ -12,7 +12,7 @@ TEMPLATE = """
   <div class="columns">
     <div>
       <div class="switches" role="group" aria-label="Heads and MLPs"></div>
-      <p class="scale"><canvas aria-hidden="true"></canvas></p>
+      <div class="scale" aria-hidden="true"></div>
       <div class="controls">
         <span role="group" aria-label="What stands in the place of a part that is off"><span>In its place:</span>
           <button type="button" class="strivelm-tool" data-how="zero">Zero</button>
@@ -31,14 +31,14 @@ TEMPLATE = """
       <h2 class="loss"></h2>
       <p class="how"></p>
       <h3 class="next"></h3>
-      <div class="pairs"></div>
+      <ol class="pairs"></ol>
       <p class="note spread"></p>
     </aside>
   </div>
   <h3>Change of each character's loss, nats</h3>
-  <div class="legend" aria-hidden="true"><canvas class="ramp"></canvas></div>
+  <div class="legend ramp" aria-hidden="true"></div>
   <div class="text"></div>
-  <p class="note pointed"></p>
+  <p class="note readout"></p>
   <div class="tools"></div>
 </section>
 """

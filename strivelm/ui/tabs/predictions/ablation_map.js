@@ -1,7 +1,13 @@
 // The switches, coloured by the map of all parts where it has been measured.
 const SPAN = 2; // nats: where the scales of differences end
+const ENDS = [
+  [-1, `−${SPAN} better`],
+  [0, "0"],
+  [1, `+${SPAN} worse`],
+];
 
-// A ground of the diverging ramp for a change of loss: only as far from its middle as text can be read on it.
+// A ground for a change of loss in nats, orange where it is worse: of the diverging ramp only as far from its middle as
+// text can be read on it.
 const groundOf = (change) =>
   strivelm.colour("diverging", (strivelm.dark() ? 0.36 : 0.5) * Math.max(-1, Math.min(1, -change / SPAN)));
 
@@ -20,12 +26,12 @@ function switches(box, { layers, heads }, { off, of, press }) {
     for (let h = 0; h <= heads; h++) {
       const part = h === heads ? `${l}.m` : `${l}.${h}`,
         found = of(part),
-        button = make("button", "", found ? signed(found[0], 3) : h === heads ? `MLP ${l}` : part);
+        button = make("button", "", found ? signed(found[0], 3) : part);
       button.type = "button";
       button.disabled = !inPage();
       button.dataset.part = part;
       button.setAttribute("aria-pressed", String(off(part)));
-      const said = `${h === heads ? `MLP ${l}` : `head ${part}`}${off(part) ? ", off" : ""}`;
+      const said = `${partName(part)}${off(part) ? ", off" : ""}`;
       button.title = found
         ? `${said}: without it alone the loss changes by ${signed(found[0], 3)} nats${found[1] === null ? "" : ` ± ${found[1].toFixed(3)} (standard error)`}`
         : said;
@@ -43,25 +49,6 @@ function switches(box, { layers, heads }, { off, of, press }) {
   if (held) box.querySelector(`[data-part="${held}"]`)?.focus();
 }
 
-// The scale of a change of loss, worse to the left.
-function ramp(canvas, title) {
-  const width = 330,
-    drawn = strivelm.context(canvas, width, 34),
-    x = (nats) => width / 2 + ((width / 2 - 34) * nats) / SPAN;
-  for (let i = x(-SPAN); i < x(SPAN); i++) {
-    drawn.fillStyle = groundOf(((i - width / 2) / (width / 2 - 34)) * SPAN);
-    drawn.fillRect(i, 2, 1.5, 11);
-  }
-  drawn.strokeStyle = css("--border-color-primary");
-  drawn.strokeRect(x(-SPAN) - 0.5, 1.5, x(SPAN) - x(-SPAN) + 1, 12);
-  drawn.fillStyle = css("--body-text-color-subdued");
-  drawn.font = `12px ${getComputedStyle(element).fontFamily}`;
-  drawn.textAlign = "center";
-  for (const [nats, said] of [
-    [-SPAN, "−2 better"],
-    [0, "0"],
-    [SPAN, "+2 worse"],
-  ])
-    drawn.fillText(said, x(nats), 29);
-  canvas.title = title;
-}
+// The scale of a change of loss, with what it is of: from better, teal, to worse, orange.
+const scaleOfChange = (what = "") =>
+  strivelm.scaleBar({ ramp: "diverging", colour: (t) => groundOf(SPAN * t), ticks: ENDS, what, width: 262 });

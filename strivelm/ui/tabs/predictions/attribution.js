@@ -2,8 +2,6 @@ let shown = null; // the view's value
 let chars, likely, mark;
 let order = strivelm.get(TAB, "order") === "size" ? "size" : "pass";
 
-const partName = (name) => (/^\d+\.\d+$/.test(name) ? `head ${name}` : name);
-
 function show(value) {
   shown = value;
   at(".view").hidden = !shown;
@@ -68,24 +66,24 @@ function paint() {
     button.setAttribute("aria-pressed", String(button.dataset.order === order));
   const most = Math.max(1, ...shown.parts.map(Math.abs));
   element.dataset.sum = String(shown.total);
-  at(".parts").replaceChildren(
-    ...sorted().flatMap(([name, value], k) => {
-      const row = make("div"),
-        room = make("span", "room"),
-        bar = room.appendChild(make("i"));
-      row.setAttribute("role", "listitem");
-      row.dataset.part = name;
-      row.dataset.value = String(value);
-      const wide = (50 * Math.abs(value)) / most;
-      bar.style.left = `${value < 0 ? 50 - wide : 50}%`;
-      bar.style.width = `${wide}%`;
-      bar.style.backgroundColor = strivelm.colour("diverging", value < 0 ? -0.62 : 0.62);
-      row.append(make("span", "name", partName(name)), room, make("span", "number", signed(value)));
-      const begins = order === "pass" && k > 0 && (/^\d+\.0$/.test(name) || name.startsWith("final"));
-      return begins ? [make("span", "block"), row] : [row];
-    }),
+  const box = at(".parts");
+  const pairs = sorted();
+  strivelm.bars(
+    box,
+    pairs.map(([name, value]) => ({
+      name: partName(name),
+      bars: [strivelm.signed(value / most, sideOf(value), true)],
+      value: signed(value),
+    })),
   );
+  pairs.forEach(([name, value], k) => {
+    const row = box.children[k];
+    Object.assign(row.dataset, { part: name, value });
+    row.classList.toggle("begins", order === "pass" && k > 0 && (/^\d+\.0$/.test(name) || name.startsWith("final")));
+  });
 }
+
+const sideOf = (value) => strivelm.colour("diverging", value < 0 ? -0.62 : 0.62);
 
 // The lead of one logit over another is the logarithm of the ratio of the two probabilities.
 function odds() {
@@ -149,7 +147,7 @@ function picture() {
   pairs.forEach(([name, value], k) => {
     const y = 62 + k * h,
       wide = (half * Math.abs(value)) / most;
-    drawn.fillStyle = strivelm.colour("diverging", value < 0 ? -0.62 : 0.62);
+    drawn.fillStyle = sideOf(value);
     drawn.fillRect(left + half - (value < 0 ? wide : 0), y, wide, h - 5);
     drawn.fillStyle = css("--body-text-color");
     drawn.textAlign = "right";

@@ -20,7 +20,7 @@ TEMPLATE = """
   </div>
   <h2 class="what" aria-live="polite"></h2>
   <p class="sum"></p>
-  <div class="parts" role="list"></div>
+  <ol class="parts"></ol>
   <p class="note">“Direct” leaves out what a part does by way of later heads and MLPs: that counts as theirs. The final
     LayerNorm's scale is held at the value that it had here.</p>
   <div class="tools"></div>

@@ -1,11 +1,17 @@
 let shown = null; // the view's value
 let lens; // its numbers, by depth and place
-let pointed = null;
 let chosen = 0;
+let whole = false; // whether all of it is drawn at the moment, for a picture
 const canvas = at(".cells");
 const box = at(".scroll");
+const SCALE = [
+  [0, "0 %"],
+  [0.5, "50 %"],
+  [1, "100 %"],
+];
 
 function show(value) {
+  map.point(-1, -1);
   shown = value;
   at(".view").hidden = !shown;
   if (!shown) return;
@@ -24,23 +30,20 @@ function show(value) {
     char: (d, i, k) => top[place(d, i, k)],
     kl: (d, i) => kl[d * chars.length + i],
   };
-  pointed = null;
   at(".depths").replaceChildren(
     ...["the text", ...depths, "comes next"].map((name, k, all) =>
       make("span", k === 0 || k === all.length - 1 ? "text" : "", name),
     ),
   );
-  at(".wide").style.width = `${chars.length * CELL.width}px`;
+  at(".wide").style.width = `${chars.length * CELL}px`;
   scrolled = false;
   paint();
 }
 
-const height = () => 2 * CELL.head + lens.depths.length * CELL.height;
-
 // A long text is met at its end, where the choice usually is.
 let scrolled = false;
 function scroll() {
-  if (!scrolled) box.scrollLeft = Math.max(0, (chosen + 1.5) * CELL.width - box.clientWidth);
+  if (!scrolled) box.scrollLeft = Math.max(0, (chosen + 1.5) * CELL - box.clientWidth);
   scrolled = true;
 }
 
@@ -48,105 +51,85 @@ function paint() {
   if (!lens || !box.clientWidth) return;
   chosen = chosenPlace(lens.chars.length);
   scroll();
-  const from = Math.floor(box.scrollLeft / CELL.width),
-    shift = box.scrollLeft - from * CELL.width;
-  const to = Math.min(lens.chars.length, from + Math.ceil(box.clientWidth / CELL.width) + 1);
-  cells(canvas, lens, { from, to, shift, width: box.clientWidth, height: height(), pointed, chosen });
-  scaleOf(at(".scale"));
+  map.draw();
+  at(".scale").replaceChildren(strivelm.scaleBar({ ticks: SCALE, what: "Probability of the character shown" }));
   at(".step").style.backgroundColor = strivelm.category(1);
   tell();
 }
 
+// What is pointed at, as [depth, place]; without it the last depth of the place that all views look at.
+const isPointed = () => map.cell[0] >= 0;
+const lookedAt = () => (isPointed() ? map.cell : [lens.depths.length - 1, chosen]);
+
 function tell() {
-  const [i, d] = pointed ?? [chosen, lens.depths.length - 1],
-    next = lens.chars[i + 1],
-    last = lens.depths.length - 1;
-  [...at(".depths").children].forEach((one, k) => one.classList.toggle("here", Boolean(pointed) && k === d + 1));
+  const [d, i] = lookedAt();
+  const next = lens.chars[i + 1];
+  const last = lens.depths.length - 1;
+  [...at(".depths").children].forEach((one, k) => one.classList.toggle("here", isPointed() && k === d + 1));
   element.dataset.cell = `${d}.${i}`;
-  at(".what").textContent = `${lens.depths[d]}: after ${named(lens.chars[i])}, ${named(lens.char(d, i, 0))} comes next`;
+  at(".what").textContent = heard();
   const settled = lens.settles[i] === last ? "only at the end" : `from ${lens.depths[lens.settles[i]]} on`;
   at(".how").textContent =
     `KL to the final prediction ${fixed(lens.kl(d, i), 3)} nats. The final answer here, ${named(lens.char(last, i, 0))}, stands ${settled}` +
     `${lens.appears[i] < lens.settles[i] ? ` (and for the first time at ${lens.depths[lens.appears[i]]})` : ""}. ` +
     `${next === undefined ? "The text ends here." : `The text goes on with ${named(next)}.`} Uniform guessing: ${strivelm.percent(1 / lens.vocabulary).replace(" ", "\u00a0")}.`;
-  canvas.setAttribute(
-    "aria-label",
-    `Grid of ${lens.chars.length} places by ${lens.depths.length} depths; arrow keys walk, Enter chooses. ${at(".what").textContent}`,
-  );
-  bars(
+  strivelm.bars(
     at(".top"),
     Array.from({ length: lens.many }, (_, k) => ({
+      ...standing(lens.char(d, i, k) === next),
       name: strivelm.glyph(lens.char(d, i, k)),
       glyph: true,
       share: lens.p(d, i, k),
-      said: strivelm.percent(lens.p(d, i, k)),
-      mark: lens.char(d, i, k) === next,
+      value: strivelm.percent(lens.p(d, i, k)),
     })),
   );
 }
 
-function under(event) {
-  const edge = canvas.getBoundingClientRect();
-  const i = Math.floor((event.clientX - edge.left + box.scrollLeft) / CELL.width);
-  const d = Math.floor((event.clientY - edge.top - CELL.head) / CELL.height);
-  return i >= 0 && i < lens.chars.length ? [i, Math.min(lens.depths.length - 1, Math.max(0, d))] : null;
+function heard() {
+  const [d, i] = lookedAt();
+  return `${lens.depths[d]}: after ${named(lens.chars[i])}, ${named(lens.char(d, i, 0))} comes next`;
 }
 
-function point(where) {
-  pointed = where;
-  paint();
-}
+// The keys begin where the views look.
+canvas.addEventListener("keydown", () => lens && map.point(...lookedAt()));
 
-canvas.addEventListener("pointermove", (event) => lens && point(under(event)));
-canvas.addEventListener("pointerleave", (event) => lens && event.pointerType !== "touch" && point(null));
-canvas.addEventListener("click", (event) => {
-  const where = lens && under(event);
-  if (!where) return;
-  choosePlace(where[0], lens.chars.length);
-  point(where);
+const map = lensMap(canvas, box, {
+  lens: () => lens,
+  whole: () => whole,
+  chosen: () => chosen,
+  label: () =>
+    `Grid of ${lens.chars.length} places by ${lens.depths.length} depths; arrow keys walk, Enter chooses. ${heard()}`,
+  point: tell,
+  press: (d, i) => {
+    choosePlace(i, lens.chars.length);
+    map.point(d, i);
+    tell();
+  },
 });
-canvas.addEventListener("keydown", (event) => {
-  const [i, d] = pointed ?? [chosen, lens.depths.length - 1];
-  const to = {
-    ArrowLeft: [i - 1, d],
-    ArrowRight: [i + 1, d],
-    ArrowUp: [i, d - 1],
-    ArrowDown: [i, d + 1],
-    Home: [0, d],
-    End: [lens.chars.length - 1, d],
-  }[event.key];
-  if (to) {
-    pointed = [
-      Math.min(lens.chars.length - 1, Math.max(0, to[0])),
-      Math.min(lens.depths.length - 1, Math.max(0, to[1])),
-    ];
-    const left = pointed[0] * CELL.width;
-    box.scrollLeft = Math.min(left, Math.max(box.scrollLeft, left + CELL.width - box.clientWidth));
-    paint();
-  } else if (event.key === "Enter" || event.key === " ") choosePlace(i, lens.chars.length);
-  else return;
-  event.preventDefault();
+
+// Where the keys went has to be in sight.
+canvas.addEventListener("keydown", () => {
+  const left = map.cell[1] * CELL;
+  if (isPointed()) box.scrollLeft = Math.min(left, Math.max(box.scrollLeft, left + CELL - box.clientWidth));
 });
 box.addEventListener("scroll", paint);
 
-// All places, with the names of the depths, as one picture; very long texts up to what a canvas holds.
+// All places, with the names of the depths; of very long texts as many as a canvas holds.
 function picture() {
-  const names = 150,
-    to = Math.min(lens.chars.length, 300),
-    grid = document.createElement("canvas"),
-    whole = document.createElement("canvas");
-  const width = to * CELL.width;
-  cells(grid, lens, { from: 0, to, shift: 0, width, height: height(), pointed: null, chosen: null, scale: 2 });
-  const drawn = strivelm.context(whole, names + width, height(), 2);
-  drawn.fillStyle = css("--background-fill-primary");
-  drawn.fillRect(0, 0, names + width, height());
-  drawn.drawImage(grid, names, 0, width, height());
-  drawn.fillStyle = css("--body-text-color");
-  drawn.textAlign = "right";
-  drawn.textBaseline = "middle";
-  drawn.font = `12px ${getComputedStyle(element).fontFamily}`;
-  lens.depths.forEach((name, d) => drawn.fillText(name, names - 8, CELL.head + (d + 0.5) * CELL.height));
-  return whole;
+  whole = true;
+  map.draw();
+  const grid = map.picture();
+  whole = false;
+  map.draw();
+  const [width, height] = [150, 2 * HEAD + lens.depths.length * CELL + 2];
+  const names = strivelm.picture(width, height, (drawn) => {
+    drawn.fillStyle = css("--body-text-color");
+    drawn.textAlign = "right";
+    drawn.textBaseline = "middle";
+    drawn.font = `12px ${css("--font") || "sans-serif"}`;
+    lens.depths.forEach((name, d) => drawn.fillText(name, width - 8, HEAD + (d + 0.5) * CELL));
+  });
+  return strivelm.beside([names, grid]);
 }
 
 function rows() {

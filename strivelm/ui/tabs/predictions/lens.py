@@ -9,17 +9,17 @@ TEMPLATE = """
 <section class="view" aria-label="Logit lens">
   <p class="lead">What the model would write next if it stopped early: each row reads the residual stream after one more
     half of a block by the final LayerNorm and the head. Follow a column downwards and watch the answer form.</p>
-  <div class="legend"><span>probability of the character shown</span><canvas class="scale" aria-hidden="true"></canvas>
+  <div class="legend"><span class="scale" aria-hidden="true"></span>
     <span class="key"><i class="step"></i> below it, the final answer no longer changes</span>
     <span class="key"><i class="first">●</i> the final answer appears for the first time</span>
     <span class="key"><u>e</u> is what the text says next</span></div>
   <div class="grid">
     <div class="depths" aria-hidden="true"></div>
-    <div class="scroll"><canvas class="cells" tabindex="0" role="application"></canvas><div class="wide"></div></div>
+    <div class="scroll"><canvas class="cells"></canvas><div class="wide"></div></div>
   </div>
   <aside class="detail" aria-live="polite">
     <div><h2 class="what"></h2><p class="how"></p></div>
-    <div class="top"></div>
+    <ol class="top"></ol>
   </aside>
   <p class="note">The embeddings mostly name the character just read, as the head shares their matrix. Early depths were
     never trained to be read so: what is missing there may already be known in directions that later blocks turn.</p>

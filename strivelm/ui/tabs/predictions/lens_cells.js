@@ -1,97 +1,95 @@
-// The grid of the logit lens on a canvas: only the columns in sight are drawn, so a long text costs nothing.
-const CELL = { width: 24, height: 24, head: 32 };
+// The grid of the logit lens: at each depth and place the likeliest character, on its probability's ground.
+const CELL = 24; // pixels
+const HEAD = 32; // above the cells for the text, below them for what comes next
+const NO_LINES = ["transparent", "transparent"];
 
-// Black or white, whichever is read better on a ground [r, g, b] (WCAG 2).
-function inkOn([r, g, b]) {
-  const [R, G, B] = [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * R + 0.7152 * G + 0.0722 * B > 0.179 ? "#000000" : "#ffffff";
+// The map on a canvas in a box that scrolls. In `given`:
+//   lens()         what is drawn, null where nothing is    whole(): whether all of it is, for a picture
+//   chosen()       the place that all views look at        label(): what a screen reader hears
+//   point, press   as of strivelm.heatMap, with a depth and a place
+function lensMap(canvas, box, { lens, whole, chosen, label, point, press }) {
+  const length = () => (whole() ? Math.min(lens().chars.length, mostPlaces()) : lens().chars.length);
+  const map = strivelm.heatMap(canvas, {
+    rows: () => lens()?.depths.length ?? 0,
+    cols: length,
+    value: (d, i) => lens().p(d, i, 0),
+    ramp: "sequential",
+    cell: CELL,
+    gap: 1,
+    side: (width) => (whole() ? CELL * length() + 2 : width),
+    scrolled: () => (whole() ? 0 : box.scrollLeft),
+    write: (d, i) => strivelm.glyph(lens().char(d, i, 0)),
+    head: () => HEAD,
+    foot: () => HEAD,
+    above: (drawn, plan) => writeText(drawn, plan, 0, HEAD / 2),
+    below: (drawn, plan) => writeText(drawn, plan, 1, plan.y(plan.rows) + HEAD / 2),
+    over: (drawn, plan) => {
+      signs(drawn, plan, lens());
+      staircase(drawn, plan, lens().settles);
+      if (whole()) return;
+      frame(drawn, plan, chosen(), 0, plan.rows, 1.5);
+      if (map.cell[0] >= 0) frame(drawn, plan, map.cell[1], map.cell[0], 1, 2.5);
+    },
+    lines: () => NO_LINES, // a frame around the cell says where the crosshair is
+    leaves: true,
+    point,
+    press,
+    label,
+  });
+
+  // The text, or with `ahead` of 1 what it says next, in the columns in sight.
+  function writeText(drawn, { from, to, x }, ahead, y) {
+    drawn.textAlign = "center";
+    drawn.textBaseline = "middle";
+    drawn.fillStyle = css("--body-text-color");
+    for (let i = from; i < Math.min(to, lens().chars.length - ahead); i++) {
+      const text = strivelm.glyph(lens().chars[i + ahead]);
+      drawn.font = `${text.length > 1 ? 7 : 15}px ${css("--font-mono") || "monospace"}`;
+      drawn.fillText(text, x(i) + CELL / 2, y);
+    }
+  }
+  return map;
 }
 
-// Draws columns `from` to `to` of a lens, the first at x = 0 less `shift`.
-function cells(canvas, lens, { from, to, shift, width, height, pointed, chosen, scale }) {
-  const drawn = strivelm.context(canvas, width, height, scale);
-  const { width: w, height: h, head } = CELL,
-    depths = lens.depths.length,
-    ramp = strivelm.ramp("sequential");
-  const mono = css("--font-mono") || "monospace",
-    text = css("--body-text-color");
-  if (scale) {
-    drawn.fillStyle = css("--background-fill-primary");
-    drawn.fillRect(0, 0, width, height);
-  }
-  drawn.textAlign = "center";
-  drawn.textBaseline = "middle";
-  const write = (glyph, x, y) => {
-    drawn.font = `${glyph.length > 1 ? 7 : 15}px ${mono}`;
-    drawn.fillText(glyph, x, y);
-  };
-  for (let i = from; i < to; i++) {
-    const x = (i - from) * w - shift,
-      middle = x + w / 2;
-    drawn.fillStyle = text;
-    write(strivelm.glyph(lens.chars[i]), middle, head / 2);
-    for (let d = 0; d < depths; d++) {
-      const y = head + d * h,
-        ground = ramp[Math.round(255 * lens.p(d, i, 0))];
-      drawn.fillStyle = `rgb(${ground.join(" ")})`;
-      drawn.fillRect(x, y, w - 1, h - 1);
-      drawn.fillStyle = inkOn(ground);
-      const char = lens.char(d, i, 0);
-      write(strivelm.glyph(char), middle - 0.5, y + h / 2);
-      if (char === lens.chars[i + 1]) drawn.fillRect(middle - 6, y + h - 5, 11, 1.5);
-      if (d === lens.appears[i]) {
-        drawn.beginPath();
-        drawn.arc(x + 3.5, y + 4, 1.8, 0, 7);
-        drawn.fill();
-      }
+// A canvas holds some 30,000 pixels across, and a picture has two for each of the screen's.
+const mostPlaces = () => Math.floor(28_800 / CELL / 2 / (window.devicePixelRatio || 1));
+
+// A line below what the text says next, a dot where the final answer appears for the first time.
+function signs(drawn, { rows, from, to, x, y }, lens) {
+  const ramp = strivelm.ramp("sequential");
+  for (let i = from; i < to; i++)
+    for (let d = 0; d < rows; d++) {
+      drawn.fillStyle = strivelm.inkOn(ramp[Math.round(255 * lens.p(d, i, 0))]);
+      if (lens.char(d, i, 0) === lens.chars[i + 1]) drawn.fillRect(x(i) + CELL / 2 - 6, y(d) + CELL - 5, 11, 1.5);
+      if (d !== lens.appears[i]) continue;
+      drawn.beginPath();
+      drawn.arc(x(i) + 3.5, y(d) + 4, 1.8, 0, 2 * Math.PI);
+      drawn.fill();
     }
-    if (i + 1 < lens.chars.length) {
-      drawn.fillStyle = text;
-      write(strivelm.glyph(lens.chars[i + 1]), middle, head + depths * h + head / 2);
-    }
-  }
-  // The staircase: above it the answer still changes, below it it is the final one.
+}
+
+// Above it the answer still changes, below it it is the final one.
+function staircase(drawn, { from, to, x, y }, settles) {
   drawn.strokeStyle = strivelm.category(1);
   drawn.lineWidth = 3;
   drawn.beginPath();
   for (let i = from; i < to; i++) {
-    const x = (i - from) * w - shift - 0.5,
-      y = head + lens.settles[i] * h - 0.5;
-    drawn[i === from ? "moveTo" : "lineTo"](x, y);
-    drawn.lineTo(x + w, y);
+    const height = y(settles[i]) - 0.5;
+    drawn[i === from ? "moveTo" : "lineTo"](x(i) - 0.5, height);
+    drawn.lineTo(x(i) + CELL - 0.5, height);
   }
   drawn.stroke();
-  const frame = (i, d, rows, colour, width) => {
-    if (i < from || i >= to) return;
-    drawn.strokeStyle = colour;
-    drawn.lineWidth = width;
-    drawn.strokeRect((i - from) * w - shift - 0.5, head + d * h - 0.5, w, rows * h);
-  };
-  // Frames are seen on any ground: an inner line in the page's colour, an outer one in the ink's.
-  const paper = css("--background-fill-primary");
-  if (chosen !== null)
-    [
-      [paper, 4],
-      [text, 1.5],
-    ].forEach((line) => frame(chosen, 0, depths, ...line));
-  if (pointed)
-    [
-      [paper, 5],
-      [text, 2.5],
-    ].forEach((line) => frame(pointed[0], pointed[1], 1, ...line));
 }
 
-function scaleOf(canvas) {
-  const width = 190,
-    drawn = strivelm.context(canvas, width, 30);
-  for (let i = 0; i < 160; i++) {
-    drawn.fillStyle = strivelm.colour("sequential", i / 159);
-    drawn.fillRect(12 + i, 2, 1.5, 12);
+// Around cells of a column; seen on any ground: an inner line in the page's colour, an outer one in the ink's.
+function frame(drawn, { from, to, x, y }, i, d, rows, width) {
+  if (i < from || i >= to) return;
+  for (const [colour, thick] of [
+    ["--background-fill-primary", width + 2.5],
+    ["--body-text-color", width],
+  ]) {
+    drawn.strokeStyle = css(colour);
+    drawn.lineWidth = thick;
+    drawn.strokeRect(x(i) - 0.5, y(d) - 0.5, CELL, rows * CELL);
   }
-  drawn.strokeStyle = css("--border-color-primary");
-  drawn.strokeRect(11.5, 1.5, 162, 13);
-  drawn.fillStyle = css("--body-text-color-subdued");
-  drawn.font = `12px ${getComputedStyle(element).fontFamily}`;
-  drawn.textAlign = "center";
-  for (const p of [0, 0.5, 1]) drawn.fillText(`${100 * p} %`, 14 + 158 * p, 27);
 }

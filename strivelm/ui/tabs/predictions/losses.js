@@ -43,6 +43,7 @@ function show(value) {
 function paint() {
   if (!shown) return;
   strivelm.surpriseKey(at(".legend"));
+  chart.draw();
   for (const cell of at(".text").querySelectorAll(".cell")) {
     const i = Number(cell.dataset.i);
     cell.style.backgroundColor = i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent";
@@ -81,14 +82,14 @@ function tell() {
     place < 0
       ? []
       : Array.from({ length: shown.many }, (_, k) => [top[place * shown.many + k], topP[place * shown.many + k]]);
-  bars(
+  strivelm.bars(
     at(".top"),
     best.map(([char, p]) => ({
+      ...standing(came && char === chars[i]),
       name: strivelm.glyph(char),
       glyph: true,
       share: p,
-      said: strivelm.percent(p),
-      mark: came && char === chars[i],
+      value: strivelm.percent(p),
     })),
   );
   const counted =
@@ -97,39 +98,30 @@ function tell() {
       : shown.tables.filter((name) => Number.isFinite(tables[name][i])).map((name) => [name, tables[name][i]]);
   const beside = counted.length ? [["this model", nats[i]], ...counted.reverse()] : [];
   at(".beside").hidden = !beside.length;
-  bars(
+  strivelm.bars(
     at(".counts"),
-    beside.map(([name, x]) => ({ name, share: x / MOST, said: fixed(x), mark: name === "this model" })),
+    beside.map(([name, x]) => ({ ...standing(name === "this model"), name, share: x / MOST, value: fixed(x) })),
   );
   at(".note").textContent = shown.note ?? "";
-  curve();
+  chart.mark(Math.min(lookedAt(), chars.length - 1));
 }
 
 function means() {
   const rows = [["this model", shown.mean], ...shown.tables.map((name, k) => [name, shown.table_means[k]]).reverse()];
   if (!shown.tables.length) rows.push(["uniform", shown.ln_v]);
   const known = rows.filter(([, mean]) => mean !== null && mean !== undefined);
-  bars(
+  strivelm.bars(
     at(".means"),
     known.map(([name, mean]) => ({
+      ...standing(name === "this model"),
       name: name === "uniform" ? `uniform: ln ${shown.many_chars}` : name,
       share: mean / MOST,
-      said: fixed(mean),
-      mark: name === "this model",
+      value: fixed(mean),
     })),
   );
 }
 
-function curve() {
-  const canvas = at(".plot canvas");
-  const width = at(".plot").clientWidth;
-  const ends = lines.map(({ name, values }) => `${name} ${fixed(values.at(-1))}`).join(", ");
-  canvas.setAttribute(
-    "aria-label",
-    `Mean surprisal up to the last character: ${ends}, uniform ${fixed(shown.ln_v)} nats`,
-  );
-  if (width) plot(canvas, width, 190, lines, shown.ln_v, Math.min(lookedAt(), chars.length - 1));
-}
+const chart = strivelm.lineChart(at(".plot"), () => shown && described(lines, shown.ln_v));
 
 function rows() {
   const head = [

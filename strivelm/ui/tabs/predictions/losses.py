@@ -16,15 +16,15 @@ TEMPLATE = """
       <h2 class="what"></h2>
       <p class="how"></p>
       <h3 class="likely">The model's likeliest</h3>
-      <div class="top"></div>
+      <ol class="top"></ol>
       <h3 class="beside">Surprisal here, beside tables that only count</h3>
-      <div class="counts"></div>
+      <ol class="counts"></ol>
     </aside>
     <div class="rest">
       <h3>Loss so far: the mean surprisal up to each character</h3>
-      <div class="plot"><canvas role="img"></canvas></div>
+      <div class="plot"></div>
       <h3>Mean over this text, nats per character</h3>
-      <div class="means"></div>
+      <ol class="means"></ol>
     </div>
   </div>
   <p class="note"></p>

@@ -12,7 +12,7 @@ TEMPLATE = """
   <div class="measured" hidden>
     <p class="lead">The mean surprisal of the next character by how many characters the model had in view. Where the
       curve is flat, more context does not help. Bars are ± one standard error over windows.</p>
-    <div class="plot"><canvas role="img"></canvas></div>
+    <div class="plot"></div>
     <p class="found" role="status"></p>
     <p class="note said"></p>
     <div class="tools"></div>

@@ -11,7 +11,7 @@ import torch
 
 from strivelm import inspection
 from strivelm.inspection.lens import NEEDED
-from strivelm.inspection.parts import parse_parts
+from strivelm.inspection.parts import mlp_name, parse_parts
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import codec
@@ -141,7 +141,7 @@ def attribution(
         "at": found.position,
         "char": found.char,
         "against": found.against,
-        "names": list(found.parts),
+        "names": [_part_name(name) for name in found.parts],
         "parts": list(found.parts.values()),
         "total": found.total,
         "logit": found.logit,
@@ -262,6 +262,12 @@ def _read(opened: OpenModel, text: str) -> tuple[list[int], dict]:
         "layers": config.n_layer,
         "heads": config.n_head,
     }
+
+
+def _part_name(name: str) -> str:
+    """A name of `LogitAttribution.parts` as `parse_parts` reads it: "MLP 2" is "2.m", and what is no MLP stays."""
+    kind, _, layer = name.partition(" ")
+    return mlp_name(int(layer)) if kind == "MLP" else name
 
 
 def _reference(ids: list[int] | torch.Tensor, how: str) -> list[int] | torch.Tensor | None:

@@ -1,20 +1,15 @@
-// What the views of the Predictions tab share: what a visitor has chosen, a text whose characters can be pointed at, bars.
+// What the views of the Predictions tab share: what a visitor has chosen, and a text whose characters can be pointed at.
 const TAB = "predictions";
-const { inPage } = strivelm;
+const { inPage, make, css } = strivelm;
 const at = (name) => element.querySelector(name);
-const css = (name) => getComputedStyle(element).getPropertyValue(name).trim(); // the accent is another one in the dark, inside the page only
-function make(tag, name = "", text = "") {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== "") made.textContent = text;
-  return made;
-}
-
 // A character between quotation marks, as it is named in a sentence.
 const named = (char) => `‘${strivelm.glyph(char)}’`;
 
 // A number with its sign, and with a true minus.
 const signed = (x, digits = 2) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
+// How a part of the model is called: "head 0.1", "MLP 2.m"; what is neither keeps its name.
+const partName = (name) => name.replace(/^\d+\.(\d+|m)$/, (part, which) => `${which === "m" ? "MLP" : "head"} ${part}`);
+
 const fixed = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : x > 0 ? "∞" : "–");
 
 // -- what a visitor has chosen -------------------------------------------------------------------------------------------
@@ -155,23 +150,9 @@ function line(cells, from, way) {
   return best;
 }
 
-// -- bars ---------------------------------------------------------------------------------------------------------------
-// Fills `box` with rows of a label, a bar and a number; a share is of the bar's whole room, from 0 to 1.
-//   rows: [{ name, share, said, mark, glyph }]; marked rows are drawn in the accent colour
-function bars(box, rows) {
-  box.classList.add("bars");
-  box.replaceChildren(
-    ...rows.flatMap(({ name, share, said, mark, glyph }) => {
-      const label = make("span", glyph ? "name glyph" : "name", name);
-      const room = make("span", "room"),
-        bar = room.appendChild(make("i"));
-      bar.style.width = `${100 * Math.min(1, Math.max(0, share || 0))}%`;
-      const number = make("span", "number", said);
-      for (const one of [label, room, number]) one.dataset.mark = String(Boolean(mark));
-      return [label, room, number];
-    }),
-  );
-}
+// What of a row of bars says whether it stands out: in the accent colour, or quietly.
+const QUIET = "color-mix(in srgb, var(--body-text-color-subdued) 55%, transparent)";
+const standing = (mark) => ({ mark, colour: mark ? "var(--color-accent)" : QUIET });
 
 // A row of ways to take a view along, which are the same for all of them; `kept()` is what a file of the view shows.
 function toolbar(name, view, ways, kept = () => shown) {

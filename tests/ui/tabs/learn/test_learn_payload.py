@@ -10,6 +10,7 @@ import pytest
 import torch
 from lesson_figures import TEXT, block, floats, logits_of, says, shown
 
+from strivelm import decoder, native
 from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
 from strivelm.loading import open_model
@@ -28,6 +29,28 @@ def test_what_comes_next_is_the_softmax_of_the_models_logits(bundled):
     rows = block(shown(bundled, "1", at=4), "bars")["rows"]
     assert [row[0] for row in rows] == [bundled.model.tokenizer.chars[i] for i in expected.indices[:6]]
     assert [row[1] for row in rows] == pytest.approx(expected.values[:6].tolist(), rel=1e-3)
+
+
+def written(opened):
+    return dict(block(shown(opened, "1"), "table", "The model and the machine")["rows"])["Decoder"]
+
+
+def test_the_machine_says_which_engine_writes(noise, monkeypatch):
+    engine = decoder.engine_of(noise.model)
+    assert type(decoder.decoder(noise.model)).__name__ == ("Decoder" if engine == "torch" else "NativeDecoder")
+    found = written(noise)
+    assert ("PyTorch" in found) == (engine == "torch")
+    if engine != "torch":
+        _, numbers, vectors = engine.split(", ")
+        assert "C code" in found
+        assert f"{numbers} weights" in found
+        assert vectors in found
+
+    def unavailable(model):
+        raise native.UnavailableError("no compiler here")
+
+    monkeypatch.setattr(native, "weights", unavailable)
+    assert written(noise) == "Text is written by PyTorch"
 
 
 def test_frequencies_are_those_of_the_training_text(bundled):
@@ -228,7 +251,7 @@ def test_a_models_youth_is_what_its_snapshots_write(noise):
     assert len(steps) == 12
     for i in (0, 6, 11):
         opened = open_model(f"film@step-{steps[i]}")
-        wrote = opened.model.generate("To be", 48, temperature=0.8, seed=4)
+        wrote = opened.model.generate("To be", 48, seed=4)
         assert rows[i][2]["passage"] == wrote.removeprefix("To be")
         assert says(rows[i][1]) == pytest.approx(opened.validation_loss, abs=6e-3)
     assert says(rows[0][1]) > says(rows[-1][1])
@@ -307,3 +330,8 @@ def test_the_map_and_its_purity(bundled):
         other = torch.from_numpy(theirs.transform(weight)[:, i])
         assert min((mine - other).abs().max(), (mine + other).abs().max()) < 5e-3
     assert found.numbers["explained"] == share(theirs.explained_variance_ratio_.sum())
+    # what the step says of the lower-case vowels: they lie near each other
+    places = torch.tensor([point[1:3] for point in points])
+    vowels = torch.tensor([point[1:3] for point in points if point[0] in "aeiou"])
+    extent = (places.max(0).values - places.min(0).values).max().item()
+    assert torch.cdist(vowels, vowels).max().item() < 0.25 * extent

@@ -57,7 +57,7 @@ def test_a_longer_text_is_read_at_its_end_and_what_is_unknown_is_said(noise):
     found = payload.step(noise, "x" * 40 + "end\u20ac", "2")
     assert "".join(found["chars"]) == ("x" * 40 + "end")[-32:]
     assert "not in the model's vocabulary" in found["notes"][0]
-    assert "it reads the end" in found["notes"][1]
+    assert "it reads only the end" in found["notes"][1]
     with pytest.raises(ValueError, match="at most 2,000"):
         payload.step(noise, "x" * 2001)
 

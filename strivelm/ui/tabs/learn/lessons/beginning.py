@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 import torch
 
 from strivelm import __version__, inspection
+from strivelm.decoder import engine_of
 from strivelm.generation import SamplingConfig, generate
-from strivelm.inspection.component_ablation import kinds
+from strivelm.inspection.component_ablation import component_losses
 from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
@@ -30,6 +31,7 @@ def setup(reading: Reading) -> Figure:
     machine = [
         ["Device", f"{device.type} ({where})"],
         ["Threads", f"{torch.get_num_threads()} of {plural(os.cpu_count() or 1, 'core')}"],
+        ["Decoder", written_by(engine_of(reading.model))],
         ["PyTorch", torch.__version__],
         ["Python", platform.python_version()],
         ["StriveLM", __version__],
@@ -62,6 +64,14 @@ def setup(reading: Reading) -> Figure:
         ),
         attempt={"text": "The q"},
     )
+
+
+def written_by(engine: str) -> str:
+    """An engine's name (`strivelm.decoder.engine_of`) in words: "c, float16, AVX-512" is C code, "torch" PyTorch."""
+    if engine == "torch":
+        return "Text is written by PyTorch"
+    _, numbers, vectors = engine.split(", ")
+    return f"Text is written by C code, reading {numbers} weights, with {vectors}"
 
 
 def data(reading: Reading) -> Figure:
@@ -234,7 +244,7 @@ def positions(reading: Reading) -> Figure:
 
 # -- what the loss becomes without a kind of part ----------------------------------------------------------------------
 
-KINDS = {
+COMPONENTS = {
     "whole": "All parts",
     "no_positions": "No positions",
     "no_attention": "No attention",
@@ -259,10 +269,10 @@ def switched_off(reading: Reading, names: tuple[str, ...]) -> dict:
     """A table: what the loss becomes without a kind of part, on the model's own text and on the reader's."""
     texts = {"its own text": own_text(reading.opened), "your text": reading.text}
     texts = {name: text for name, text in texts.items() if 2 <= len(text) <= reading.config.block_size}
-    columns = [(name, kinds(reading.model, text, names)) for name, text in texts.items()]
+    columns = [(name, component_losses(reading.model, text, names)) for name, text in texts.items()]
     rows = []
     for name in ("whole", *names):
-        label, cells = KINDS[name], []
+        label, cells = COMPONENTS[name], []
         for _, found in columns:
             value = getattr(found, name)
             value = min(value) if name == "one_head" else value
