@@ -172,7 +172,7 @@ def test_the_command(tmp_path):
     given = ["--teachers", tmp_path / "t1", tmp_path / "t2", "--distillation", 0.6]
     done = run("train.py", "--out", tmp_path / "student", *flags, *given)
     assert done.returncode == 0, done.stderr
-    assert "their share in what is learnt: 0.6" in done.stdout
+    assert "the weight of their soft targets: 0.6" in done.stdout
     record = json.loads((tmp_path / "student" / "training.json").read_text())
     assert [t["name"] for t in record["teachers"]] == [str(tmp_path / "t1"), str(tmp_path / "t2")]
     assert len({t["sha256"] for t in record["teachers"]}) == 2

@@ -48,7 +48,7 @@ def test_unknown_characters_are_left_out_named_and_shown(noise):
     start = payload.start_from(noise.model, "a\u00e9b")
     assert start.text == "ab"
     assert "'\u00e9' (U+00E9) at 1" in start.notes[0]
-    assert f"It knows the {noise.model.vocab_size} characters of its training text" in start.notes[0]
+    assert f"knows only the {noise.model.vocab_size} characters of its training text" in start.notes[0]
     assert payload.pieces(noise.model, "a\u00e9b", start) == [["a", "read"], ["\u00e9", "unknown"], ["b", "read"]]
     nothing = payload.start_from(noise.model, "漢")
     assert nothing.text == "\n"
