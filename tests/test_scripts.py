@@ -329,11 +329,11 @@ def test_the_benchmark_measures_and_writes_its_figures(tmp_path):
     done = run_alone("benchmark.py", "generate", "--rounds", 1, "--out", tmp_path / "generate.json")
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "generate.json").read_text())["rows"]
-    assert [row["parameters"] for row in rows] == [832_384, 10_761_600]
+    assert [row["parameters"] for row in rows] == [4_815_104, *[832_384] * 2, *[10_761_600] * 2]
     for row in rows:
-        assert row["ratio_inside"] > 0
-        assert row["transformers_characters_per_second"] > 0
-        assert f"{row['ratio_inside']:.1f}x" in done.stdout
+        assert min(row[f"times_{peer}_inside_cpu"] for peer in ("torch", "transformers")) > 0
+        assert row["transformers_characters_per_second_wall"] > 0
+        assert f"{row['times_transformers_inside_cpu']:.1f}x transformers" in done.stdout
 
 
 def test_the_header_for_hf_jobs_names_what_training_needs():
