@@ -11,6 +11,7 @@ import os
 import sys
 
 from strivelm.cli import environment
+from strivelm.cli.console import without_collections
 
 with contextlib.suppress(ImportError):
     import spaces  # noqa: F401  (ZeroGPU must be imported before CUDA is initialised)
@@ -61,7 +62,8 @@ def main() -> None:
 
     offered = tuple(filter(None, map(str.strip, os.environ.get("STRIVELM_MODELS", "").split(","))))
     with environment.usable_proxies():
-        from strivelm.ui import build, launch_options  # Gradio takes seconds to import: not before the model is known
+        with without_collections():  # Gradio takes seconds to import: not before the model is known
+            from strivelm.ui import build, launch_options
 
         page = build(model, offered)
         try:
