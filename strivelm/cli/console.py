@@ -72,7 +72,7 @@ def call(command: str) -> None:
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Inside, no garbage is collected: importing torch and Gradio leaves little, and looking takes a sixth of the time."""
+    """Collects no garbage inside: importing torch and Gradio leaves little, and looking takes a sixth of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
