@@ -2,7 +2,6 @@
 
 import gradio as gr
 
-from strivelm.ui import limits
 from strivelm.ui.core import codec
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import columns, switches
@@ -12,8 +11,7 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Tex
     """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "See what heads and MLPs are good for: the same prompt, settings and random numbers, once by the whole model, "
-        "once **without what is switched off**, in whose place stand zeros (zero ablation). Without a cache every "
-        f"character costs a whole pass, so at most {limits.WITHOUT_CACHE} are written.",
+        "once **without what is switched off**, in whose place stand zeros.",
         elem_classes="explanation",
     )
     grid = switches.VIEW.component(switches.shown(page.facts), elem_id="switches")

@@ -215,21 +215,30 @@ function show(next) {
   at(".model").textContent = found.model;
   at(".tail").textContent = (tail.length < [...found.text].length ? "…" : "") + tail.map(strivelm.glyph).join("");
   element.querySelector(".strivelm-python")?.remove(); // it is of what was shown before
+  seedUsed(at(".keep"), next.seed);
   keep();
   draw();
 }
+
+// The settings of this section, which has sliders of its own.
+const slowSettings = () => ({
+  temperature: field("slow_temperature"),
+  top_k: field("slow_top_k"),
+  top_p: field("slow_top_p"),
+});
 
 async function look({ signal, model, waits }) {
   if (found?.model === model) {
     waits(false); // the bars stay bright while a slider moves
     await pause(QUIET, signal);
   }
-  const given = { prompt: prompt(), ...sampling() };
+  const seed = field("seed") ?? found?.seed ?? field("slowly_drawn") ?? field("drawn") ?? "";
+  const given = { prompt: prompt(), ...slowSettings(), seed: String(seed) };
   if (JSON.stringify([model, given]) === answered) return;
   waits(true);
   const next = await strivelm.ask("generate.sampling_steps", given, { of: [model], signal });
   answered = JSON.stringify([model, { ...given, seed: String(next.seed) }]);
-  showSeed(next.seed);
+  strivelm.put("generate", "slowly_drawn", String(next.seed) === field("seed") ? "" : next.seed);
   show(next);
   strivelm.say("slowly", "note", next.notes.join("\n"));
 }
@@ -270,4 +279,7 @@ strivelm.tools(at(".tools"), "strivelm-choice", {
 strivelm.redrawn(at(".draw"), draw);
 document.fonts?.ready.then(draw);
 show(JSON.parse(props.value));
-if (strivelm.inPage()) strivelm.view({ tab: "slowly", element: at("section"), look });
+if (strivelm.inPage()) {
+  strivelm.view({ tab: "slowly", element: at("section"), look });
+  strivelm.appeared(element, () => sectionInSight("slowly"));
+}

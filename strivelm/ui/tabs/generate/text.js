@@ -1,8 +1,8 @@
 // Has the model write: anew, on, or from a character that the visitor forces; and says how it went.
 const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 const ANEW = { from: 0 };
-const value = JSON.parse(props.value);
-const ARRIVES = Boolean(value?.arrives); // whether a text comes without a press
+const given = JSON.parse(props.value);
+const ARRIVES = Boolean(given?.arrives); // whether a text comes without a press
 let next = null; // what a press asks for: the place it begins at, the character that is forced there, how it is shown
 let planned = 0; // how long the text is to become
 let running = null; // the writing that is on its way
@@ -216,8 +216,8 @@ function clear() {
   draw(true);
 }
 
-function show(given) {
-  if (given) take(given);
+function show(found) {
+  if (found) take(found);
   draw(true);
   if (shown.ended) rest();
 }
@@ -227,7 +227,7 @@ at(".how").hidden = at(".actions").hidden = !strivelm.inPage();
 const key = () => strivelm.surpriseKey(at(".legend"));
 strivelm.redrawn(element, () => (key(), repaint()));
 key();
-show(value?.characters ? value : null);
+show(given?.characters ? given : null);
 
 // Without a text that comes by itself, a link that says what to write is written all the same.
 const unusual = (name) => field(name) !== undefined && field(name) !== strivelm.chosen.usual.generate?.[name];

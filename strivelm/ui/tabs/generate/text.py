@@ -1,7 +1,8 @@
 """The text as it is written: each character coloured by its surprisal, beside it what else could have stood there.
 
-Its value in a file is what the question "generate.write" yields, put together: head (its first piece, of the last writing), runs
-(the settings, each from a place on), characters, seconds, ended, and overlap (what "generate.overlap" answers) or null.
+Its value in the page says whether a text comes without a press (arrives). In a file it is what the question
+"generate.write" yields, put together: head (its first piece, of the last writing), runs (the settings, each from a
+place on), characters, seconds, ended, and overlap (what "generate.overlap" answers) or null.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ TEMPLATE = """
 <section aria-label="The text">
   <div class="bar">
     <div class="told"><p><span class="status" role="status">Nothing written yet</span>
-      <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p><p class="by"></p></div>
+      <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p></div>
     <button type="button" class="copy" disabled>Copy</button>
   </div>
   <div class="sheet">
@@ -44,6 +45,7 @@ TEMPLATE = """
     </aside>
   </div>
   <div class="foot" hidden>
+    <p class="by"></p>
     <div class="legend" role="img"></div>
     <div class="switches">
       <button type="button" class="strivelm-tool colours" aria-pressed="true">Colours</button>
@@ -59,5 +61,6 @@ TEMPLATE = """
 </section>
 """
 
-PARTS = ("settings", *(f"text_{part}" for part in ("characters", "alternatives", "arrival", "link", "overlap", "export")))
+OF_THE_TEXT = ("characters", "alternatives", "arrival", "link", "overlap", "export")
+PARTS = ("settings", *(f"text_{part}" for part in OF_THE_TEXT))
 VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions"))

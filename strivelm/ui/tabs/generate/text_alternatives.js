@@ -22,7 +22,7 @@ function describe(title) {
   choice.dataset.empty = String(!one);
   at(".bars-key").hidden = !one;
   if (!one) {
-    at(".choice h3").textContent = "Alternatives";
+    at(".choice > h3").textContent = "Alternatives";
     at(".choice .said").textContent = shown.chars.length
       ? "Point at a character, tap it, or go there with ← and →."
       : "What else could have stood there: point at a character.";
@@ -30,7 +30,7 @@ function describe(title) {
   }
   const p = Math.exp(-one.nats);
   const drawn = one.forced ? "You forced it here." : `It was drawn with ${strivelm.percent(one.drawn)}.`;
-  at(".choice h3").textContent = `${strivelm.glyph(one.char)} at place ${(chosen + 1).toLocaleString("en")}`;
+  at(".choice > h3").textContent = `${strivelm.glyph(one.char)} at place ${(chosen + 1).toLocaleString("en")}`;
   at(".choice .said").replaceChildren(
     `${title ? "The least expected one. " : ""}${expectation(one.nats)}: the model gave it ${strivelm.percent(p)}, ` +
       `${strivelm.oneIn(one.nats)} (${one.nats.toFixed(2)} `,
