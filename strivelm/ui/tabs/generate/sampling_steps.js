@@ -186,7 +186,7 @@ function draw() {
     .forEach((one, i) => (i === step ? one.setAttribute("aria-current", "step") : one.removeAttribute("aria-current")));
   at(".back").disabled = step === 0;
   at(".next").disabled = last;
-  at(".sentence").textContent = sentence(found, step, u(), own === null ? place : null);
+  at(".sentence").replaceChildren(strivelm.explained(sentence(found, step, u(), own === null ? place : null)));
   at(".slot").textContent = last ? strivelm.glyph(found.chars[hit]) : "?";
   at(".slot").dataset.drawn = String(last);
   at(".number").hidden = at(".acts").hidden = !last;

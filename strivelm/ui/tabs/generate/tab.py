@@ -37,7 +37,7 @@ def build(page: Page) -> None:
             # On a phone they are folded under the text.
             fold = gr.Button("Settings", size="sm", elem_id="fold-settings")
             fold.click(None, None, None, js=FOLD)
-            settings = _settings() | one_character.settings(page)
+            settings = one_character.settings(page) | _settings()
     with left:
         prompt = _prompt(page)
         with gr.Tabs(elem_id="ways") as ways:

@@ -90,7 +90,10 @@ async function look({ signal, model, waits }) {
     draw(true);
   };
   try {
-    if (what.slowly) await inSight(signal);
+    if (what.slowly) {
+      waits(false); // nothing is shown that would be old
+      await inSight(signal);
+    }
     strivelm.say("generate", "waiting", FULL);
     let drawn; // the seed of all questions, where none was given
     for (const { from, ...given } of questions(asked)) {

@@ -63,4 +63,4 @@ TEMPLATE = """
 
 OF_THE_TEXT = ("characters", "alternatives", "arrival", "link", "overlap", "export")
 PARTS = ("settings", *(f"text_{part}" for part in OF_THE_TEXT))
-VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions"))
+VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions", "text_arrival"))

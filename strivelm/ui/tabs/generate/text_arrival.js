@@ -16,12 +16,19 @@ function shownAfter(seconds) {
   return FOLLOWED + (PACE / Math.LN2) * (2 ** (seconds - steady) - 1);
 }
 
-// A promise that is kept when the page can be seen.
+// A promise that is kept when the text can be seen: the window, the tab and the section are.
 const inSight = (signal) =>
   new Promise((kept, broken) => {
-    const check = () => document.hidden || kept();
+    const sized = new ResizeObserver(() => check());
+    const check = () => {
+      const here = strivelm.chosen.tab === "generate" && (field("section") ?? "write") === "write";
+      if (document.hidden || !here || !element.clientWidth) return;
+      sized.disconnect();
+      kept();
+    };
     document.addEventListener("visibilitychange", check, { signal });
-    signal.addEventListener("abort", () => broken(signal.reason));
+    signal.addEventListener("abort", () => (sized.disconnect(), broken(signal.reason)));
+    sized.observe(element);
     check();
   });
 
