@@ -112,6 +112,7 @@ def test_stop_stops_keeps_what_there_is_and_gives_the_buttons_back(visit, slow_a
     page.click("#run-generate")
     page.wait_for_selector("#run-generate:disabled")
     page.wait_for_selector("#stop:enabled")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent === 'Writing…'")
     page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
     page.click("#stop")
     page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Stopped')")
@@ -133,6 +134,7 @@ def test_a_visitor_who_leaves_stops_costing(visit, slow_address, steps, until):
     page = visit(slow_address)
     set_number(page, "count", 2000)
     page.click("#run-generate")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent === 'Writing…'")  # not what came by itself
     page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
     before = steps()
     page.close()

@@ -90,6 +90,7 @@ function show(found) {
   if (found) {
     begin(found);
     grow({ ...found, columns: found.columns });
+    if (found.seen !== undefined) go(found.seen, true);
   } else {
     shown = { columns: [] };
     box.replaceChildren();

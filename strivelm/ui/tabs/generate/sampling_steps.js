@@ -208,6 +208,7 @@ function show(next) {
   if (!next) return;
   if (found && next.text !== found.text && next.text !== expected) [place, own] = [0, null];
   if (found && next.seed !== found.seed) own = null;
+  if (next.seen) ({ step, place, own } = next.seen); // a file shows what was in sight
   value = next;
   found = decoded(next);
   expected = null;
@@ -274,7 +275,7 @@ strivelm.tools(at(".tools"), "strivelm-choice", {
   svg: () =>
     drawing(found, `${STEPS[step]} · after “${at(".tail").textContent}”`, wrapped(at(".sentence").textContent), rows()),
   csv: () => table(found),
-  html: () => strivelm.file("sampling_steps", value),
+  html: () => strivelm.file("sampling_steps", { ...value, seen: { step, place, own } }),
 });
 strivelm.redrawn(at(".draw"), draw);
 document.fonts?.ready.then(draw);

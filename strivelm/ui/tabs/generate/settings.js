@@ -32,7 +32,8 @@ const expectation = (nats) => EXPECTED.find(([most]) => nats < most)?.[1] ?? "A 
 const SEED = {
   shown: new Map(), // button → seed
   follow() {
-    for (const [button, seed] of SEED.shown) button.hidden = seed == null || String(seed) === field("seed");
+    for (const [button, seed] of SEED.shown)
+      button.hidden = !strivelm.inPage() || seed == null || String(seed) === field("seed");
   },
 };
 function seedUsed(button, seed) {

@@ -91,7 +91,7 @@ async function look({ signal, model, waits }) {
   };
   try {
     if (what.slowly) {
-      waits(false); // nothing is shown that would be old
+      if (!shown.head) waits(false); // what another model wrote stays dimmed until this one's text comes
       await inSight(signal);
     }
     strivelm.say("generate", "waiting", FULL);
@@ -181,7 +181,7 @@ function toggle(button, name, act) {
     act();
   };
   const usual = button.getAttribute("aria-pressed") === "true";
-  const asked = field(name);
+  const asked = given?.seen ? (given.seen[name] ? "on" : "off") : field(name);
   if (asked !== undefined) turn(asked === "on");
   button.addEventListener("click", () => {
     const on = button.getAttribute("aria-pressed") !== "true";
@@ -221,6 +221,7 @@ function clear() {
 
 function show(found) {
   if (found) take(found);
+  if (found?.seen) pinned = found.seen.chosen;
   draw(true);
   if (shown.ended) rest();
 }

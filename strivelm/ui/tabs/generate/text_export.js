@@ -127,10 +127,13 @@ function picture() {
   return drawn;
 }
 
+// How the text is looked at, so that a file shows it as it stands.
+const seen = () => ({ colours: coloured, underline: underlines(), least: at(".least select").value, chosen: pinned });
+
 strivelm.tools(at(".tools"), "strivelm-text", {
   python,
   png: picture,
   csv: rows,
   text: () => shown.head.read + text(),
-  html: () => strivelm.file("text", value()),
+  html: () => strivelm.file("text", { ...value(), seen: seen() }),
 });

@@ -42,7 +42,7 @@ function lengths() {
   const found = Object.keys(shown.overlap?.unseen ?? {});
   if (found.join() !== [...select.options].map((one) => one.value).join())
     select.replaceChildren(...found.map((least) => Object.assign(make("option", "", least), { value: least })));
-  const asked = field("least");
+  const asked = given?.seen?.least ?? field("least");
   select.value = found.includes(asked) ? asked : telling();
 }
 
