@@ -1,8 +1,9 @@
 """GPT-2's layout, which our folders share with transformers: its tensors, its config.json, its tokenizer.json.
 
-What transformers and the tools around it leave in such a folder is known here as well: names with or without the
-prefix `transformer.`, attention masks that old versions stored, a head that is stored beside the embedding it equals.
-None of that changes a number. What does is refused with the reason.
+Tensors are named as in OpenAI's own GPT-2 files, without the prefix `transformer.`: transformers reads both spellings,
+mlx-lm only this one. What transformers and the tools around it leave in such a folder is known here as well: the
+prefix, attention masks that old versions stored, a head that is stored beside the embedding it equals. None of that
+changes a number. What does is refused with the reason.
 """
 
 import re
@@ -15,8 +16,9 @@ from strivelm.config import GPTConfig
 from strivelm.files import TOKENIZER, CheckpointError, read_json
 
 PREFIX = "transformer."
+"""What transformers and nanoGPT put before every name but the head's; read, and not written."""
 HEAD = "lm_head.weight"
-EMBEDDING = f"{PREFIX}wte.weight"
+EMBEDDING = "wte.weight"
 MASK = re.compile(r"h\.\d+\.attn\.(masked_)?bias")  # a causal mask, stored as a buffer; c_attn.bias is another
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8}
@@ -33,12 +35,12 @@ def tensors_of(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None
     V, T, C = config.vocab_size, config.block_size, config.n_embd
     names: dict[str, tuple[tuple[int, ...], str | None, bool]] = {
         EMBEDDING: ((V, C), "tok.weight", False),
-        f"{PREFIX}wpe.weight": ((T, C), "pos.weight", False),
-        f"{PREFIX}ln_f.weight": ((C,), "lnf.weight", False),
-        f"{PREFIX}ln_f.bias": ((C,), "lnf.bias", False),
+        "wpe.weight": ((T, C), "pos.weight", False),
+        "ln_f.weight": ((C,), "lnf.weight", False),
+        "ln_f.bias": ((C,), "lnf.bias", False),
     }
     for i in range(config.n_layer):
-        theirs, ours = f"{PREFIX}h.{i}.", f"blocks.{i}."
+        theirs, ours = f"h.{i}.", f"blocks.{i}."
         for norm in (1, 2):
             for part in ("weight", "bias"):
                 names[f"{theirs}ln_{norm}.{part}"] = ((C,), f"{ours}ln{norm}.{part}", False)
@@ -85,10 +87,9 @@ def check_tensors(
     """
     expected, found, beyond = tensors_of(config), {}, set()
     for name in tensors:
-        plain = name.removeprefix(PREFIX)
-        known = HEAD if plain == HEAD else PREFIX + plain
+        known = name.removeprefix(PREFIX)
         if known != HEAD and known not in expected:
-            if not MASK.fullmatch(plain):
+            if not MASK.fullmatch(known):
                 beyond.add(name)
         elif known in found:
             raise CheckpointError(f"{where} holds {known} twice, with and without {PREFIX!r}")

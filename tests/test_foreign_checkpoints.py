@@ -159,7 +159,7 @@ def with_bias(value):
 REFUSED = {
     "attention biases": (with_bias(1e-3), r"h\.1\.attn\.c_proj\.bias is not zero.*train it with --bias=False, or"),
     "NaN": (with_bias(math.nan), r"h\.1\.attn\.c_proj\.bias holds NaN"),
-    "an untied head": (content(NanoGPT(tied=False, **SIZES)), "lm_head.weight differs from transformer.wte.weight"),
+    "an untied head": (content(NanoGPT(tied=False, **SIZES)), "lm_head.weight differs from wte.weight"),
     "an old one": (content(NanoGPT(**SIZES), without("bias")), "whose GELU is the tanh one"),
     "no sizes": (content(NanoGPT(**SIZES), without("n_head")), "its model_args lack n_head"),
     "wrong sizes": (content(NanoGPT(**SIZES), SIZES | {"n_embd": 20}), r"wte\.weight has shape \(10, 16\); its sizes"),
