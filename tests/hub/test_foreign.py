@@ -111,7 +111,7 @@ def test_four_times_the_width_may_be_written_out(foreign):
 
 def test_attention_biases_that_were_learnt_are_refused(foreign):
     tensors = load_file(foreign / "model.safetensors")
-    tensors["h.0.attn.c_attn.bias"] += 0.1
+    tensors["transformer.h.0.attn.c_attn.bias"] += 0.1
     save_file(tensors, foreign / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"c_attn\.bias is not zero, but this architecture has no such bias"):
         GPT.from_pretrained(foreign)
