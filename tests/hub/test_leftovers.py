@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from strivelm import GPT, CheckpointError
+from strivelm.export import export_folder, read_source
 
 PREFIX = "transformer."
 
@@ -143,6 +144,13 @@ def test_an_embedding_that_was_resized_is_refused_with_the_cure(folder, gpt2, sa
     theirs.resize_token_embeddings(25)
     theirs.save_pretrained(tmp_path / "undone")
     same_logits(tmp_path / "undone")
+
+
+def test_an_end_token_comes_from_the_hub_as_the_model_without(hub, publish, client, model, folder, tmp_path):
+    from hub.client_process import fingerprint
+
+    publish(export_folder(read_source(folder, end_token=True), tmp_path / "end"))
+    assert client("opened", "alice/one", cache_dir=tmp_path / "cache")["model"] == fingerprint(model)
 
 
 # -- shards ------------------------------------------------------------------------------------------------------------
