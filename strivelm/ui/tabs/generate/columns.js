@@ -11,8 +11,8 @@ const SECTIONS = {
     question: "generate.without",
     label: "Write both",
     hint: "Press Write both: the two texts appear here.",
-    given: async (signal, model) => {
-      const off = await strivelm.switchedOff(model, signal);
+    given: async (signal, model, walked) => {
+      const off = await strivelm.switchedOff(model, signal, walked);
       return { count: field("count"), ...sampling(), off };
     },
   },
@@ -32,29 +32,34 @@ function buttons() {
 // prompt, draw another one. The first texts have the random numbers of the text that Write shows.
 let anew = false;
 let prompted = null;
-function seedNow() {
+let answered = ""; // what was asked for what is shown
+function seedNow(walked) {
   if (field("seed") !== undefined) return field("seed");
+  if (walked) return field(`${section}_drawn`) ?? "";
   if (anew || (prompted !== null && prompted !== prompt())) return "";
   return String(shown.seed ?? field(`${section}_drawn`) ?? field("drawn") ?? "");
 }
 
-async function look({ signal, model, waits }) {
+async function look({ signal, model, walked, waits }) {
   const mine = (running = {});
   let begun = false;
+  let asked = {};
   buttons();
-  if (!anew && shown.model === model) await pause(QUIET, signal);
-  strivelm.say(section, "waiting", FULL);
   const part = (piece) => {
     if (begun) return grow(piece);
     begun = true;
     waits(false);
     begin(piece);
+    answered = JSON.stringify([model, { ...asked, seed: String(piece.seed) }]);
     strivelm.put("generate", `${section}_drawn`, String(piece.seed) === field("seed") ? "" : piece.seed);
     strivelm.say(section, "note", piece.notes.join("\n"));
   };
   try {
-    const settings = await given(signal, model);
-    const asked = { prompt: prompt(), ...settings, seed: seedNow() };
+    if (!anew && shown.model === model) await pause(QUIET, signal);
+    strivelm.say(section, "waiting", FULL);
+    const settings = await given(signal, model, walked);
+    asked = { prompt: prompt(), ...settings, seed: seedNow(walked) };
+    if (walked && shown.ended && JSON.stringify([model, { ...asked, seed: String(asked.seed) }]) === answered) return;
     [anew, prompted] = [false, asked.prompt];
     await strivelm.ask(question, asked, { of: [model], signal, lane: "writing", part });
   } finally {

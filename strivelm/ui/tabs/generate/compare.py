@@ -8,6 +8,7 @@ from strivelm.ui import limits
 from strivelm.ui.core.page import Page, number
 from strivelm.ui.tabs.generate import columns
 from strivelm.ui.tabs.generate.columns_payload import CHOICES, OWN, PRESETS
+from strivelm.ui.tabs.generate.explanation import explanation
 
 # The sliders of A and B are there while these are chosen.
 SHOWN = f"""(chosen) => {json.dumps(list(OWN))}.map((name) => (
@@ -17,11 +18,10 @@ SHOWN = f"""(chosen) => {json.dumps(list(OWN))}.map((name) => (
 
 def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
-    gr.Markdown(
+    explanation(
         "One prompt, one stream of random numbers, several settings: each character is chosen by the same number in "
-        "every column, so **what differs is the settings' doing**. The warmer a character's ground, the less the "
-        "model expected it.",
-        elem_classes="explanation",
+        "every column, so <b>what differs is the settings' doing</b>. The warmer a character's ground, the less the "
+        "model expected it."
     )
     chosen = gr.CheckboxGroup(
         [(_label(name), name) for name in CHOICES],

@@ -10,6 +10,7 @@ from strivelm.ui.tabs.generate import (
     sampling_steps,
     sampling_steps_payload,  # noqa: F401  (declares what the section asks)
 )
+from strivelm.ui.tabs.generate.explanation import explanation
 
 SETTINGS = (
     ("temperature", "Temperature", 0, limits.HOTTEST, 0.05, 0.9),
@@ -42,10 +43,9 @@ def settings(page: Page) -> dict[str, gr.Slider]:
 
 def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
-    gr.Markdown(
-        "How one character is chosen: the model gives every character a number, the settings make probabilities of "
-        "these, and one random number picks. Change a setting and watch the bars.",
-        elem_classes="explanation",
+    explanation(
+        "How one character is chosen: the model gives every character a number, its [logit](term:logit), the settings "
+        "make probabilities of these, and one random number picks. Change a setting and watch the bars."
     )
     message.view("slowly-message")
     sampling_steps.VIEW.component(elem_id="slowly-view")

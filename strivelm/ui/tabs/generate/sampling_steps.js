@@ -9,9 +9,13 @@ let value = null; // the same as it came
 let expected = null; // the text that is shown next, where the visitor has appended a character
 let since = 0;
 let answered = ""; // what was asked for what is shown
-let step = Math.min(Math.max(Math.round(asked("step")) - 1, 0), STEPS.length - 1);
-let place = Math.max(Math.round(asked("nth")), 0); // which number of the seed's stream is drawn
-let own = field("u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999); // or one chosen here
+// The step, which number of the seed's stream is drawn, and the number that was chosen here in its place, or null.
+const inAddress = () => [
+  Math.min(Math.max(Math.round(asked("step")) - 1, 0), STEPS.length - 1),
+  Math.max(Math.round(asked("nth")), 0),
+  field("u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999),
+];
+let [step, place, own] = inAddress();
 
 const u = () => own ?? found.numbers[place] ?? found.numbers[0];
 
@@ -228,7 +232,11 @@ const slowSettings = () => ({
   top_p: field("slow_top_p"),
 });
 
-async function look({ signal, model, waits }) {
+async function look({ signal, model, walked, waits }) {
+  if (walked) {
+    [step, place, own] = inAddress();
+    draw();
+  }
   if (found?.model === model) {
     waits(false); // the bars stay bright while a slider moves
     await pause(QUIET, signal);

@@ -61,8 +61,9 @@ function plan({ from, char }) {
 // The page is opened, or another model is: a text comes by itself, the link's if there is one. Else a key was pressed.
 const byItself = (model) => shown.head?.model !== model && ARRIVES;
 
-async function look({ signal, model, waits }) {
-  const what = next ?? { from: 0, slowly: byItself(model), linked: fromLink() };
+async function look({ signal, model, walked, waits }) {
+  if (!next && walked && asLinked(model)) return;
+  const what = next ?? { from: 0, slowly: byItself(model), linked: walked || !isKept() ? fromLink() : null };
   next = arriving = null;
   const mine = (running = { slowly: Boolean(what.slowly) });
   const asked = what.linked ? { prompt: prompt(), ...what.linked } : plan(what);

@@ -35,10 +35,19 @@ function keepLink(forced, end) {
   kept = said();
 }
 
-// Where another text stands in the address than the one that is shown: { runs, forced, end } to write it; else null.
+// Whether the address still says what was kept of the text that is shown.
+const isKept = () => said().join("\n") === kept.join("\n");
+
+// Whether the text that is shown is the one of the address, so that it need not be written again.
+function asLinked(model) {
+  if (shown.head?.model !== model || !shown.ended || !isKept() || shown.head.prompt !== prompt()) return false;
+  const { runs, end } = fromLink();
+  return end === shown.chars.length && SETTINGS.every((name) => String(runs[0][name]) === String(shown.runs[0][name]));
+}
+
+// The text of the address: { runs, forced, end }.
 function fromLink() {
   const [drawn, forced, length, runs] = said();
-  if (said().join("\n") === kept.join("\n")) return null;
   const end = /^\d+$/.test(length) ? Number(length) : field("count");
   const usual = { ...sampling(), seed: field("seed") ?? drawn };
   const found = runs
