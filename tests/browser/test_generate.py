@@ -279,6 +279,7 @@ def test_copy_takes_prompt_and_text(visit):
 
 def test_the_page_follows_the_text_only_from_its_end(visit, slow_address):
     page = visit(slow_address, width=320, height=640)
+    page.click("#fold-settings")
     set_number(page, "count", 2000)
     page.click("#run-generate")
     box = "document.querySelector('#generate-text .page')"
