@@ -47,6 +47,8 @@ def build(models: Models) -> Header:
                 elem_id="model",
             )
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
+            present = gr.Button("Present", size="sm", min_width=0, elem_id="present")
+    present.click(None, None, None, js="() => { strivelm.present(); }")
     share.click(None, None, None, js=COPY_LINK)
     return Header(summary, message.view("model-message"), picker)
 

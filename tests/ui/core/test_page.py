@@ -57,8 +57,8 @@ def test_another_model_is_opened_with_its_header(make_open):
     *opening, (current, shown, said, asked) = rows("film", "own", make_open)
     assert json.loads(opening[0][2]) == {"kind": "note", "text": "Opening film…"}
     assert (current, asked, said) == ("film", "film", message.NOTHING)
+    assert json.loads(shown)["name"] == ["Model", "film, step 3,000"]
     facts = dict(json.loads(shown)["facts"])
-    assert facts["Model"] == "film, step 3,000"
     assert facts["Parameters"] == "420,480"
 
 

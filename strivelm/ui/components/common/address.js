@@ -9,6 +9,8 @@ const read = () => [...new URLSearchParams(location.search), ...new URLSearchPar
 const asked = new Map(read());
 const linkedTab = asked.get("tab") || HOME; // whose values the address holds as the page is opened
 const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs: {}, usual: {} };
+// Whether the page was opened by a link that says more than how it looks.
+chosen.linked = [...asked.keys()].some((name) => !name.startsWith("__"));
 for (const [name, value] of asked)
   if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
 
@@ -94,6 +96,10 @@ function release(step = false) {
 function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "", { step = false } = {}) {
   const before = String(chosen.tabs[tab]?.[name] ?? usual);
   if (step && tab === chosen.tab && before !== String(value ?? "")) stepping();
+  if (name === "text" && value !== chosen.tabs[tab]?.text) {
+    if (lately.includes(tab)) lately.splice(lately.indexOf(tab), 1);
+    lately.push(tab);
+  }
   (chosen.tabs[tab] ??= {})[name] = value ?? "";
   (chosen.usual[tab] ??= {})[name] = usual;
   soon();
@@ -107,6 +113,19 @@ function stepping() {
 
 // A choice of a tab, or undefined where it has not been made.
 const get = (tab, name) => (chosen.tabs[tab]?.[name] === "" ? undefined : chosen.tabs[tab]?.[name]);
+
+// What the visitor has written in other tabs than this, the latest first: [[tab, text], …], each text once.
+const lately = []; // tabs in the order in which their texts were last changed
+function ownTexts(tab) {
+  const here = chosen.tabs[tab]?.text;
+  const found = new Map();
+  for (const other of lately.toReversed()) {
+    const text = chosen.tabs[other]?.text;
+    const own = text?.trim() && text !== chosen.usual[other]?.text && text !== here;
+    if (other !== tab && own && !found.has(text)) found.set(text, other);
+  }
+  return [...found].map(([text, other]) => [other, text]);
+}
 
 // What the link said that the page was opened with, of the tab that it opened.
 const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
@@ -124,4 +143,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, linked, turn, follow, hold, release, entered };
+export { chosen, linkedTab, put, get, ownTexts, linked, turn, follow, hold, release, entered };

@@ -6,6 +6,7 @@ import gradio as gr
 
 from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
+from strivelm.ui.components import offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
 from strivelm.ui.core.page import Page, number
@@ -30,7 +31,7 @@ def build(page: Page) -> None:
             settings = _settings()
     with left:
         prompt = _prompt(page)
-        with gr.Tabs(elem_id="ways") as ways:
+        with gr.Tabs(elem_id="ways", overflow_behavior="wrap") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)
             others = sections.build(page, prompt, settings)
@@ -58,6 +59,7 @@ def _prompt(page: Page) -> gr.Textbox:
         max_lines=6,
         elem_id="prompt",
     )
+    offers.build(page, "generate", "prompt", examples=0)  # the examples stand below, as buttons of their own
     with gr.Row(elem_classes="chips"):
         for i in range(prompts.COUNT):
             chip = gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(page.facts, i))
