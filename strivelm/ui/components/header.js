@@ -43,7 +43,11 @@ function stagger() {
 function draw() {
   const shown = JSON.parse(props.value);
   at(".line dl").replaceChildren(fact(shown.name));
-  at(".short").replaceChildren(strivelm.explained(shown.short));
+  // The last part goes first where there is little room.
+  const [last, ...parts] = shown.short.toReversed();
+  const end = Object.assign(document.createElement("span"), { className: "last" });
+  end.append(" · ", strivelm.explained(last));
+  at(".short").replaceChildren(strivelm.explained(parts.toReversed().join(" · ")), ...(parts.length ? [end] : [last]));
   at(".more dl").replaceChildren(...shown.facts.map(fact));
   at(".meaning").textContent = shown.meaning;
   at(".measured").replaceChildren(strivelm.explained(shown.measured.replace("nats", "[nats](term:nat)")));
@@ -55,7 +59,7 @@ function draw() {
 function fold(open) {
   at(".more").hidden = !open;
   at(".fold").setAttribute("aria-expanded", String(open));
-  at(".fold").textContent = open ? "Less" : "More about it";
+  at(".fold").textContent = open ? "Less" : "More";
   if (open) stagger();
 }
 at(".fold").addEventListener("click", () => fold(at(".more").hidden));

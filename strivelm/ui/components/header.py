@@ -17,7 +17,7 @@ TEMPLATE = """
   <div class="line">
     <dl aria-label="The open model"></dl>
     <p class="short"></p>
-    <button type="button" class="fold" aria-expanded="false" aria-controls="about-model">More about it</button>
+    <button type="button" class="fold" aria-expanded="false" aria-controls="about-model">More</button>
   </div>
   <div class="more" id="about-model" hidden>
     <dl aria-label="Its sizes"></dl>
@@ -69,18 +69,16 @@ def shown(facts: Facts) -> dict:
     }
 
 
-def short(facts: Facts) -> str:
+def short(facts: Facts) -> list[str]:
     """The model in a few words: how large it is, what it has learnt, and how unsure it is, with terms marked."""
     millions = facts.parameters / 1e6
     size = f"{millions:,.1f} million" if millions >= 1 else f"{facts.parameters:,}"
     loss = facts.validation_loss
-    return " · ".join(
-        [
-            f"{size} [numbers](term:parameter)",
-            *([f"learnt {facts.corpus}"] if facts.corpus else []),
-            *([] if loss is None else [f"as unsure as choosing among {choices(loss)} letters"]),
-        ]
-    )
+    return [
+        f"{size} [numbers](term:parameter)",
+        *([f"learnt {facts.corpus}"] if facts.corpus else []),
+        *([] if loss is None else [f"as unsure as choosing among {choices(loss)} letters"]),
+    ]
 
 
 def choices(loss: float) -> str:
