@@ -41,7 +41,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             page = Page(models, Dispatcher(models), current, tabs)
             for id, title, fill in TABS:
                 with gr.Tab(title, id=id) as tab:

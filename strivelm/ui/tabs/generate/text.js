@@ -1,5 +1,6 @@
 // Has the model write: anew, on, or from a character that the visitor forces; and says how it went.
 const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+const LONGEST_TEXT = 2000; // limits.PROMPT_CHARACTERS
 const ANEW = { from: 0 };
 const given = JSON.parse(props.value);
 const ARRIVES = Boolean(given?.arrives); // whether a text comes without a press
@@ -145,7 +146,8 @@ function rest() {
   if (followed) intoSight(chosen);
   if (!strivelm.inPage()) return;
   keepLink(forcedBefore(shown.chars.length), shown.chars.length);
-  strivelm.type("written", [...(shown.head.read + text())].slice(-shown.head.context).join(""));
+  // As much as a tab takes; what the model does not see of it at once, the tab says itself.
+  strivelm.type("written", [...(shown.head.read + text())].slice(-LONGEST_TEXT).join(""));
   lookUp();
 }
 
