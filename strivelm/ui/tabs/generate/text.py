@@ -32,9 +32,9 @@ TEMPLATE = """
     <aside class="choice" aria-label="The chosen character's alternatives" data-racing="false">
       <div class="race" role="group" aria-label="The likely next letters">
         <h3>Which letter comes next?</h3>
-        <p>The model gives each one a chance. One is drawn.</p>
-        <ol></ol>
         <p class="change">Click one to change the story.</p>
+        <ol></ol>
+        <p>The model gives each one a chance. One is drawn.</p>
       </div>
       <h3></h3>
       <p class="said"></p>
