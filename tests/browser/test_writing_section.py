@@ -286,3 +286,29 @@ def test_a_phone_shows_text_and_alternatives_below_each_other(visit, address):
     height = choice["height"]
     page.click(f"{NEW} > span:nth-child(4)")
     assert page.locator(f"{VIEW} .choice").bounding_box()["height"] == pytest.approx(height, abs=25)
+
+
+def test_back_and_forward_bring_back_the_same_texts(visit, address):
+    page = visit(f"{address}?text=A&count=40")
+    text = finished(page, 40)
+    page.click("#ways button[role=tab]:has-text('Compare'):visible")
+    page.wait_for_function("document.querySelector('#compare-view .status')?.textContent.startsWith('Finished')")
+    columns = page.locator("#compare-view .new").all_inner_texts()
+    page.go_back()
+    page.wait_for_selector(f"{NEW} >> visible=true")
+    page.fill("#model input", "film")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('{VIEW} .by').textContent.startsWith('Written by film')")
+    other = finished(page, 40)
+    assert other != text
+    page.go_back()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=text)
+    page.go_forward()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=other)
+    page.go_back()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=text)
+    page.click("#ways button[role=tab]:has-text('Compare'):visible")
+    page.wait_for_function(
+        "texts => [...document.querySelectorAll('#compare-view .new')].every((one, i) => one.innerText === texts[i])",
+        arg=columns,
+    )
