@@ -75,7 +75,7 @@ function pick(i) {
     one.tabIndex = one === all[i] ? 0 : -1;
   }
   all[i].focus({ preventScroll: true });
-  keep({ at: i }, { at: all.length - 1 });
+  keep({ at: i });
   again();
 }
 

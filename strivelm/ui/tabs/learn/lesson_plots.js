@@ -55,6 +55,8 @@ function vectors(block) {
   return list;
 }
 
+const SIDE = 360; // of a map, in pixels; one of many characters is larger
+
 // A map of weights, a row a query; the chosen row is framed.
 function heat(block) {
   const n = block.size;
@@ -68,15 +70,18 @@ function heat(block) {
   ];
   const key = strivelm.scaleBar({ ticks: ends, width: 110 });
   const box = make("div", { className: "heat" }, canvas, said);
-  const glyph = (i) => `${strivelm.glyph(shownNow.chars[i])} (${i})`;
+  const letter = (i) => strivelm.glyph(shownNow.chars[i]);
+  const glyph = (i) => `${letter(i)} (${i})`;
   const map = strivelm.heatMap(canvas, {
     rows: () => n,
     cols: () => n,
     value: code,
     ramp: "sequential",
     nothing: [0, 0, 0, 0],
-    side: (width) => Math.min(width, 560, n * Math.ceil(420 / n) + 2), // near 420, in whole pixels a cell
-    largest: 420,
+    side: (width) => Math.min(width, Math.max(SIDE, 10 * n + 26)), // wide enough for a letter at every row
+    largest: SIDE / 3,
+    row: letter,
+    col: letter,
     triangle: true,
     leaves: true,
     lines: () => [strivelm.css("--color-accent"), strivelm.category(1)],

@@ -132,6 +132,13 @@ const numbers = () =>
       ];
     if (block.kind === "vocabulary")
       return [[block.title], ["character", "id", "share"], ...block.rows.map((row) => row.map((x) => x ?? "")), []];
+    if (block.kind === "film")
+      return [
+        [block.title],
+        ["step", "validation loss", "writes"],
+        ...(block.pictures ?? []).map(({ step, loss, text }) => [step, loss ?? "", text]),
+        [],
+      ];
     if (block.kind === "scatter") return [[block.title], ["character", "x", "y", "class"], ...block.points, []];
     return [];
   });
