@@ -16,6 +16,7 @@ function drawAsk() {
   if (asking) element.dataset.asking = "true";
   else delete element.dataset.asking;
   for (const part of element.querySelectorAll(".veiled")) part.inert = asking;
+  arrange();
   if (card.hidden) return;
   const now = JSON.stringify([question(), asking, Boolean(verdict)]);
   if (card.dataset.now === now) return; // what is being typed stays

@@ -86,6 +86,7 @@ function fillFilm(box, block) {
     make("div", { className: "pages" }, ...pages),
     make("div", { className: "reel" }, button, handle),
     line.element,
+    make("p", { className: "unit", textContent: line.says }),
   );
   box.play = play;
   turn(film.picture);
@@ -116,11 +117,12 @@ function lossLine(pictures) {
   const points = measured.map(([i, loss]) => `${x(i)},${y(loss)}`).join(" ");
   element.append(drawn("polyline", { points, class: "loss" }), dot);
   const ends = measured.length ? [measured[0][1], measured.at(-1)[1]].map((loss) => loss.toFixed(2)) : [];
-  element.setAttribute("aria-label", ends.length ? `The loss falls from ${ends[0]} to ${ends[1]} nats` : "No losses");
+  const says = ends.length ? `The line is the loss: ${ends[0]} nats at first, ${ends[1]} at the end` : "";
+  element.setAttribute("aria-label", says || "The losses were not measured");
   const mark = (i) => {
     for (const name of ["x1", "x2"]) dot.setAttribute(name, x(i));
   };
-  return { element, mark };
+  return { element, mark, says };
 }
 
 drawers.film = drawFilm;

@@ -28,11 +28,19 @@ class Ask:
     """Of a choice: (value, label) of each."""
     unit: str = ""
     """Of a number: what it counts, or its unit."""
+    hides: tuple[str, ...] = ()
+    """The numbers of the step's words that would give the answer away."""
 
     def shown(self) -> dict:
         """What the page shows: everything but the truth."""
         options = [list(option) for option in self.options]
-        return {"says": self.says, "kind": self.kind, "options": options, "unit": self.unit}
+        return {
+            "says": self.says,
+            "kind": self.kind,
+            "options": options,
+            "unit": self.unit,
+            "hides": list(self.hides),
+        }
 
     def answered(self, answer: str) -> dict:
         """Whether an answer is right, and what is true. Raises ValueError, a sentence, for what is no answer."""

@@ -1,6 +1,7 @@
 """What each step asks first. The questions come from the step's own numbers, so they differ by model and by text."""
 
 import math
+from dataclasses import replace
 
 import torch
 
@@ -26,7 +27,8 @@ AGAIN = 40
 
 def ask(reading: Reading) -> Ask | None:
     """The question of the step that is asked for; None where this model and text give nothing to ask."""
-    return ASKS[reading.chosen.step](reading)
+    found = ASKS[reading.chosen.step](reading)
+    return found and replace(found, hides=HIDES.get(reading.chosen.step, ()))
 
 
 def expected(reading: Reading) -> Ask:
@@ -150,7 +152,7 @@ def settles(reading: Reading) -> Ask:
     depth, last = int(lens.settles[reading.at]), len(lens.depths) - 1
     final = named(lens.top_chars[-1][reading.at][0])
     says = (
-        f"After {quoted(reading.text[: reading.at + 1])} the model's first choice is {final}. On the way to it, it adds "
+        f"After {quoted(reading.text[: reading.at + 1])} the model's first choice is {final}. On the way there it adds "
         f"to its numbers {last} times. After how many of these is it {final} for good? (Off by 1 counts as right.)"
     )
     when = f"After {depth} ({lens.depths[depth]})" if depth else "From the start, before anything is added,"
@@ -277,3 +279,5 @@ ASKS = {
     "8": ordered,
 }
 """By a step's id, what it asks."""
+HIDES = {"3.5": ("settles",), "3.6": ("active",), "4": ("blocks",), "8": ("purity", "chance")}
+"""By a step's id, the numbers of its words that would give the answer away."""

@@ -62,7 +62,7 @@ def setup(reading: Reading) -> Figure:
             "for i in p.argsort(descending=True)[:6].tolist():",
             "    print(repr(model.tokenizer.chars[i]), p[i].item())",
         ),
-        attempt={"text": "The q"},
+        attempt={"text": "The q", "at": 4},
     )
 
 
@@ -130,7 +130,7 @@ def data(reading: Reading) -> Figure:
         reading.python(
             "",
             "ids = model.tokenizer.encode(text)",
-            "print(ids[at], model.tokenizer.decode(ids) == text)",
+            "print(ids, ids[at], model.tokenizer.decode(ids) == text)",
             *(
                 (
                     "runs, counts = opened.ngrams.table(1)  # of each character in the text that it learnt from",
@@ -171,7 +171,7 @@ def tokens(reading: Reading) -> Figure:
     shown = [
         blocks.table(
             "The characters whose rows point most nearly the same way",
-            ["", "character", "cosine", "class"],
+            ["", "character", "[cosine](term:)", "class"],
             [
                 [str(rank), blocks.chars(char), bar(cosine, number(cosine)), of]
                 for rank, (char, cosine, of) in enumerate(_near(space, reading), 1)
@@ -303,7 +303,7 @@ def switched_off(reading: Reading, names: tuple[str, ...]) -> dict:
             cells.append(number(value, 4))
         rows.append([label, *cells])
     V = reading.config.vocab_size
-    note = "Nats per character. "
+    note = "[Nats](term:nat) per character. "
     if "its own text" in texts:
         wrote = plural(len(texts["its own text"]), "character")
         note += f"Its own text: {wrote} that the model wrote itself (temperature 1, seed 0). "

@@ -46,7 +46,7 @@ def attention(reading: Reading) -> Figure:
         for i in order
     ]
     uniform, H, C = 1 / (at + 1), reading.config.n_head, reading.config.n_embd
-    note = f"Uniform attention would give each of the {at + 1:,} characters in view {share(uniform)}."
+    note = f"[Uniform](term:uniform) attention would give each of the {at + 1:,} characters in view {share(uniform)}."
     if at + 1 > LISTED:
         note = f"The {LISTED} largest of {at + 1:,} weights. " + note
     shown = [
@@ -57,7 +57,10 @@ def attention(reading: Reading) -> Figure:
             "it.",
         ),
         blocks.table(
-            "How much the chosen character takes from each", ["position", "key", "q·k", "q·k/√d", "weight"], rows, note
+            "How much the chosen character takes from each",
+            ["position", "[key](term:)", "q·k", "q·k/√d", "[weight](term:)"],
+            rows,
+            note,
         ),
         blocks.vectors(
             f"Layer {reading.layer}, head {reading.head}: the {found.query.numel()} numbers of each",
@@ -183,8 +186,8 @@ def residuals(reading: Reading) -> Figure:
                 "The stream at the chosen character",
                 ["after", "length of what was added", "length of the stream", "would write", "with"],
                 rows,
-                "The last two columns read the stream early, by the final LayerNorm and the head (logit lens): what "
-                "the model would write if it stopped there.",
+                "The last two columns read the stream early, by the final LayerNorm and the head "
+                "([logit lens](term:)): what the model would write if it stopped there.",
                 settles,
             ),
             blocks.vectors(
@@ -211,7 +214,7 @@ def residuals(reading: Reading) -> Figure:
             "lens = logit_lens(model, recorded)",
             "print([row[at][0] for row in lens.top_chars], lens.top_probabilities[:, at, 0])",
         ),
-        attempt={"text": "ROMEO"},
+        attempt={"text": "ROMEO", "at": 4},
     )
 
 

@@ -103,13 +103,14 @@ def training(reading: Reading) -> Figure:
             "V": f"{len(facts.vocabulary):,}",
             "lnV": number(V),
             "mean": number(mean),
+            "among": among(mean),
             "best": "not recorded"
             if best is None
-            else f"{number(best)} nats, as unsure as a fair choice among {number(math.exp(min(best, 20)))} characters",
+            else f"as unsure as a fair choice among {among(best)} characters, {number(best)} nats",
         },
         reading.python(
             "from strivelm import load_model\nfrom strivelm.inspection import surprisal",
-            *(["print(surprisal(model, text).model)"] if len(nats) > 1 else []),
+            *(["nats = surprisal(model, text).model", "print(nats, (-nats).exp())"] if len(nats) > 1 else []),
             "print(opened.validation_loss, opened.training.get('evaluations'))",
             *youth.lines(chosen.seed),
             record=True,
@@ -130,10 +131,10 @@ def _loss_here(reading: Reading, nats: list[float], mean: float) -> dict:
     p = math.exp(-nats[at + 1])
     return blocks.table(
         "The loss at the chosen character",
-        ["what came next", "its probability", "−ln p (nats)", "as unsure as"],
-        [[blocks.chars(chars[at + 1]), bar(p), number(nats[at + 1]), f"1 in {number(1 / p) if p else '∞'}"]],
-        f"The mean over the {plural(len(chars) - 1, 'character')} of your text that can be predicted is "
-        f"{number(mean)}.",
+        ["what came next", "its probability", "as likely as", "−ln p, in [nats](term:nat)"],
+        [[blocks.chars(chars[at + 1]), bar(p), f"1 in {number(1 / p) if p else '∞'}", number(nats[at + 1])]],
+        f"Over the {plural(len(chars) - 1, 'character')} of your text that can be predicted, it is as unsure as a "
+        f"choice among {among(mean)}. The mean is {number(mean)}.",
     )
 
 
@@ -155,6 +156,11 @@ def _loss_curve(reading: Reading) -> dict:
         "nats per character",
         f"Dashed: guessing among all characters{tables}.{teachers_note(reading.opened.training)}",
     )
+
+
+def among(nats: float) -> str:
+    """Among how many characters it would be as hard to choose: e to the nats."""
+    return number(math.exp(min(nats, 700.0)))
 
 
 def teachers_note(record: dict) -> str:
@@ -220,8 +226,8 @@ def generation(reading: Reading) -> Figure:
                 "The notebook's three settings, here",
                 ["", "temperature", "top-k", "possible", "the likeliest", "a choice among"],
                 rows,
-                "The last column is e to the entropy: among how many equally likely characters it would be as hard to "
-                "guess.",
+                "The last column is e to the [entropy](term:): among how many equally likely characters it would be as "
+                "hard to guess.",
                 len(rows) - 1,
             ),
         ],
@@ -231,7 +237,7 @@ def generation(reading: Reading) -> Figure:
             "logits = trace(model, text).logits[at]",
             f"for temperature, top_k in {[list(preset[:2]) for preset in PRESETS.values()]}:",
             "    p = distribution(logits, SamplingConfig(temperature=temperature, top_k=top_k))",
-            "    print(int((p > 0).sum()), p.max().item(), (-p.xlogy(p).sum()).exp().item())",
+            "    print(temperature, top_k, int((p > 0).sum()), p.max().item(), (-p.xlogy(p).sum()).exp().item())",
             f"p = distribution(logits, SamplingConfig(temperature={temperature}, top_k={chosen.top_k}))",
             "for i in logits.argsort(descending=True)[:12].tolist():",
             "    print(repr(model.tokenizer.chars[i]), logits.softmax(-1)[i].item(), p[i].item())",

@@ -24,10 +24,9 @@ def place(reading: "Reading") -> tuple[int, int, int]:
     """(position, layer, head) at which the step opens: what the reader chose, else what has something to show."""
     if reading.chosen.step == "3.3":
         return _far_look(reading)
-    at = reading.at
-    if reading.chosen.at is None and len(reading.text) > 1 and reading.chosen.step in OPENINGS:
-        at = OPENINGS[reading.chosen.step](reading)
-    return at, reading.layer, reading.head
+    opening = OPENINGS.get(reading.chosen.step)
+    known = opening is None or reading.chosen.at is not None or len(reading.text) < 2
+    return reading.at if known else opening(reading), reading.layer, reading.head
 
 
 def entropies(reading: "Reading") -> torch.Tensor:
@@ -67,21 +66,18 @@ def _repeated(reading: "Reading") -> int:
 def _far_look(reading: "Reading") -> tuple[int, int, int]:
     """The largest weight that a query gives to something else than itself, its neighbours and the text's beginning.
 
-    Those three get large weights from many heads, whatever the text.
+    Those three get large weights from many heads, whatever the text. If a layer or a head is chosen, only that head is
+    looked at; a chosen character leaves nothing to choose.
     """
     chosen, T = reading.chosen, len(reading.text)
-    weights = reading.trace({*NEEDED, "logits"}).attention.cpu()
-    found = weights.tril(-3).clone()  # (L, H, T, T), a row a query
-    found[..., 0] = 0
-    for axis, (asked, now) in enumerate(
-        ((chosen.layer, reading.layer), (chosen.head, reading.head), (chosen.at, reading.at))
-    ):
-        if asked is not None:
-            found.index_fill_(axis, torch.tensor([i for i in range(found.shape[axis]) if i != now]), -1.0)
-    if found.max() <= 0:
+    if chosen.at is not None or T < 4:
         return reading.at, reading.layer, reading.head
-    layer, head, at, _ = (int(i) for i in torch.unravel_index(found.argmax(), (*weights.shape[:2], T, T)))
-    return at, layer, head
+    found = reading.trace({*NEEDED, "logits"}).attention.cpu().tril(-3)  # (L, H, T, T), a row a query
+    found[..., 0] = 0
+    if chosen.layer is None and chosen.head is None:
+        layer, head, at, _ = (int(i) for i in torch.unravel_index(found.argmax(), found.shape))
+        return at, layer, head
+    return int(found[reading.layer, reading.head].amax(-1).argmax()), reading.layer, reading.head
 
 
 def _longest(reading: "Reading") -> int:
