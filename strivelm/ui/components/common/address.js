@@ -10,7 +10,7 @@ const asked = new Map(read());
 const linkedTab = asked.get("tab") || HOME; // whose values the address holds as the page is opened
 const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs: {}, usual: {} };
 for (const [name, value] of asked)
-  if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
+  if (!["model", "tab", "lesson"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
 
 // The parts of the address: [query, fragment].
 function parts() {

@@ -77,7 +77,7 @@ function attempt() {
     strivelm.type("learn-text", text);
     keep({ text, at: "" }); // of another text a character with something to show is looked at
   }
-  keep(chosen);
+  keep({ ...(text === undefined && shownNow ? place() : {}), ...chosen });
   again();
 }
 
