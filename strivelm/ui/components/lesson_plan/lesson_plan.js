@@ -52,7 +52,12 @@ function open(link) {
   const { search, hash } = new URL(link || "?", location.href.replace(/[?#].*/s, ""));
   const query = new URLSearchParams([...own, ...new URLSearchParams(search)]).toString();
   const address = `${location.pathname}${query ? `?${query}` : ""}${hash}`;
-  if (strivelm.openAddress) return strivelm.openAddress(address);
+  // An entry of the history that the page did not make is opened as its address says (common/history.js).
+  if (strivelm.walk && strivelm.chosen.page)
+    return void setTimeout(() => {
+      history.pushState(null, "", address);
+      window.dispatchEvent(new PopStateEvent("popstate"));
+    });
   const same = `${location.pathname}${location.search}` === address.replace(/#.*/s, "");
   location.assign(address);
   if (same) location.reload(); // another fragment alone loads nothing
@@ -76,8 +81,9 @@ at(".close").addEventListener("click", close);
 
 // Back and Forward of the browser lead to views of the lesson as well.
 function whereNow() {
-  if (mode !== "walk" || plan.steps[now]?.link === present()) return;
-  const there = plan.steps.findIndex(({ link }) => link === present());
+  const here = choicesOf(present());
+  if (mode !== "walk" || choicesOf(plan.steps[now]?.link ?? "") === here) return;
+  const there = plan.steps.findIndex(({ link }) => choicesOf(link) === here);
   if (there < 0) return;
   now = there;
   changed("");

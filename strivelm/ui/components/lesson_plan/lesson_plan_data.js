@@ -125,10 +125,14 @@ async function unpacked(code) {
 // -- the view on show, and what a link is called --------------------------------------------------------------------------
 const present = () => checkedLink(`${location.search}${location.hash}`, "This view");
 
+const pairsOf = (link) => link.split(/[?#]/).flatMap((part) => [...new URLSearchParams(part)]);
+
+// What a link says, whatever the order.
+const choicesOf = (link) => JSON.stringify(pairsOf(link).sort());
+
 // A link in words: its tab, its text, and what else is chosen.
 function called(link) {
-  const found = new URLSearchParams(link.replace("#", link.startsWith("#") ? "" : "&").replace("?", ""));
-  const { tab, text, model, ...rest } = Object.fromEntries(found);
+  const { tab, text, model, ...rest } = Object.fromEntries(pairsOf(link));
   const short = (value, most) => (value.length > most ? `${value.slice(0, most)}…` : value).replaceAll("\n", "⏎");
   const choices = Object.entries(rest).map(([name, value]) => `${name.replaceAll("_", " ")} ${short(value, 16)}`);
   const said = [

@@ -3,6 +3,10 @@
 // opened is shown at once, and can ask all the same.
 const card = at(".ask");
 const opened = new Set(strivelm.linkedTab === "learn" ? [stepNow()] : []); // steps whose figure is shown
+window.addEventListener("popstate", () => {
+  const said = new URLSearchParams(location.search);
+  if (said.get("tab") === "learn") opened.add(said.get("step") ?? STEPS[0]); // so does who walks the browser's history
+});
 const verdicts = new Map(); // by what was asked: { right, says, said }
 let given = {}; // what the value that is shown was asked with
 

@@ -5,7 +5,8 @@ from strivelm.ui.core import codec
 from strivelm.ui.core.questions import question
 from strivelm.ui.tabs.learn.lessons import beginning, block, ending, youth
 from strivelm.ui.tabs.learn.lessons.asking import ask
-from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading, read
+from strivelm.ui.tabs.learn.lessons.openings import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading
 
 FIGURES = {
     "1": beginning.setup,

@@ -10,7 +10,8 @@ from lesson_figures import TEXT, logits_of
 from strivelm.inspection import trace
 from strivelm.ui.tabs.learn import payload
 from strivelm.ui.tabs.learn.lessons import IDS
-from strivelm.ui.tabs.learn.lessons.reading import Chosen, read
+from strivelm.ui.tabs.learn.lessons.openings import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen
 
 
 def step(opened, id, text=TEXT, **settings):

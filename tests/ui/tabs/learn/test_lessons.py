@@ -21,7 +21,8 @@ from strivelm.ui.tabs.learn import payload
 from strivelm.ui.tabs.learn.lessons import HERE, IDS, STEPS, prose, words
 from strivelm.ui.tabs.learn.lessons.blocks import number
 from strivelm.ui.tabs.learn.lessons.drawing import BOXES, lines_of, source
-from strivelm.ui.tabs.learn.lessons.reading import Chosen, read
+from strivelm.ui.tabs.learn.lessons.openings import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen
 
 # -- every step, on every model ----------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What the reader of a lesson has chosen: a text, a character of it, and the settings of the step."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -12,7 +12,7 @@ from strivelm.ui import limits
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line, open_line
 from strivelm.ui.core.reading import start_from
-from strivelm.ui.tabs.learn.lessons import IDS, openings
+from strivelm.ui.tabs.learn.lessons import IDS
 
 DROPPED = 0.9
 """The most that the dropout slider drops."""
@@ -126,16 +126,17 @@ class Reading:
         )
 
 
-def read(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
-    """What a reader asks of a model. Raises ValueError, a sentence, for a text that is too long."""
+def read_at_end(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
+    """What a reader asks of a model, at the last position if none is chosen.
+
+    Raises ValueError, a sentence, for a text that is too long.
+    """
     start = start_from(opened.model, limits.checked_prompt(text))
     context, config = opened.model.block_size, opened.model.config
     shown, ids = start.text[-context:], start.ids[-context:]
     at = len(shown) - 1 if chosen.at is None else min(chosen.at, len(shown) - 1)
     layer, head = min(chosen.layer or 0, config.n_layer - 1), min(chosen.head or 0, config.n_head - 1)
-    reading = Reading(opened, shown, ids, start.notes, at, layer, head, chosen)
-    at, layer, head = openings.place(reading)
-    return replace(reading, at=at, layer=layer, head=head)
+    return Reading(opened, shown, ids, start.notes, at, layer, head, chosen)
 
 
 @dataclass(frozen=True)
