@@ -134,7 +134,7 @@ def test_a_lesson_is_one_address_that_no_server_is_sent_and_is_walked(visit, add
     page.click(f"{PLAN} .link")
     page.wait_for_function("window.copied")
     head, _, mine = page.evaluate("window.copied").partition("#lesson=")
-    assert head == f"{address}/" or head == address
+    assert head == address
     title, rows = json.loads(zlib.decompress(base64.urlsafe_b64decode(mine + "=" * (-len(mine) % 4)), -15))
     assert title == "Looking back"
     assert rows == [[one["link"], one["says"]] for one in steps]
@@ -210,8 +210,8 @@ def test_a_lesson_fits_a_phone_and_is_printed_whole(visit, address, width, theme
     page.emulate_media(media="print")
     text = page.inner_text(".strivelm-handout")
     assert "Looking back" in text
-    for said in ("w" * 300, "Second.", f"{address}/{links[0]}", f"{address}/{links[1]}"):
-        assert said in text.replace("//?", "/?")
+    for said in ("w" * 300, "Second.", f"{address}{links[0]}", f"{address}{links[1]}"):
+        assert said in text
     assert page.evaluate("[...document.body.children].filter((one) => one.checkVisibility()).length") == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.emulate_media(media="screen")

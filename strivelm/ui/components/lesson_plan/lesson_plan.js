@@ -79,8 +79,11 @@ at(".change").addEventListener("click", () => {
 });
 at(".close").addEventListener("click", close);
 
+const carried = () => new URLSearchParams(location.hash.slice(1)).get(HASH);
+
 // Back and Forward of the browser lead to views of the lesson as well.
 function whereNow() {
+  if (carried()) return; // not a view yet
   const here = choicesOf(present());
   if (mode !== "walk" || choicesOf(plan.steps[now]?.link ?? "") === here) return;
   const there = plan.steps.findIndex(({ link }) => choicesOf(link) === here);
@@ -91,7 +94,7 @@ function whereNow() {
 
 // A lesson that a link brings is walked from its first view on.
 async function arrive() {
-  const code = new URLSearchParams(location.hash.slice(1)).get(HASH);
+  const code = carried();
   if (!code) return false;
   history.replaceState(history.state, "", `${location.pathname}${location.search}`);
   try {
