@@ -111,10 +111,20 @@ async function arrive() {
   return true;
 }
 
-function resume() {
+function kept() {
   try {
-    const found = JSON.parse(sessionStorage.getItem(KEPT));
-    if (!["edit", "walk"].includes(found?.mode)) return;
+    return JSON.parse(sessionStorage.getItem(KEPT));
+  } catch {
+    return null; // this browser keeps nothing, or something else was kept there
+  }
+}
+
+// What was open before the page was loaded anew, else the lesson that the view was made with.
+function resume() {
+  const { lesson } = JSON.parse(props.value);
+  try {
+    const found = kept() ?? { plan: lesson, mode: lesson ? "edit" : "", now: -1 };
+    if (!["edit", "walk"].includes(found.mode)) return;
     plan = checked(found.plan);
     const known = Number.isInteger(found.now) && found.now >= 0 && found.now < plan.steps.length;
     now = known ? found.now : -1;
@@ -122,7 +132,7 @@ function resume() {
     whereNow();
     draw();
   } catch {
-    close(); // something else was kept there
+    close();
   }
 }
 

@@ -39,7 +39,7 @@ ADD = "() => { strivelm.lessonPlan.add(); }"
 """JavaScript that adds the view on show to the lesson; without one it begins one."""
 
 VIEW = View(HERE, "lesson_plan", TEMPLATE, parts=("lesson_plan_data", "lesson_plan_edit"))
-"""Its value: {"tabs": {id: title}}."""
+"""Its value: {"tabs": {id: title}}, and "lesson": {"title", "steps": [{"link", "says"}]} if it begins with one."""
 
 
 def build(tabs: Mapping[str, str]) -> gr.HTML:

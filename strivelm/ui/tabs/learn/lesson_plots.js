@@ -56,6 +56,7 @@ function vectors(block) {
 }
 
 const SIDE = 360; // of a map, in pixels; one of many characters is larger
+const EDGE = 26; // of it, beside the cells
 
 // A map of weights, a row a query; the chosen row is framed.
 function heat(block) {
@@ -72,13 +73,15 @@ function heat(block) {
   const box = make("div", { className: "heat" }, canvas, said);
   const letter = (i) => strivelm.glyph(shownNow.chars[i]);
   const glyph = (i) => `${letter(i)} (${i})`;
+  let wide = SIDE;
   const map = strivelm.heatMap(canvas, {
     rows: () => n,
     cols: () => n,
     value: code,
     ramp: "sequential",
     nothing: [0, 0, 0, 0],
-    side: (width) => Math.min(width, Math.max(SIDE, 10 * n + 26)), // wide enough for a letter at every row
+    side: (width) => (wide = Math.min(width, Math.max(SIDE, 10 * n + EDGE))),
+    every: () => Math.max(1, Math.ceil((10 * n) / (wide - EDGE))), // as many letters as there is room for
     largest: SIDE / 3,
     row: letter,
     col: letter,
