@@ -83,7 +83,7 @@ def pictures(page):
 
 
 def test_the_training_step_is_a_film(visit, bundled_address):
-    page = visit(f"{bundled_address}?tab=learn&step=5&text=To be", shows=f"{FIGURE} .film .pages pre")
+    page = visit(f"{bundled_address}?tab=learn&step=5&text=To be", shows=f"{FIGURE} .film .reel")
     handle = f"{FIGURE} .film input"
     page.wait_for_function(f"Number(document.querySelector('{handle}').value) >= 2")  # it plays by itself
     page.click(f"{FIGURE} .film button")
@@ -130,7 +130,7 @@ DRAWN = """step => [...document.querySelectorAll("#learn-shown .prose section:no
 def test_formulas_are_drawn_while_their_fonts_are_on_the_way_and_where_they_never_come(visit, address):
     held = []
     page = visit(f"{address}?tab=learn&step=2&text=abc", shows=f"{FIGURE} [data-step='2']")
-    page.route("**/KaTeX_*", held.append)
+    page.route("**/KaTeX_*", lambda route: held.append(route))
     page.goto(f"{page.url.split('?')[0]}?tab=learn&step=3.3&text=abcd")
     arrived(page, "3.3")
     page.wait_for_selector("#learn-body section:not([hidden]) .katex")

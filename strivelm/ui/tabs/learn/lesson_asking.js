@@ -109,5 +109,5 @@ function reveal() {
 
 // The figure can be pressed through its veil.
 element.addEventListener("click", (event) => {
-  if (element.dataset.asking && !card.contains(event.target)) reveal();
+  if (element.dataset.asking && !event.composedPath().includes(card)) reveal();
 });
