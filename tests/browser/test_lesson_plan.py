@@ -208,14 +208,14 @@ def test_a_lesson_fits_a_phone_and_is_printed_whole(visit, address, width, theme
     page.click(f"{PLAN} .print")
     assert page.evaluate("window.printed")
     page.emulate_media(media="print")
-    text = page.inner_text(".strivelm-handout")
+    text = page.inner_text(".strivelm-lesson-handout")
     assert "Looking back" in text
     for said in ("w" * 300, "Second.", f"{address}{links[0]}", f"{address}{links[1]}"):
         assert said in text
     assert page.evaluate("[...document.body.children].filter((one) => one.checkVisibility()).length") == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.emulate_media(media="screen")
-    assert page.is_hidden(".strivelm-handout")
+    assert page.is_hidden(".strivelm-lesson-handout")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.evaluate("strivelm.lessonPlan.walk(1)")  # walks nothing while it is edited
     assert page.is_visible(f"{PLAN} .edit")

@@ -137,9 +137,10 @@ function resume() {
 }
 
 strivelm.lessonPlan = { add, walk };
-strivelm.steps?.register?.(
+strivelm.steps?.register(
   () => walk(1),
   () => walk(-1),
+  () => mode === "walk",
 );
 window.addEventListener("hashchange", arrive);
 window.addEventListener("popstate", () => queueMicrotask(whereNow));

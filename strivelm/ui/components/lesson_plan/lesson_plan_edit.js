@@ -124,8 +124,8 @@ at("[type=file]").addEventListener("change", async (event) => {
 
 // All steps with their sentences and links as text, on paper.
 function handout() {
-  document.querySelector(".strivelm-handout")?.remove();
-  const page = strivelm.make("div", "strivelm-handout");
+  document.querySelector(".strivelm-lesson-handout")?.remove();
+  const page = strivelm.make("div", "strivelm-lesson-handout");
   const steps = strivelm.make("ol");
   steps.append(
     ...plan.steps.map(({ link, says }) => {
@@ -138,7 +138,9 @@ function handout() {
   );
   page.append(strivelm.make("h1", "", plan.title || "A lesson"), steps);
   document.body.append(page);
-  document.body.dataset.handout = "true";
-  window.addEventListener("afterprint", () => (delete document.body.dataset.handout, page.remove()), { once: true });
+  document.body.dataset.lessonHandout = "true";
+  window.addEventListener("afterprint", () => (delete document.body.dataset.lessonHandout, page.remove()), {
+    once: true,
+  });
   window.print();
 }
