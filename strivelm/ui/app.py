@@ -43,7 +43,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
         lesson_plan.build({id: title for id, title, _ in TABS})
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             page = Page(models, Dispatcher(models), current, tabs)
             for id, title, fill in TABS:
                 with gr.Tab(title, id=id) as tab:

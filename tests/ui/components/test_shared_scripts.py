@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strivelm.inspection.vectors import CLASSES
 from strivelm.ui.components import scripts
 from strivelm.ui.core import codec
 
@@ -35,7 +36,8 @@ def folder(tmp_path_factory):
         shutil.copytree(scripts.HERE / name, at / name)
     (at / "package.json").write_text('{"type": "module"}')
     written = {kind: getattr(codec, kind)(numbers) for kind, numbers in NUMBERS.items()} | {"nothing": codec.f32([])}
-    (at / "given.json").write_text(json.dumps({"numbers": NUMBERS, "written": written, "rows": ROWS}), "utf-8")
+    given = {"numbers": NUMBERS, "written": written, "rows": ROWS, "classes": CLASSES}
+    (at / "given.json").write_text(json.dumps(given), "utf-8")
     return at
 
 

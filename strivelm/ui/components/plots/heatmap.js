@@ -31,7 +31,7 @@
 // bytes(i) in its place, the whole row as bytes, 255 for 1. scaleBar(o) is the scale that goes with a map.
 // inkOn([r, g, b]) is what text is read in on a ground.
 import { make } from "../common/elements.js";
-import { css, context } from "../common/drawing.js";
+import { css, context, pointed } from "../common/drawing.js";
 import { colour, ramp } from "../common/colour.js";
 import { picture } from "./picture.js";
 
@@ -241,9 +241,9 @@ function heatMap(canvas, o) {
 
   // The cell under the pointer; the edges with the names count as the first row and column.
   function under(event) {
-    const box = canvas.getBoundingClientRect();
-    const j = Math.floor((event.clientX - box.left - plan.x(0)) / plan.cell);
-    const i = Math.floor((event.clientY - box.top - plan.y(0)) / plan.cell);
+    const [x, y] = pointed(event, canvas);
+    const j = Math.floor((x - plan.x(0)) / plan.cell);
+    const i = Math.floor((y - plan.y(0)) / plan.cell);
     const outside = i < -3 || j < -3 || i >= plan.rows || j >= plan.cols || (o.triangle && j > Math.max(0, i));
     return outside ? null : [Math.max(0, i), Math.max(0, j)];
   }

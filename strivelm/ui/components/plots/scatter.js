@@ -21,7 +21,7 @@
 // to save; places are the pixels [x, y, how far in front] of the points.
 //
 // project(points, { look, three, width, height }) is what computes them.
-import { css, context } from "../common/drawing.js";
+import { css, context, pointed } from "../common/drawing.js";
 import { picture } from "./picture.js";
 
 const EDGE = 34; // pixels around the points
@@ -220,11 +220,11 @@ function scatter(canvas, given) {
   }
 
   function under(event) {
-    const box = canvas.getBoundingClientRect();
+    const [across, down] = pointed(event, canvas);
     let best = -1;
     let least = NEAR ** 2;
     found.places.forEach(([x, y], i) => {
-      const far = (x - event.clientX + box.left) ** 2 + (y - event.clientY + box.top) ** 2;
+      const far = (x - across) ** 2 + (y - down) ** 2;
       if (far < least) [best, least] = [i, far];
     });
     return best;

@@ -124,7 +124,7 @@ function renderLines(context) {
 }
 
 function threadAt(event) {
-  const i = Math.floor((event.clientX - threads.canvas.getBoundingClientRect().left) / threads.cell) + threads.first;
+  const i = Math.floor(strivelm.pointed(event, threads.canvas)[0] / threads.cell) + threads.first;
   return i >= 0 && i < length() ? i : null;
 }
 

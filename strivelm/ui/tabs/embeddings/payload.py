@@ -15,6 +15,7 @@ from strivelm.ui.core import codec
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
+from strivelm.ui.core.reading import seen
 
 MOST_ROWS = 256
 """The most rows and columns of a matrix, and the most positions; of larger vocabularies the most frequent ones."""
@@ -141,24 +142,19 @@ def positions(opened: OpenModel) -> dict:
 
 @question("embeddings.states")
 def states(opened: OpenModel, text: str) -> dict:
-    """The states of a text at every depth. Raises ValueError, a sentence, for a text that can't be read whole."""
+    """The states of a text, of a long one its end, at every depth. Raises ValueError, a sentence, for an empty text."""
     text = limits.checked_prompt(text)
     if not text:
         raise ValueError("The text is empty; give at least one character, better a sentence.")
     model = opened.model
-    context = model.block_size
-    if len(text) > context:
-        raise ValueError(
-            f"The text has {len(text):,} characters, and this model sees at most {context:,} at a time; "
-            f"shorten it by {len(text) - context:,}."
-        )
     encoding = model.tokenizer.encode_leniently(text)
     if not encoding.ids:
         raise ValueError(f"This model knows none of the characters. {encoding.report}")
-    found = inspection.state_maps(model, encoding.text)
+    start = seen(model, text)
+    found = inspection.state_maps(model, start.text)
     return {
         "model": name_of(opened.ref),
-        "note": encoding.report if encoding.unknown else "",
+        "note": " ".join(start.notes),
         "depths": found.names,
         "chars": "".join(found.chars),
         "classes": codec.u8([CLASSES.index(name) for name in found.classes]),
@@ -171,7 +167,7 @@ def states(opened: OpenModel, text: str) -> dict:
         "python": _lines(
             opened,
             "state_maps",
-            f"text = {encoding.text!r}",
+            f"text = {start.text!r}",
             "found = state_maps(model, text)  # found.names, found.explained, found.same_character, found.same_next",
         ),
     }

@@ -6,9 +6,10 @@ import gradio as gr
 
 from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
+from strivelm.ui.components import offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
-from strivelm.ui.core.page import Page, number, one_of
+from strivelm.ui.core.page import Page, number
 from strivelm.ui.tabs.generate import sections, write
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 
@@ -30,17 +31,11 @@ def build(page: Page) -> None:
             settings = _settings()
     with left:
         prompt = _prompt(page)
-        with gr.Tabs(elem_id="ways") as ways:
+        with gr.Tabs(elem_id="ways", overflow_behavior="wrap") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)
-            sections.build(page, prompt, settings)
-
-    # Which section is open stands in the address; read from there, it is opened.
-    ids = ("write", *(id for id, _, _ in sections.SECTIONS))
-    section = gr.Textbox("write", visible="hidden", label="The open section")
-    section.change(None, section, ways, js="(id) => ({ __type__: 'update', selected: id })")
-    first.select(None, None, None, js="() => strivelm.put('generate', 'section', '')")
-    page.link("generate", "section", section, one_of(*ids))
+            others = sections.build(page, prompt, settings)
+    page.sections("generate", ways, {"write": first, **others})
     page.text("generate", prompt, _suggestion)
     page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
     page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))
@@ -64,6 +59,7 @@ def _prompt(page: Page) -> gr.Textbox:
         max_lines=6,
         elem_id="prompt",
     )
+    offers.build(page, "generate", "prompt", examples=0)  # the examples stand below, as buttons of their own
     with gr.Row(elem_classes="chips"):
         for i in range(prompts.COUNT):
             chip = gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(page.facts, i))

@@ -1,5 +1,6 @@
 // Has the model write: anew, on, or from a character that the visitor forces; and says how it went.
 const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+const LONGEST_TEXT = 2000; // limits.PROMPT_CHARACTERS
 const ANEW = { from: 0 };
 let next = ANEW; // what is written next: the place it begins at, and the character that is forced there
 let running = null; // the writing that is on its way
@@ -100,7 +101,8 @@ function rest() {
     choose(most, { stay: true, title: true });
   } else choose(chosen, {});
   if (!strivelm.inPage()) return;
-  strivelm.type("written", [...(shown.head.read + text())].slice(-shown.head.context).join(""));
+  // As much as a tab takes; what the model does not see of it at once, the tab says itself.
+  strivelm.type("written", [...(shown.head.read + text())].slice(-LONGEST_TEXT).join(""));
   lookUp();
 }
 

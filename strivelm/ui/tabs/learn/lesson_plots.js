@@ -151,13 +151,11 @@ function curve(block) {
   return make("div", {}, make("p", { className: "unit", textContent: `up: ${block.y}` }), box);
 }
 
-const HUES = [0, 1, 2, 3, 4, 6, 7]; // of the categories those that text can have
-
 // Characters in a plane, coloured by class; the chosen one has a ring, and so has the one that is pointed at.
 function scatter(block) {
   const { points } = block;
   const kinds = [...new Set(points.map(([, , , kind]) => kind))];
-  const hue = (kind) => strivelm.category(HUES[kinds.indexOf(kind) % HUES.length]);
+  const hue = strivelm.classColour;
   const chosen = points.findIndex(([char]) => char === shownNow.chars[shownNow.at]);
   const canvas = make("canvas", { className: "strivelm-plot" });
   const said = make("p", { className: "scale", textContent: "\u00a0" });

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from strivelm.ui.components import message
+from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.learn import (
@@ -39,6 +39,7 @@ def build(page: Page) -> None:
                 min_width=0,
             )
             run = gr.Button("Read it", variant="primary", elem_id="run-learn", scale=0, min_width=0)
+        offers.build(page, "learn", "learn-text", examples=1)
         message.view("learn-message")
         with gr.Column(elem_id="learn-shown", min_width=0):
             with gr.Row(elem_classes="lesson"):

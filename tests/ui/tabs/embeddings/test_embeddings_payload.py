@@ -191,11 +191,16 @@ def test_what_can_not_be_read_is_said(make_open):
     assert "left out" in payload.states(opened, "ab<script>")["note"]
     for text, said in [
         ("", "The text is empty"),
-        ("x" * 33, "33 characters, and this model sees at most 32"),
         ("é", "none of"),
     ]:
         with pytest.raises(ValueError, match=said):
             payload.states(opened, text)
+
+
+def test_of_a_long_text_the_end_is_read_and_that_is_said(make_open):
+    found = payload.states(make_open(chars="ab"), "ab" * 20 + "b")
+    assert found["chars"] == ("ab" * 20 + "b")[-32:]
+    assert "41 characters, and this model sees at most 32" in found["note"]
 
 
 def test_a_file_of_its_own_holds_no_markup_of_the_text(make_open):
