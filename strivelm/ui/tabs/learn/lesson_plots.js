@@ -55,7 +55,7 @@ function vectors(block) {
   return list;
 }
 
-const SIDE = 360; // of a map, in pixels; one of many characters is larger
+const SIDE = 330; // of a map, in pixels; one of many characters is larger
 const EDGE = 26; // of it, beside the cells
 
 // A map of weights, a row a query; the chosen row is framed.
