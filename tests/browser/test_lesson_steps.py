@@ -137,9 +137,9 @@ def test_formulas_are_drawn_while_their_fonts_are_on_the_way_and_where_they_neve
     found = page.evaluate(DRAWN)
     assert found
     assert all(math and not glyphs for glyphs, math in found)
-    page.unroute("**/KaTeX_*")
     for route in held:
         route.continue_()
+    page.unroute("**/KaTeX_*")
     page.wait_for_selector('.learn[data-formulas="set"]')
     assert all(glyphs and not math for glyphs, math in page.evaluate(DRAWN))
 
