@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 MODULES = (
     *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/address"),
     *("common/ask", "common/tabs", "common/export"),
-    *("plots/picture", "plots/bars", "plots/heatmap", "plots/lines", "plots/scatter"),
+    *("plots/picture", "plots/bars", "plots/part_switches", "plots/heatmap", "plots/lines", "plots/scatter"),
 )
 """The modules, each after those that it imports from."""
 
