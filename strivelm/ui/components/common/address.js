@@ -59,6 +59,11 @@ function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "") {
 // A choice of a tab, or undefined where it has not been made.
 const get = (tab, name) => (chosen.tabs[tab]?.[name] === "" ? undefined : chosen.tabs[tab]?.[name]);
 
+// Choices by tab, as JSON, that a file of its own brings along.
+function recall(tabs) {
+  Object.assign(chosen.tabs, JSON.parse(tabs));
+}
+
 // What the link said that the page was opened with, of the tab that it opened.
 const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
 
@@ -74,4 +79,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, linked, turn, follow };
+export { chosen, linkedTab, put, get, recall, linked, turn, follow };

@@ -69,13 +69,6 @@ function readout() {
   return `${labelled(q)} ${verbOf(state.map)} ${labelled(k)}: ${number}`;
 }
 
-// A tooltip on the error of a weight from its byte, at most √p/255 + 1/510²; empty for an exact one.
-function precision() {
-  if (exact(state.map, query(), key()) !== undefined) return "";
-  const p = value(state.map, query(), key());
-  return `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}: the maps have 8 bits for each weight`;
-}
-
 function drawLegend() {
   const ticks =
     state.scale === "row"
