@@ -17,7 +17,8 @@ TEMPLATE = """
   <div class="model">
     <dl aria-label="The model"></dl>
     <div class="loss">
-      <p><span class="name">Validation loss</span> <strong class="measured"></strong> <span class="meaning"></span></p>
+      <p><span class="name">[Validation loss](term:validation loss)</span> <strong class="measured"></strong>
+        <span class="meaning"></span></p>
       <ol class="ladder" aria-label="Losses of guessing, of counting and of this model, in nats per character"></ol>
     </div>
   </div>
