@@ -68,9 +68,9 @@ def _recorded(opened: OpenModel, ids: list[int]) -> inspection.Trace:
 
 @question("attention.judged")
 def judged(opened: OpenModel, text: str) -> dict:
-    """Each head's pattern on a text and its scores, beside those of uniform attention; which head to begin with; rollout.
+    """Each head's pattern on a text and its scores, beside those of uniform attention; rollout.
 
-    That is the head whose pattern stands out most.
+    `first` is the head to begin with: the one whose pattern stands out most.
     """
     recorded = _recorded(opened, opened.model.tokenizer.encode(limits.checked_prompt(text)))
     weights, ids = recorded.attention, recorded.ids
