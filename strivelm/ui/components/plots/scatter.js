@@ -15,6 +15,7 @@
 //   axes()          (optional) the names of the axes through 0, "" for one without a name
 //   halo            (optional) whether names have a rim in the ground's colour, to be read over lines
 //   width(), tallest (optional) the width in pixels, that of the place if left; the most height, 560
+//   ratio           (optional) the height as a share of the width; 0.68
 //   pick(i, pinned) (optional) hears which point is pointed at, -1 for none; pinned: by a click, a tap, or a key
 //   label()         (optional) what a screen reader says of the map
 // draw() draws all; zoom(factor) and reset() change how it is looked at (`look`); picture({ title, note }) is a canvas
@@ -192,7 +193,7 @@ function scatter(canvas, given) {
     }
   }
 
-  const tall = (width) => Math.round(Math.min(o.tallest ?? 560, Math.max(300, width * 0.68)));
+  const tall = (width) => Math.round(Math.min(o.tallest ?? 560, Math.max(300, width * (o.ratio ?? 0.68))));
 
   function draw() {
     const width = canvas.parentElement.clientWidth && (o.width?.() ?? canvas.parentElement.clientWidth);

@@ -1,4 +1,4 @@
-// The characters on their principal components; what is pointed at shows its neighbours.
+// The characters on the directions in which their vectors differ most; what is pointed at shows its neighbours.
 const LITTLE = 0.5; // a share of the variance; of what explains less the view warns
 const NUMBER = ["", "one direction", "two directions", "three directions"];
 const canvas = at("canvas");
@@ -21,6 +21,8 @@ const neighboursOf = (i) =>
   Array.from(near.subarray(i * value.neighbours, i * value.neighbours + Math.min(5, value.neighbours)));
 
 const map = strivelm.scatter(canvas, {
+  ratio: 0.92,
+  tallest: 680,
   size: () => chars.length,
   at: (i) => [0, 1, 2].map((k) => (k < value.components ? coordinates[i * value.components + k] : 0)),
   three: () => !flat(),
@@ -33,7 +35,7 @@ const map = strivelm.scatter(canvas, {
       : only >= 0 && classes[i] !== only,
   faint: true,
   order: () => order,
-  axes: () => value.explained.map((part, k) => `PC ${k + 1} · ${percentage(part)}`),
+  axes: () => value.explained.map((part, k) => `direction ${k + 1} · ${percentage(part)}`),
   edges: () => {
     const from = here();
     const accent = strivelm.css("--color-accent");
@@ -90,7 +92,7 @@ function about() {
   );
   at(".chance").textContent = k
     ? joined(
-        `Cosine, from 0 to 1, in all ${whole(value.width)} dimensions of the vectors, not on this map.`,
+        `How alike they are: the cosine, from 0 to 1, of all ${whole(value.width)} numbers of the vectors, not of this map.`,
         `The line is the mean of all other characters: ${fixed(average[i])}.`,
       )
     : "";
@@ -117,11 +119,15 @@ function sentences() {
   const K = flat() ? Math.min(2, value.components) : 3;
   const part = sum(value.explained.slice(0, K));
   const warning = part < LITTLE ? "Characters that are near each other here may lie far apart in the others." : "";
-  at(".said").textContent = joined(
-    `This map shows the ${NUMBER[K]} in which the vectors vary most, which explain ${percentage(part)}`,
-    "of the variance;",
-    `if they varied alike in all directions, as many would explain ${percentage(Math.min(1, K * value.even))}.`,
-    warning,
+  const even = percentage(Math.min(1, K * value.even));
+  at(".said").replaceChildren(
+    strivelm.explained(
+      joined(
+        `The map shows the ${NUMBER[K]} in which the vectors differ most ([principal components](term:principal component)).`,
+        `They hold ${percentage(part)} of all differences; by chance it would be ${even}.`,
+        warning,
+      ),
+    ),
   );
   const sizes = share
     ? "A point is larger the more often its character occurs in the training text."
@@ -147,13 +153,14 @@ function show(next) {
   if (share) order.sort((i, j) => share[j] - share[i]);
   element.strivelm = { chars, coordinates, nearCosine, near, explained: value.explained };
   only = -1;
-  at(".three").disabled = value.components < 3;
+  at(".two").parentElement.hidden = value.components < 3;
   refresh();
 }
 
 // Also when the tab is opened again: another view may have chosen another character.
 function refresh() {
   if (!value) return;
+  three = kept("dim", "2") === "3";
   const usual = chars.indexOf("e"); // one character shows at once what there is to see, with nothing faded
   pinned = chosen(chars, usual < 0 ? order[0] : usual);
   asked = chars.includes(kept("char", ""));
@@ -205,7 +212,11 @@ function drawing() {
 }
 
 takeAlong("characters", "map", () => value, {
-  python: () => filled(value.python.map, { char: quoted(chars[Math.max(0, here())]) }),
+  python: () =>
+    filled(value.python.map, {
+      char: quoted(chars[Math.max(0, here())]),
+      dimensions: flat() ? Math.min(2, value.components) : 3,
+    }),
   png: () => map.picture(),
   svg: drawing,
   csv: rows,
