@@ -76,7 +76,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
     )
     scales = np.linalg.svd((space.vectors - space.vectors.mean(0)).numpy(), compute_uv=False)
     share = scales**2 / (scales**2).sum()
-    assert f"explain {100 * share[:2].sum():.1f} % of the variance" in place.locator(".said").inner_text()
+    assert f"hold {100 * share[:2].sum():.1f} % of all differences" in place.locator(".said").inner_text()
     place.locator(".find input").fill("b")
     assert place.locator("h4").inner_text() == "b lower consonant"
     near = inspection.neighbours(space, "b", 10)
@@ -84,7 +84,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
     assert [row.split("\n")[-1].replace("−", "-") for row in rows] == [f"{x:.2f}" for x in near.cosine.tolist()]
     assert rows[0].split("\n")[0] == {" ": "␣", "\n": "⏎"}.get(near.chars[0], near.chars[0])
     place.locator(".three").click()
-    assert f"explain {100 * share[:3].sum():.1f} %" in place.locator(".said").inner_text()
+    assert f"hold {100 * share[:3].sum():.1f} %" in place.locator(".said").inner_text()
 
 
 def test_the_map_turns_and_is_walked_by_keys(counted, visit):

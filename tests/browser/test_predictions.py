@@ -178,12 +178,15 @@ BARS = "all => all.map((bar) => [parseFloat(bar.style.left), parseFloat(bar.styl
 def test_the_parts_are_inspections_for_any_character_and_rival(look, opened, tmp_path):
     page = look(section="attribution", at=7)
     found = inspection.direct_logit_attribution(opened.model, TEXT, 7)
+    assert values(page) == pytest.approx(sorted(found.parts.values(), key=abs, reverse=True))  # so few fit
+    page.click("#attribution [data-order=pass]")
+    page.wait_for_url("**order=pass**")
     assert values(page) == pytest.approx(list(found.parts.values()))
     layers = ["0.0", "0.1", "0.m", "1.0", "1.1", "1.m"]
     names = ["token embedding", "position embedding", *layers, "final LayerNorm's bias"]
     assert [name for name, _ in parts(page)] == names
     assert [row[0] for row in table(page, "attribution", tmp_path)] == ["part", *names, "sum", "logit"]
-    assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP 0.m"]
+    assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP of layer 0"]
     bars = page.eval_on_selector_all("#attribution .track i", BARS)
     most = max(1, *map(abs, found.parts.values()))
     for (left, width), value in zip(bars, found.parts.values(), strict=True):
@@ -366,9 +369,8 @@ def test_all_sections_are_of_the_text_that_was_last_looked_at(look):
 
 
 def test_a_map_that_cannot_be_measured_says_why(look, monkeypatch):
-    page = look("Not yet asked", section="ablation")
     monkeypatch.setattr(inspection, "ablation_map", lambda *given: 1 / 0)
-    page.click("#ablation [data-where=this]")
+    page = look("Not yet asked", section="ablation")
     page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('failed')")
     page.wait_for_selector("#ablation [data-where=this]:enabled")
 

@@ -248,7 +248,9 @@ function pythonOfMap() {
       ? [
           "found = heads(model, recorded)",
           `print(found.verdict[${layer}][${head}], found.closest_score(${layer}, ${head}), found.copying[${layer}, ${head}])`,
-          `scores = {name: (getattr(found, name)[${layer}, ${head}].item(), found.uniform[name]) for name in found.uniform}`,
+          "scores = {}",
+          "for name, uniform in found.uniform.items():",
+          `    scores[name] = getattr(found, name)[${layer}, ${head}].item(), uniform`,
           "print(scores)  # of this head, and of uniform attention",
         ]
       : [],
@@ -261,8 +263,9 @@ function pythonOfLines() {
   const from = whose() === "all" ? ":" : `${state.pin}, ${threads.first || ""}: ${state.pin + 1}`;
   return lines(
     beginning("trace"),
-    `heads = [${chosen.join(", ")}]`,
-    `weights = {head: recorded.attention[head][${from}] for head in heads}`,
+    "weights = {}",
+    `for layer, head in [${chosen.join(", ")}]:`,
+    `    weights[layer, head] = recorded.attention[layer, head, ${from}]`,
     "print(weights)",
   );
 }
@@ -326,6 +329,7 @@ element.strivelm = {
   of: (name, q, k) => value(mapNamed(name), q, k),
   exact: (layer, head, q, k) => exact(layer * shown.heads + head, q, k),
   word: (layer, head) => sentenceOf(layer * shown.heads + head),
+  judged: () => element.dataset.judged, // the text of which all is there
   state: () => ({ ...state, head: nameOf(state.map), text: shown?.text, lines: shown ? linesShown().map(nameOf) : [] }),
 };
 

@@ -14,7 +14,7 @@ let counts = {}; // how often each character was counted, and how far the tables
 let second = kept("against") === "direct" ? "direct" : "modelled"; // what stands beside the counts
 let row = 0;
 let maps = [];
-const FEW = 30; // so many characters can be named at the edges of three maps beside each other
+const FEW = 26; // so many characters can be named at the edges of three maps beside each other
 let every = kept("rows") === "all";
 let some = []; // the characters on the maps
 

@@ -82,6 +82,8 @@ const purities = strivelm.lineChart(at(".purities"), () => {
   };
 });
 
+const COLOURS = [0, 1, 2, 3, 4, 5, 7]; // without the grey one, which is that of all others here
+
 // The coordinates of a depth, at a scale of its own.
 function scaled(d) {
   const found = new Float32Array(3 * T);
@@ -94,8 +96,8 @@ function scaled(d) {
 function colour(i) {
   if (by === "position") return strivelm.colour("sequential", 0.3 + (0.65 * i) / Math.max(1, T - 1));
   if (by === "class") return classColour(classes[i]);
-  const rank = ranks.get(WAYS[by].of(i)) ?? 9;
-  return rank < 8 ? strivelm.category(rank) : strivelm.css("--body-text-color-subdued");
+  const rank = ranks.get(WAYS[by].of(i)) ?? Infinity;
+  return rank < COLOURS.length ? strivelm.category(COLOURS[rank]) : strivelm.css("--body-text-color-subdued");
 }
 
 // The most frequent groups get the colours; what is rare shares a grey.
@@ -109,9 +111,10 @@ function grouped() {
     { text: "last", colour: colour(T - 1) },
   ];
   const items = ranked
-    .slice(0, by === "class" ? 9 : 8)
+    .slice(0, by === "class" ? 9 : COLOURS.length)
     .map(([name, [i, ...more]]) => ({ text: `${name} (${more.length + 1})`, colour: colour(i) }));
-  if (by !== "class" && ranked.length > 8) items.push({ text: "all others", colour: colour(ranked[8][1][0]) });
+  if (by !== "class" && ranked.length > COLOURS.length)
+    items.push({ text: "all others", colour: colour(ranked[COLOURS.length][1][0]) });
   strivelm.legend(at(".key"), by === "position" ? ends : items);
 }
 

@@ -165,9 +165,9 @@ STATES = _view(
     "states",
     f"""
 <section class="view" aria-label="Characters in context">
-  <p class="lead">Each point is one character of the text: the vector that the model has for it at one depth. Move the
-    slider from the embeddings to the last block. Do equal characters stay together, or do the characters around them
-    pull them apart?</p>
+  <p class="lead">Each point is one character of the text: the [vector](term:vector) that the model has for it at one
+    depth. Move the slider from the [embeddings](term:embedding) to the last [layer](term:layer). Do equal characters
+    stay together, or do the characters around them pull them apart?</p>
   <p class="small note" role="status"></p>
   <div class="controls">
     <label class="depth">Depth <input type="range" min="0" step="1" aria-label="Depth"><output></output></label>
@@ -182,9 +182,9 @@ STATES = _view(
       <ul class="key" aria-label="Colours"></ul>
       <h4 class="plain">Is the nearest neighbour the same, at each depth?</h4>
       <div class="purities"></div>
+      <p class="small purity-said"></p>
     </div>
   </div>
-  <p class="small purity-said"></p>
   <p class="small said"></p>
   <div class="tools"></div>
 </section>

@@ -163,9 +163,15 @@ function rows() {
   return table;
 }
 
+// All of the grid, and the cell that is pointed at or chosen.
 const python = () => {
   const [depth, place] = lookedAt();
-  return shown.python.replaceAll("{depth}", String(depth)).replaceAll("{place}", String(place));
+  return [
+    shown.python,
+    `depth, place = ${depth}, ${place}  # ${lens.depths[depth]}`,
+    "print(found.top_chars[depth][place], found.top_probabilities[depth, place], found.kl[depth, place])",
+    "print(found.depths[found.appears[place]], found.depths[found.settles[place]])",
+  ].join("\n");
 };
 
 toolbar("logit-lens", "lens", { python, png: picture, csv: rows });

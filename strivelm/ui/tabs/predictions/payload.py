@@ -109,9 +109,6 @@ def lens(opened: OpenModel, text: str) -> dict:
     found = inspection.logit_lens(opened.model, ids, top=TOP)
     lines = (
         f"found = logit_lens(model, {about['text']!r})",
-        "depth, place = {depth}, {place}",
-        "print(found.top_chars[depth][place], found.top_probabilities[depth, place], found.kl[depth, place])",
-        "print(found.depths[found.appears[place]], found.depths[found.settles[place]])",
         'print(found.to_frame("top_chars", "top_probabilities"), found.to_frame("kl"))',
     )
     return about | {
