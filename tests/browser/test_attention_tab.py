@@ -395,7 +395,7 @@ def ran(page, opened, tools=".tools-one"):
     box = page.locator(f"{VIEW} {tools} + .strivelm-python")
     lines = box.locator("pre").text_content()
     page.click(f"{VIEW} {tools} button:has-text('Python')")
-    space = {"opened": opened}
+    space = {"opened": opened.model}
     with redirect_stdout(io.StringIO()):
         exec(with_model(lines, opened.ref), space)
     return space
@@ -470,8 +470,10 @@ def test_it_opens_on_a_short_text_with_all_of_it_named_and_a_head_that_stands_ou
 
 def test_a_text_that_is_cut_is_said_to_be(visit, planted_address):
     page = visit(planted_address)
-    look(page, "a bad cafe" * 4)
-    assert len(state(page)["text"]) == 32
+    look(page)
+    page.fill("#attention-text textarea", "a bad cafe" * 4)
+    page.click("#run-attention")
+    page.wait_for_function("read => eval(read)('view.state().text.length') === 32", arg=READ)
     page.wait_for_selector("#attention-message [data-kind=note]")
     assert "40 characters, and this model sees at most 32" in page.inner_text("#attention-message")
 

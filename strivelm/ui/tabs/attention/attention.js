@@ -23,8 +23,9 @@ function show(next) {
   element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
 }
 
-// The maps first; then the heads' patterns on this text; last what does not depend on the text.
-async function look({ signal, model }) {
+// The maps first; then the heads' patterns on this text; last what does not depend on the text, which takes longest and
+// without which the rest can be used.
+async function look({ signal, model, waits }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
   const found = await ask("maps", { text: strivelm.get("attention", "text") ?? "" });
   show(found);
@@ -33,8 +34,14 @@ async function look({ signal, model }) {
   for (const { canvas, map } of tiles)
     if (nameOf(map) === "rollout" || nameOf(map) === "uniform") paint(canvas, map, state.scale);
   measured();
-  if (!circuits) setCircuits(await ask("circuits"));
-  measured();
+  waits(false);
+  try {
+    if (!circuits) setCircuits(await ask("circuits"));
+    measured();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    at(".circuits").textContent = error.message;
+  }
   element.dataset.judged = shown.text;
 }
 

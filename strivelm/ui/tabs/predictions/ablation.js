@@ -92,21 +92,24 @@ function facts(off) {
     ? `The mean loss of this text without ${off.map(partName).join(", ")}. Blind guessing among all ${shown.many_chars} characters: ${fixed(Math.log(shown.many_chars))} nats.`
     : "Nothing is off yet.";
   at(".next").textContent =
-    `What comes after ${named(chars[shown.at])} (place ${shown.at}), with all parts and without`;
+    `What comes after ${named(chars[shown.at])} (place ${shown.at})${off.length ? ", with all parts and without" : ""}`;
   const most = Math.max(...shown.next.flatMap(([, a, b]) => [a, b]));
   const scale = most > 0.5 ? 1 : most > 0.2 ? 0.5 : 0.2;
   strivelm.bars(
     at(".pairs"),
-    shown.next.map(([char, ...both]) => ({
-      name: strivelm.glyph(char),
-      glyph: true,
-      bars: both.map((p, k) => [0, p / scale, k ? "var(--color-accent)" : QUIET]),
-      value: both.map((p) => make("span", "", strivelm.percent(p))),
-    })),
+    shown.next
+      .map(([char, before, after]) => [char, off.length ? [before, after] : [before]])
+      .map(([char, both]) => ({
+        name: strivelm.glyph(char),
+        glyph: true,
+        bars: both.map((p, k) => [0, p / scale, k ? "var(--color-accent)" : QUIET]),
+        value: both.map((p) => make("span", "", strivelm.percent(p))),
+      })),
   );
   element.dataset.loss = `${shown.loss_before} ${shown.loss_after}`;
-  at(".spread").textContent =
-    `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest${off.length ? ", and those whose probability changed most" : ""}. The prediction moved by ${fixed(kl[shown.at], 3)} nats (KL divergence).`;
+  at(".spread").textContent = off.length
+    ? `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest, and those whose probability changed most. The prediction moved by ${fixed(kl[shown.at], 3)} nats (KL divergence).`
+    : `The likeliest. Bars end at ${100 * scale} %.`;
 }
 
 function tell(i) {
