@@ -537,3 +537,18 @@ def test_a_file_shows_the_view_as_it_stood(counted, visit, tmp_path):
     page.wait_for_selector(".view[data-state=shown] .tools button")
     assert page.locator(".about h4").inner_text() == heading
     assert page.locator(".three").get_attribute("aria-pressed") == "true"
+
+
+def test_a_drawing_is_the_map_as_it_stands(counted, visit):
+    _, at = counted
+    page, place = look(visit, at, "map", "&char=b")
+    with page.expect_download() as download:
+        place.locator(".tools button:has-text('SVG')").click()
+    drawing = download.value.path().read_text("utf-8")
+    assert drawing.count("<line") == 2 + 5  # the axes, and the lines to the neighbours
+    assert drawing.count("<circle") == len(CHARS) + 1  # the points, and a ring
+    assert ">b</text>" in drawing
+    assert "direction 1 · " in drawing
+    # a class that is picked out is so in a link, too
+    place.locator(".key button").first.click()
+    page.wait_for_url(re.compile("class=lower"))

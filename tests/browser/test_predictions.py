@@ -248,7 +248,7 @@ def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
     wait_loss(page, found.loss_after)
     assert f"{before:.2f} → {found.loss_after:.2f}" in page.inner_text("#ablation .loss")
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
-    _, *rows = table(page, "ablation", tmp_path)
+    rows = table(page, "ablation", tmp_path)[1 : 1 + len(TEXT)]  # below them is the map
     assert [float(row[3]) for row in rows[1:]] == pytest.approx(found.surprisal_after[1:].tolist(), rel=1e-6)
     assert [float(row[4]) for row in rows] == pytest.approx(found.kl.tolist(), rel=1e-5)
     assert f"{found.kl[3]:.3f} nats" in page.inner_text("#ablation .spread")

@@ -212,7 +212,7 @@ function heatMap(canvas, o) {
       const here = i === chosen;
       const covered = chosen >= 0 && Math.abs(i - chosen) * cell < 13 && name(i).length * 8 > cell;
       if (!here && (!apart || i % apart || covered)) continue;
-      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every && cell < 11 ? 11 : Math.min(13, Math.max(10, cell))}px ${mono}`;
+      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every && cell < 11 ? Math.min(11, Math.max(9, cell + 1.5)) : Math.min(13, Math.max(10, cell))}px ${mono}`;
       drawn.fillStyle = css(here ? "--body-text-color" : "--body-text-color-subdued");
       drawn.fillText(name(i), x(i), y(i), NAMES - 2);
     }

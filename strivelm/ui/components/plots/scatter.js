@@ -19,7 +19,8 @@
 //   pick(i, pinned) (optional) hears which point is pointed at, -1 for none; pinned: by a click, a tap, or a key
 //   label()         (optional) what a screen reader says of the map
 // draw() draws all; zoom(factor) and reset() change how it is looked at (`look`); picture({ title, note }) is a canvas
-// to save; places are the pixels [x, y, how far in front] of the points.
+// to save; places are the pixels [x, y, how far in front] of the points, named the set of those with a name, lines the
+// axes' [name, from, to].
 //
 // project(points, { look, three, width, height }) is what computes them.
 import { css, context } from "../common/drawing.js";
@@ -69,7 +70,7 @@ function scatter(canvas, given) {
     ...given,
   };
   const look = { ...USUAL };
-  const found = { draw, reset, zoom, picture: save, look, places: [] };
+  const found = { draw, reset, zoom, picture: save, look, places: [], named: new Set(), lines: [] };
   let pinned = -1;
   let drag = null;
   let mono = "monospace";
@@ -83,7 +84,7 @@ function scatter(canvas, given) {
     const ends = paintAxes(drawn, place, low, high);
     paintEdges(drawn, places);
     const marked = new Set(o.marked());
-    const named = chosenNames(drawn, places, marked, width, height);
+    const named = (found.named = chosenNames(drawn, places, marked, width, height));
     const all = places.map((_, i) => i);
     if (o.three()) all.sort((i, j) => places[i][2] - places[j][2]);
     for (const i of all) {
@@ -165,6 +166,7 @@ function scatter(canvas, given) {
   function paintAxes(drawn, place, low, high) {
     drawn.lineWidth = 1;
     drawn.strokeStyle = css("--border-color-primary");
+    found.lines = [];
     return o.axes().map((name, k) => {
       if (k > 1 && !o.three()) return null;
       const [from, to] = [low, high].map((side) => place(ENDS.map((c) => (c === k ? side[k] * 1.06 : 0))));
@@ -172,6 +174,7 @@ function scatter(canvas, given) {
       drawn.moveTo(from[0], from[1]);
       drawn.lineTo(to[0], to[1]);
       drawn.stroke();
+      found.lines.push([name, from, to]);
       return [name, to];
     });
   }

@@ -13,7 +13,7 @@ const matrixMap = strivelm.heatMap(at(".matrix"), {
   },
   row: edgeName,
   col: edgeName,
-  every: () => Math.max(1, Math.ceil(10 / matrix.cell)), // as many characters as can be read
+  every: () => Math.max(1, Math.ceil(8 / matrix.cell)), // as many characters as can be read
   triangle: true,
   leaves: true,
   lines: () => [strivelm.css("--color-accent"), strivelm.category(1)], // what reads, what is read
