@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from strivelm import GPT
 
@@ -91,3 +91,19 @@ def test_a_half_precision_folder_is_single_precision_in_both_worlds(model, gpt2,
         torch.testing.assert_close(after, before, rtol=relative, atol=1e-7)
     ids = random_ids(model, 2, 16)
     torch.testing.assert_close(ours(ids)[0], theirs(ids, attention_mask=torch.ones_like(ids)).logits)
+
+
+def test_tensors_have_the_names_that_every_tool_reads(folder):
+    """mlx-lm's GPT-2 puts `model.` before each name itself, and finds nothing behind another prefix."""
+    names = set(load_file(folder / "model.safetensors"))
+    assert {"wte.weight", "wpe.weight", "ln_f.bias", "h.1.mlp.c_proj.weight"} <= names
+    assert not any(name.startswith("transformer.") for name in names)
+
+
+@pytest.mark.parametrize("prefix", ["", "transformer."])
+def test_transformers_and_we_read_either_spelling_to_the_same_bits(model, folder, gpt2, random_ids, prefix):
+    path, ids = folder / "model.safetensors", random_ids(model, 3, 16)
+    expected = gpt2(folder)(ids).logits
+    save_file({prefix + name: tensor for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    assert torch.equal(GPT.from_pretrained(folder)(ids)[0], model(ids)[0])
+    assert torch.equal(gpt2(folder)(ids).logits, expected)
