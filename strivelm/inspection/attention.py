@@ -218,13 +218,11 @@ def _scores(attention: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[s
     place = torch.arange(T)
     back = place[:, None] - place
     seen = (back >= 0) & (place[:, None] > 0)
+    wants = {name: (wanted.flatten().double(), wanted.any(-1).sum()) for name, wanted in targets.items()}
     layers = []
     for layer in attention:  # one at a time, as float64 takes room
         weights = exact(layer)  # (H, T, T)
-        found = {  # a product with a vector takes no room for the products
-            name: weights.flatten(1) @ wanted.flatten().double() / wanted.any(-1).sum()
-            for name, wanted in targets.items()
-        }
+        found = {name: weights.flatten(1) @ wanted / count for name, (wanted, count) in wants.items()}
         found["mean_distance"] = (weights * back).sum((-2, -1)) / (T - 1)
         found["entropy"] = (torch.special.entr(weights).sum(-1)[:, 1:] / (place[1:] + 1).double().log()).mean(-1)
         by_distance = weights.new_zeros(len(weights), T).index_add_(1, back[seen], weights[:, seen])
