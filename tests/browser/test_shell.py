@@ -139,7 +139,11 @@ def test_axe_finds_nothing_serious_of_ours(visit, theme):
     names = tabs.all_inner_texts()
     for name in names:
         tabs.filter(has_text=name).first.click()
-        page.wait_for_timeout(1500)  # whatever the tab shows by itself
+        page.wait_for_timeout(1000)  # whatever the tab shows by itself begins
+        page.wait_for_function(
+            """![...document.querySelectorAll("[data-waiting=true]")].some((one) => one.checkVisibility())
+               && document.getAnimations().every((one) => one.playState !== "running")"""
+        )
         found = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
         told = [(one["id"], node["target"], node["html"][:120]) for one in found for node in one["nodes"]]
         assert told == [], name

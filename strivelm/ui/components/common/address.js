@@ -28,11 +28,32 @@ function parts() {
   return [new URLSearchParams([...kept, ...short]).toString(), new URLSearchParams(long).toString()];
 }
 
+// What an entry of the browser's history keeps of the page, in full: the address leaves out what is usual. Gradio's
+// lists are proxies, which a history can't hold.
+const plain = (values) => JSON.parse(JSON.stringify(values ?? {}));
+const entry = () => ({ model: chosen.model, tab: chosen.tab, values: plain(chosen.tabs[chosen.tab]) });
+
+// The entry that the browser has gone to; of one that the visitor typed, what its address says.
+function entered() {
+  if (history.state?.strivelm) return history.state.strivelm;
+  const {
+    model = chosen.own,
+    tab = HOME,
+    ...rest
+  } = Object.fromEntries(read().filter(([name]) => !name.startsWith("__")));
+  const typed = ([name, value]) => [name, typeof chosen.usual[tab]?.[name] === "number" ? Number(value) : value];
+  return { model, tab, values: Object.fromEntries(Object.entries(rest).map(typed)) };
+}
+
 function write() {
   const [query, fragment] = parts();
   const address = `${query ? `?${query}` : location.pathname}${fragment ? `#${fragment}` : ""}`;
-  if (query === location.search.slice(1) && fragment === location.hash.slice(1)) return;
-  history.replaceState(history.state, "", address);
+  const same = query === location.search.slice(1) && fragment === location.hash.slice(1);
+  const step = stepped && !same;
+  stepped = false;
+  const kept = { ...history.state, strivelm: entry() };
+  if (same && JSON.stringify(history.state?.strivelm) === JSON.stringify(kept.strivelm)) return;
+  history[step ? "pushState" : "replaceState"](kept, "", address);
   // A Space is shown in a frame; this is how the address around it learns of it
   // (huggingface.co/docs/hub/spaces-handle-url-parameters).
   const spread = { queryString: query, hash: fragment };
@@ -40,20 +61,48 @@ function write() {
 }
 
 // Writes the address once for all that changes in one moment. A file of its own has no address to keep; before the
-// page has read its address, nothing may change it.
+// page has read its address, nothing may change it, and while another model is opened or the visitor goes back, what
+// changes with that belongs to the next entry.
 let due = false,
-  ready = false;
+  ready = false,
+  stepped = false, // whether what changed makes a new entry of the browser's history, to which Back leads
+  held = false;
 function soon() {
-  if (due || !ready) return;
+  if (due || held || !ready) return;
   due = true;
-  queueMicrotask(() => ((due = false), write()));
+  queueMicrotask(flush);
+}
+function flush() {
+  if (due && !held) write();
+  due = false;
 }
 
-// Keeps a choice of a tab; `usual` is the value that the address leaves out.
-function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "") {
+// Keeps the address as it is until release(step), which writes it; `step` says whether that makes an entry.
+function hold() {
+  flush();
+  held = true;
+}
+function release(step = false) {
+  held = false;
+  stepped = step;
+  soon();
+}
+
+// Keeps a choice of a tab; `usual` is the value that the address leaves out. With { step: true } another value is a
+// step of the browser's history, to which Back leads: for what a visitor takes for another place (a section, a step of a
+// lesson), not for a setting. After Back or Forward the tab's views are asked, with `walked` in what look() is given.
+function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "", { step = false } = {}) {
+  const before = String(chosen.tabs[tab]?.[name] ?? usual);
+  if (step && tab === chosen.tab && before !== String(value ?? "")) stepping();
   (chosen.tabs[tab] ??= {})[name] = value ?? "";
   (chosen.usual[tab] ??= {})[name] = usual;
   soon();
+}
+
+// What has been changed so far belongs to the entry that is left.
+function stepping() {
+  flush();
+  stepped = ready && !held;
 }
 
 // A choice of a tab, or undefined where it has not been made.
@@ -69,6 +118,7 @@ const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
 
 // Which tab is open.
 function turn(tab) {
+  if (tab !== chosen.tab) stepping();
   chosen.tab = tab;
   soon();
 }
@@ -79,4 +129,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, recall, linked, turn, follow };
+export { chosen, linkedTab, put, get, recall, linked, turn, follow, hold, release, entered };

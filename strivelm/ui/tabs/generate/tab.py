@@ -8,7 +8,7 @@ from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
-from strivelm.ui.core.page import Page, number, one_of
+from strivelm.ui.core.page import Page, number
 from strivelm.ui.tabs.generate import sections, write
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 
@@ -33,14 +33,8 @@ def build(page: Page) -> None:
         with gr.Tabs(elem_id="ways") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)
-            sections.build(page, prompt, settings)
-
-    # Which section is open stands in the address; read from there, it is opened.
-    ids = ("write", *(id for id, _, _ in sections.SECTIONS))
-    section = gr.Textbox("write", visible="hidden", label="The open section")
-    section.change(None, section, ways, js="(id) => ({ __type__: 'update', selected: id })")
-    first.select(None, None, None, js="() => strivelm.put('generate', 'section', '')")
-    page.link("generate", "section", section, one_of(*ids))
+            others = sections.build(page, prompt, settings)
+    page.sections("generate", ways, {"write": first, **others})
     page.text("generate", prompt, _suggestion)
     page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
     page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))

@@ -31,7 +31,7 @@ function settings() {
 function keep(chosen, usual = {}) {
   for (const [name, value] of Object.entries(chosen)) {
     const left = name in usual || SETTINGS.has(name) ? String(usual[name] ?? SETTINGS.get(name)[0] ?? "") : undefined;
-    strivelm.put("learn", name, String(value), left);
+    strivelm.put("learn", name, String(value), left, { step: name === "step" });
   }
 }
 

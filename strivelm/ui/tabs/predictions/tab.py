@@ -63,6 +63,6 @@ def build(page: Page) -> None:
     section.change(None, section, columns, js=TURN)
 
     page.text("predictions", text, prompts.lines)
-    page.link("predictions", "section", section, one_of(*(id for id, *_ in SECTIONS)))
+    page.link("predictions", "section", section, one_of(*(id for id, *_ in SECTIONS)), step=True)
     page.run("predictions", [run.click, text.submit])
     page.carry(heads, text, "attention")
