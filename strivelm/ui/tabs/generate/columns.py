@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from strivelm.ui import limits
 from strivelm.ui.components.view import View
 from strivelm.ui.tabs.generate import columns_payload  # noqa: F401  (declares what the sections ask)
 
@@ -28,6 +29,13 @@ TEMPLATE = """
 </section>
 """
 
+# Where parts are switched off without a cache, each character costs a pass over the whole context.
+MOST = {
+    "compare": limits.TOGETHER,
+    "heads": min(limits.TOGETHER, getattr(limits, "WITHOUT_CACHE", limits.TOGETHER)),
+}
+"""How many characters each section writes at most."""
+
 PARTS = ("settings", "columns_data", "columns_export")
 VIEW = View(HERE, "columns", TEMPLATE, PARTS, styles=("message", "actions"))
 
@@ -37,4 +45,4 @@ def component(section: str) -> gr.HTML:
 
     In a file the value is what was written: what `generate.compare` or `generate.without` yields, put together.
     """
-    return VIEW.component({"section": section, "columns": []}, elem_id=f"{section}-view")
+    return VIEW.component({"section": section, "most": MOST[section], "columns": []}, elem_id=f"{section}-view")
