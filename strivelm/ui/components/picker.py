@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from strivelm.ui.components import header, message
+from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.core.models import Facts, Models
 from strivelm.ui.core.page import QUIET, Page
 
@@ -47,9 +48,11 @@ def build(models: Models) -> Header:
                 elem_id="model",
             )
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
+            add = gr.Button("Add this view", size="sm", min_width=0, elem_id="add-view")
             present = gr.Button("Present", size="sm", min_width=0, elem_id="present")
     present.click(None, None, None, js="() => { strivelm.present(); }")
     share.click(None, None, None, js=COPY_LINK)
+    add.click(None, None, None, js=lesson_plan.ADD)
     return Header(summary, message.view("model-message"), picker)
 
 

@@ -12,7 +12,7 @@ const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs:
 // Whether the page was opened by a link that says more than how it looks.
 chosen.linked = [...asked.keys()].some((name) => !name.startsWith("__"));
 for (const [name, value] of asked)
-  if (!["model", "tab"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
+  if (!["model", "tab", "lesson"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
 
 // The parts of the address: [query, fragment].
 function parts() {
@@ -127,6 +127,11 @@ function ownTexts(tab) {
   return [...found].map(([text, other]) => [other, text]);
 }
 
+// Choices by tab, as JSON, that a file of its own brings along.
+function recall(tabs) {
+  Object.assign(chosen.tabs, JSON.parse(tabs));
+}
+
 // What the link said that the page was opened with, of the tab that it opened.
 const linked = (tab, name) => (tab === linkedTab ? asked.get(name) : undefined);
 
@@ -143,4 +148,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, ownTexts, linked, turn, follow, hold, release, entered };
+export { chosen, linkedTab, put, get, ownTexts, recall, linked, turn, follow, hold, release, entered };

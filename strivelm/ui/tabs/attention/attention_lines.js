@@ -5,7 +5,7 @@ const threads = { canvas: at(".threads"), height: 240, wide: 0, first: 0, many: 
 
 // The heads shown at first: those named after a pattern, else the chosen one.
 function usualLines() {
-  const named = everyMap().filter((map) => isHead(map) && wordOf(map).score != null);
+  const named = everyMap().filter((map) => isHead(map) && patternOf(map)?.named);
   return (named.length ? named : [isHead(state.map) ? state.map : 0]).slice(0, 4);
 }
 

@@ -90,7 +90,7 @@ def _token_lines(opened: OpenModel, some: list[int]) -> dict[str, str]:
             space,
             "found = pca(space.vectors, 3)  # found.coordinates, found.explained",
             f"near = neighbours(space, {{char}}, {NEIGHBOURS})  # near.chars, near.cosine",
-            "print(near.chars, near.cosine)",
+            "print(found.coordinates[:, :{dimensions}], found.explained, near.chars, near.cosine)",
         ),
         "neighbours": _lines(
             opened,
@@ -135,7 +135,8 @@ def positions(opened: OpenModel) -> dict:
             opened,
             "positions",
             "found = positions(model)  # found.cosine, found.norms, found.by_distance, found.path",
-            "print(found.participation, found.dimensions, found.components_95, found.common)",
+            "print(found.cosine, found.path[:, :{dimensions}], found.by_distance, found.norms, found.from_mean)",
+            "print(found.participation, found.by_chance, found.components_95, found.explained, found.common)",
         ),
     }
 
@@ -207,18 +208,34 @@ def table(opened: OpenModel) -> dict:
 
 
 def _table_lines(opened: OpenModel, some: list[int]) -> str:
-    rows = "" if len(some) == opened.model.vocab_size else f", {some}"
+    """The lines of the maps: {rows}, {row} and {second} stand for the characters shown, the chosen one, and the table
+    beside the counts."""
+    whole = len(some) == opened.model.vocab_size
+    given, columns = ("", "rows") if whole else (", some", "[some[i] for i in rows]")
+    setting = (
+        ["rows = {rows}  # the characters on the maps"] if whole else [f"some = {some}", "rows = {rows}  # of some"]
+    )
     if _pairs(opened) is None:
-        computed = f"log_model, log_direct = after_one(model{rows})  # ln p(next | character)"
-        return _lines(opened, "after_one", computed, "print(log_model.exp(), log_direct.exp())")
+        return _lines(
+            opened,
+            "after_one",
+            *setting,
+            f"log_model, log_direct = after_one(model{given})  # ln p(next | character)",
+            "shown = log_{second}.exp()",
+            f"print(shown[rows][:, {columns}], shown[{{row}}])",
+        )
     return "\n".join(
         [
             "from strivelm import open_model",
             "from strivelm.inspection import bigrams",
             "",
             load_line(opened).replace("model = load_model", "opened = open_model"),
-            f"found = bigrams(opened.model, opened.ngrams{rows})  # found.counted, found.model, found.direct",
-            "print(found.entropy, found.mean_model_kl, found.mean_direct_kl, found.mean_unigram_kl)",
+            *setting,
+            f"found = bigrams(opened.model, opened.ngrams{given})",
+            f"counted, second = (table[rows][:, {columns}] for table in (found.counted, found.{{second}}))",
+            "print(counted, second, second - counted)",
+            "print(found.counted[{row}], found.{second}[{row}])  # what comes after the chosen character",
+            "print(found.{second}_kl, found.unigram_kl, found.entropy, found.mean_{second}_kl, found.mean_unigram_kl)",
         ]
     )
 
