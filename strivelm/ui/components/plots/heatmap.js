@@ -255,7 +255,7 @@ function heatMap(canvas, o) {
   // What is saved is laid out anew: the place may have been out of sight, or narrow, as it was last drawn.
   function save(titles) {
     const room = canvas.parentElement.clientWidth;
-    prepare(room >= LEAST ? room : 560);
+    prepare(room >= LEAST ? room : 640);
     return picture(plan.width, plan.height, paint, titles);
   }
 
