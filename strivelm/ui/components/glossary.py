@@ -45,6 +45,7 @@ TERMS = {
     "parameter": "One of the numbers inside the model that training has set.",
     "perplexity": "Among how many equally likely characters the model seems to choose: e to the loss in nats.",
     "position": "The place of a character in the text, counted from 0. The model has numbers for each place too.",
+    "principal component": "A direction in which points differ most. The second one is at a right angle to the first.",
     "probability": "How sure the model is of something, from 0 (never) to 1 (always). All together make 1.",
     "query": "What a character looks for in earlier ones. Attention compares it with their keys.",
     "residual stream": "A character's numbers on their way through the model. Each part reads them and adds to them.",

@@ -10,15 +10,23 @@ const waiting = []; // what goes on when another model's switches are shown
 
 // Links from before MLPs were called "1.m" say "m1".
 const fromAddress = (part) => part.replace(/^m(\d+)$/, "$1.m");
-const linked = strivelm.get("generate", "off") ?? FIRST;
-let off = new Set(linked === NONE ? [] : linked.split(",").map(fromAddress));
+function linked() {
+  const said = strivelm.get("generate", "off") ?? FIRST;
+  return new Set(said === NONE ? [] : said.split(",").map(fromAddress));
+}
+let off = linked();
 
 const there = () => strivelm.partRows(model).flat();
 const ordered = () => there().filter((part) => off.has(part));
 
 // For the view of the texts: a promise of what is off of a model, kept once its switches are shown and the visitor pauses.
-strivelm.switchedOff = (of, signal) =>
+// After a step back or forward it is what the address says.
+strivelm.switchedOff = (of, signal, walked) =>
   new Promise((kept, broken) => {
+    if (walked) {
+      off = linked();
+      show();
+    }
     signal.addEventListener("abort", () => broken(signal.reason));
     const check = () => {
       const rest = pressed + QUIET - performance.now();
