@@ -12,8 +12,8 @@ def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Tex
     """Adds the section's components to the page that is being built."""
     gr.Markdown(
         "See what heads and MLPs are good for: the same prompt, settings and random numbers, once by the whole model, "
-        "once **without what is switched off**, in whose place stand zeros (zero ablation). Without a cache every "
-        f"character costs a whole pass, so at most {limits.WITHOUT_CACHE} are written.",
+        "once **without what is switched off**, in whose place stand zeros (zero ablation). At most "
+        f"{limits.TOGETHER:,} characters are written.",
         elem_classes="explanation",
     )
     grid = switches.VIEW.component(switches.shown(page.facts), elem_id="switches")
