@@ -166,7 +166,7 @@ class Step:
 
     def alternatives(self, n: int = 5) -> list[tuple[int, float, float]]:
         """The n characters that the model thought most likely: (id, probability, sampled probability)."""
-        if self._told and n <= len(self._told[2]):
+        if self._told and (n <= len(self._told[2]) or not self.batch.numel()):  # the logits may not be kept
             return self._told[2][:n]
         logs, which = self._log_probabilities.topk(min(n, len(self.logits)))
         sampled_from = self.sampled_from.tolist()

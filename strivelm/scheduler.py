@@ -224,8 +224,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def scheduler_of(model) -> Scheduler | None:
-    """The scheduler of the weights that a model has now; None where C can't serve, and in a fork."""
-    if _is_fork:
+    """The scheduler of the weights that a model has now.
+
+    None where C can't serve, in a fork, and for a model that was given another decoder.
+    """
+    if _is_fork or "decoder" in vars(model):
         return None
     try:
         weights = native.weights(model)

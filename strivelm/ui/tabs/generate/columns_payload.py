@@ -27,8 +27,6 @@ CHOICES = (*PRESETS, "A", "B")
 """What can stand side by side; A and B are the visitor's own."""
 
 
-BOUND = f"Side by side at most {limits.TOGETHER:,} characters are written."
-
 OWN = {"A": (1.0, 0, 1.0), "B": (1.0, 0, 0.9)}
 """What A and B are until a visitor changes them: the model's own probabilities, and nucleus sampling."""
 
@@ -79,7 +77,7 @@ def compare(
         except ValueError as wrong:
             raise ValueError(f"In {name}: {wrong}" if name in OWN else str(wrong)) from None
     start = start_from(opened.model, limits.checked_prompt(prompt))
-    notes = start.notes + ((BOUND,) if checked.max_new_tokens > count else ())
+    notes = start.notes + ((_bound(),) if checked.max_new_tokens > count else ())
     columns = [Column(name, settings_of(config)) for name, config in configs.items()]
     python = python_of_settings(opened, start.text, configs)
     yield _head(opened, start.text, seed, python, notes, columns)
@@ -116,7 +114,7 @@ def without(
         Column("Without", off_of(heads, mlps), where="without"),
     ]
     python = python_of_parts(opened, start.text, config, heads, mlps)
-    notes = start.notes + ((BOUND,) if asked.max_new_tokens > config.max_new_tokens else ())
+    notes = start.notes + ((_bound(),) if asked.max_new_tokens > config.max_new_tokens else ())
     yield _head(opened, start.text, seed, python, notes, columns)
     # Both are written by the same arithmetic, so that a difference can only be the missing parts' doing.
     models = [Without(opened.model), Without(opened.model, heads, mlps)]
@@ -126,6 +124,10 @@ def without(
 
     off = [model.parts for model in models]
     yield from _grown(opened, written(opened.model, start.ids, [config] * 2, one_by_one, off=off), config, len(columns))
+
+
+def _bound() -> str:
+    return f"Side by side at most {limits.TOGETHER:,} characters are written."
 
 
 def _head(

@@ -59,7 +59,7 @@ def _arriving(coming: Iterator[list[tuple[Step, ...]]], count: int, scheduler: S
         waiting += rows
         done += len(rows)
         now, pause = time.perf_counter() - began, limits.clock(len(scheduler))
-        if done >= count or now > limits.SECONDS:
+        if done >= count or (done and now > limits.SECONDS):
             break
         if waiting and now >= shown + pause:
             yield waiting, round(now, 3), ""
