@@ -216,10 +216,13 @@ class Memory:
             raise MemoryError(f"{what} needs {size / 1e9:,.1f} GB of memory; this machine has {machine / 1e9:,.1f} GB")
         # Weights are read from end to end for every character: in large pages that takes a sixth less time.
         large = HUGE if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE") else 0
-        self.size, self._memory = size, mmap.mmap(-1, size + large)
-        if large:
+        self.size = size
+        if large:  # of a process alone: shared memory, which is usual, has no large pages
+            self._memory = mmap.mmap(-1, size + large, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             with suppress(OSError):  # a kernel without them
                 self._memory.madvise(mmap.MADV_HUGEPAGE)
+        else:
+            self._memory = mmap.mmap(-1, size)
         self._first = ctypes.c_char.from_buffer(self._memory)  # keeps it where it is
         self.address = ctypes.addressof(self._first)
         self.address += -self.address % max(large, 1)
