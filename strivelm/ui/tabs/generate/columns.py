@@ -29,13 +29,6 @@ TEMPLATE = """
 </section>
 """
 
-# Where parts are switched off without a cache, each character costs a pass over the whole context.
-MOST = {
-    "compare": limits.TOGETHER,
-    "heads": min(limits.TOGETHER, getattr(limits, "WITHOUT_CACHE", limits.TOGETHER)),
-}
-"""How many characters each section writes at most."""
-
 PARTS = ("settings", "columns_data", "columns_export")
 VIEW = View(HERE, "columns", TEMPLATE, PARTS, styles=("message", "actions"))
 
@@ -45,4 +38,4 @@ def component(section: str) -> gr.HTML:
 
     In a file the value is what was written: what `generate.compare` or `generate.without` yields, put together.
     """
-    return VIEW.component({"section": section, "most": MOST[section], "columns": []}, elem_id=f"{section}-view")
+    return VIEW.component({"section": section, "most": limits.TOGETHER, "columns": []}, elem_id=f"{section}-view")

@@ -4,12 +4,12 @@ import gradio as gr
 
 from strivelm.ui import limits
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.generate import columns, compare, heads_off, one_character
+from strivelm.ui.tabs.generate import compare, heads_off, one_character
 
 SECTIONS = (
     ("slowly", "One character, slowly", one_character.build, limits.MOST_CHARACTERS),
-    ("compare", "Compare", compare.build, columns.MOST["compare"]),
-    ("heads", "Switch heads off", heads_off.build, columns.MOST["heads"]),
+    ("compare", "Compare", compare.build, limits.TOGETHER),
+    ("heads", "Switch heads off", heads_off.build, limits.TOGETHER),
 )
 """Each section's id, which stands in addresses, its title, what builds it, and the most characters it writes."""
 
