@@ -335,7 +335,9 @@ def test_each_step_shows_the_models_own_numbers(visit, model):
     set_number(page, "slow-top-k", 10)
     set_number(page, "slow-top-p", 0.7)
     page.wait_for_function("new URLSearchParams(location.search).get('slow_top_p') === '0.7'")
+    page.wait_for_function("document.querySelector('#slowly-view .tail').textContent === 'Fox'")
     page.wait_for_timeout(1000)
+    page.wait_for_selector("#slowly-view section[data-waiting=false]")
     page.wait_for_selector("#slowly-view .bars li")
     page.wait_for_function("document.querySelector('#slowly-view .sentence').textContent.includes('z =')")
     chars = model.tokenizer.chars
