@@ -6,6 +6,9 @@ from gradio.themes import Base
 from gradio.themes.utils import colors
 from gradio.themes.utils.fonts import LocalFont
 
+STYLES = ("theme", "theme_learn", "theme_present")
+"""The page's own style: the page, the lesson, and what is presented or printed."""
+
 
 def theme() -> Base:
     """The theme. Its fonts come with Gradio, so that the page loads nothing from other servers."""
@@ -77,4 +80,4 @@ def theme() -> Base:
 
 def css() -> str:
     """The page's own style: widths, spacing, and a visible focus."""
-    return (Path(__file__).parent / "theme.css").read_text("utf-8")
+    return "\n".join((Path(__file__).parent / f"{name}.css").read_text("utf-8") for name in STYLES)
