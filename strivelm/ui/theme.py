@@ -6,9 +6,6 @@ from gradio.themes import Base
 from gradio.themes.utils import colors
 from gradio.themes.utils.fonts import LocalFont
 
-STYLES = ("theme", "theme_learn", "theme_present")
-"""The page's own style: the page, the lesson, and what is presented or printed."""
-
 
 def theme() -> Base:
     """The theme. Its fonts come with Gradio, so that the page loads nothing from other servers."""
@@ -79,5 +76,6 @@ def theme() -> Base:
 
 
 def css() -> str:
-    """The page's own style: widths, spacing, and a visible focus."""
-    return "\n".join((Path(__file__).parent / f"{name}.css").read_text("utf-8") for name in STYLES)
+    """The page's own style: widths, spacing, and a visible focus; and that of what tabs lay out, their page.css."""
+    here = Path(__file__).parent
+    return "".join(path.read_text("utf-8") for path in (here / "theme.css", *sorted(here.glob("tabs/*/page.css"))))
