@@ -66,4 +66,5 @@ def launch_options() -> dict:
         "footer_links": ["api", "settings"],
         "ssr_mode": False,
         "share": False,
+        "max_threads": limits.THREADS,
     }

@@ -11,9 +11,7 @@ FEWEST_CHARACTERS, MOST_CHARACTERS = 20, 2_000
 TEXT_CHARACTERS = 6_000
 """How long a text may become by repeated continuation."""
 TOGETHER = 500
-"""How many characters are written at most when several settings are compared."""
-WITHOUT_CACHE = 150
-"""How many characters are written at most with parts switched off: each costs a pass over the whole context."""
+"""How many characters are written at most in several texts side by side."""
 HOTTEST = 2.0
 """The highest temperature; above it every model writes noise."""
 MOST_K = 100
@@ -31,13 +29,24 @@ QUESTION_BYTES = 200_000
 KEPT_BYTES = 64_000_000
 """How many bytes of answers are cached."""
 CONCURRENT = 4
-"""How many calls write at the same time, and how many inspect at the same time."""
+"""How many calls inspect at the same time; how many write at the same time where they can't share the work."""
+WRITERS = 64
+"""How many calls are open that write: they share the work (`strivelm.scheduler`), or wait for their turn."""
+THREADS = WRITERS + 32
+"""How many threads the page's calls may take: a call that waits for its next characters holds one."""
 QUEUE = 32
 """How many calls may wait."""
 OPEN_PARAMETERS = 100_000_000
 """How many parameters the models that visitors opened may have together; four bytes each."""
 CLOCK = 0.04
 """Seconds between two updates of the page: often enough for the eye, less often than characters are written."""
+FOLLOWED = 8
+"""How many visitors who write are followed at that pace; where more do, each hears less often."""
+
+
+def clock(writers: int) -> float:
+    """Seconds between two updates of a page where so many texts are being written."""
+    return CLOCK * max(1.0, writers / FOLLOWED)
 
 
 def seconds_to_write(characters: object) -> float:
