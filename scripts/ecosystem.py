@@ -35,7 +35,7 @@ import numpy as np
 PAGE = Path(checkout.__file__).resolve().parents[1] / "strivelm" / "docs" / "with_other_tools.md"
 TEXT, WRITTEN = "To be, or not to be", 100
 BEGIN, END = "<!-- table: scripts/ecosystem.py -->", "<!-- end of table -->"
-NOT_INSTALLED = "not installed"
+NOT_RUN = "not run"
 HEAD = ["| tool | versions | result | run on |", "|---|---|---|---|"]
 SECTION = re.compile(r"^## (?P<tool>\S+)\n(?P<prose>.*?)^```(?P<language>\w+)\n(?P<lines>.*?)^```$", re.M | re.S)
 
@@ -174,12 +174,12 @@ def run(tool: Tool, prepared: Path, install: str, limit: float) -> str:
             (folder / "lines.mjs").write_text(tool.lines + SHOW_JS, "utf-8")
             command = ["node", "lines.mjs"]
         if done.returncode:
-            return f"{NOT_INSTALLED}: {_last(done.stderr)}"
+            return f"{NOT_RUN}: not installed: {_last(done.stderr)}"
         try:
             alone = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, env=alone)
         except subprocess.TimeoutExpired:
-            return f"**failed**: no answer within {limit:.0f} s"
+            return f"{NOT_RUN}: no answer within {limit:.0f} s"
         if done.returncode:
             print(done.stderr[-3000:], file=sys.stderr)
             return f"**failed**: {_last(done.stderr)}"
@@ -220,7 +220,7 @@ def main() -> None:
         for name in flags.tools or known:
             began = time.monotonic()
             result = run(known[name], Path(place), flags.install, flags.limit)
-            if result.startswith(NOT_INSTALLED):  # which says nothing of the tool
+            if result.startswith(NOT_RUN):  # which says nothing of the tool
                 print(f"{name}: {result}", file=sys.stderr)
                 continue
             versions = ", ".join(package.replace("==", " ") for package in known[name].packages)
