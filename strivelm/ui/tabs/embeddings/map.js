@@ -122,6 +122,9 @@ function sentences() {
     "of the variance;",
     `if they varied alike in all directions, as many would explain ${percentage(Math.min(1, K * value.even))}.`,
     warning,
+    chars.length < value.vocabulary
+      ? `Shown are the ${whole(chars.length)} ${share ? "most frequent" : "first"} of ${whole(value.vocabulary)} characters.`
+      : "",
   );
   const sizes = share
     ? "A point is larger the more often its character occurs in the training text."

@@ -1,7 +1,7 @@
 """What the Learn tab asks: a step of the course with its figure and its numbers, for a model and a text."""
 
 from strivelm.loading import OpenModel
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, costs
 from strivelm.ui.core.questions import question
 from strivelm.ui.tabs.learn.lessons import beginning, block, ending
 from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading, read
@@ -41,7 +41,7 @@ def figure(reading: Reading) -> Figure:
     return FIGURES[reading.chosen.step](reading)
 
 
-@question("learn.step", cached=True)
+@question("learn.step", cached=True, costs=costs.step)
 def step(
     opened: OpenModel,
     text: str = "",

@@ -16,6 +16,7 @@ from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.limits import CHARACTERS
 from strivelm.ui.tabs.learn.lessons import blocks
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
 from strivelm.ui.tabs.learn.lessons.reading import Figure, Reading
@@ -156,7 +157,9 @@ def frequencies(opened: OpenModel) -> dict[int, float]:
 
 def tokens(reading: Reading) -> Figure:
     """Step 3.1: the chosen character's row of the embedding table, and the characters whose rows are most like it."""
-    space, V, C = inspection.token_space(reading.model), reading.config.vocab_size, reading.config.n_embd
+    V, C = reading.config.vocab_size, reading.config.n_embd
+    some = sorted({*range(min(V, CHARACTERS)), reading.ids[reading.at]})
+    space = inspection.token_space(reading.model, some)
     token = reading.trace({"token_embedding"}).token_embedding[reading.at]
     shown = [
         blocks.table(
@@ -188,7 +191,7 @@ def tokens(reading: Reading) -> Figure:
             "from strivelm.inspection import neighbours, token_space",
             "row = model.tok.weight[model.tokenizer.encode(text)[at]]",
             "print(row.shape, row.norm().item())",
-            "print(neighbours(token_space(model), text[at]).to_dict())",
+            f"print(neighbours(token_space(model{'' if len(some) == V else f', {some}'}), text[at]).to_dict())",
         ),
         attempt={"text": "To be, or not to be", "at": 3},
     )
@@ -197,7 +200,7 @@ def tokens(reading: Reading) -> Figure:
 def _near(space: inspection.Space, reading: Reading) -> list[tuple[str, float, str]]:
     if len(space.chars) < 2:
         return []
-    found = inspection.neighbours(space, reading.ids[reading.at], 5)
+    found = inspection.neighbours(space, reading.text[reading.at], 5)
     return list(zip(found.chars, found.cosine.tolist(), found.classes, strict=True))
 
 

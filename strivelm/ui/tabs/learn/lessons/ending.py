@@ -10,7 +10,7 @@ from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
 from strivelm.ui.core.models import facts_of
-from strivelm.ui.limits import HOTTEST, MOST_K
+from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 from strivelm.ui.tabs.learn.lessons import blocks
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
@@ -284,7 +284,9 @@ def playground(reading: Reading) -> Figure:
 
 def learnt(reading: Reading) -> Figure:
     """Step 8: the configuration, the vocabulary as a map, and whether like lies beside like."""
-    c, space = reading.config, inspection.token_space(reading.model)
+    c = reading.config
+    few = min(c.vocab_size, CHARACTERS)
+    space = inspection.token_space(reading.model, range(few))
     facts, plane = facts_of(reading.opened), inspection.pca(space.vectors, 2)
     places = plane.coordinates if plane.coordinates.shape[1] == 2 else plane.coordinates.expand(-1, 2)
     points = list(zip(space.chars, places[:, 0].tolist(), places[:, 1].tolist(), space.classes, strict=True))
@@ -297,14 +299,14 @@ def learnt(reading: Reading) -> Figure:
         ["Dropout in training", f"{c.dropout:g}"],
         ["Validation loss", "not measured" if facts.validation_loss is None else f"{facts.validation_loss:.3f} nats"],
     ]
-    many = len(points) > MOST_DRAWN
+    many = c.vocab_size > MOST_DRAWN
     shown = [
         blocks.scatter(
             "The characters' rows, in the plane that shows most of them",
             points[:MOST_DRAWN],
             f"The first two principal components explain {share(float(plane.explained.sum()))} of how the rows differ "
             f"({share(2 * plane.even)} if no direction stood out)."
-            + (f" The first {MOST_DRAWN} of {len(points):,} characters are shown." if many else ""),
+            + (f" The first {MOST_DRAWN} of {c.vocab_size:,} characters are shown." if many else ""),
         )
     ]
     purity = inspection.purity(space, same_letter=False) if c.vocab_size > 1 else None
@@ -336,7 +338,7 @@ def learnt(reading: Reading) -> Figure:
         },
         reading.python(
             "from strivelm.inspection import pca, purity, token_space",
-            "space = token_space(model)",
+            f"space = token_space(model{'' if few == c.vocab_size else f', range({few})'})",
             "print(pca(space.vectors).explained, purity(space, same_letter=False).purity)",
         ),
         attempt={"text": "aeiou", "at": 0},
