@@ -28,6 +28,8 @@ ANSWER_BYTES = 8_000_000
 """How large an answer may be, as JSON; a question may set another limit."""
 QUESTION_BYTES = 200_000
 """How large a question may be, as JSON."""
+BODY_BYTES = 2_000_000
+"""How large the body of a request may be: a question's JSON may escape each of its characters."""
 KEPT_BYTES = 48_000_000
 """How many bytes of answers are cached."""
 UNREAD_BYTES = 128_000_000

@@ -18,6 +18,9 @@ CHUNKS = 200_000_000
 BASE64 = 4 / 3
 """How many bytes of JSON a byte of `strivelm.ui.core.codec` takes."""
 
+ABOUT = 20_000
+"""How many bytes an answer has besides its numbers, at most."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -106,8 +109,8 @@ def reading(keep: Collection[str] = ("logits",), logits: int = 0, passes: float 
 def maps(model: GPT, T: int) -> Cost:
     """The attention of all heads, as it is sent."""
     c, read = model.config, reading({"attention"})(model, T)
-    weights = c.n_layer * (c.n_head + 1) * T * T
-    return Cost(read.memory + 12 * weights, read.work, BASE64 * weights / 2)
+    weights = c.n_layer * (c.n_head + 1) * T * (T + 1)
+    return Cost(read.memory + 12 * weights, read.work, BASE64 * weights / 2 + ABOUT)
 
 
 def patterns(model: GPT, T: int) -> Cost:

@@ -151,8 +151,10 @@ class Models:
             with self._here:
                 self._opening.pop(ref, None)
 
-    def is_local(self, ref: str) -> bool:
-        """Whether a model can be opened without a download: it is open already, or bundled."""
+    def is_local(self, ref: object) -> bool:
+        """Whether a model can be opened without a download: it is open already, or bundled, or no name of a model."""
+        if not isinstance(ref, str) or len(ref) > LONGEST_REF:
+            return True
         ref = ref.strip()
         with self._here:
             return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG

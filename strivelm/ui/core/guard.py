@@ -1,0 +1,93 @@
+"""What stands between the network and Gradio: bodies are bounded, and no error of a request is a traceback or a 500.
+
+Gradio raises in many of its routes for what a stranger can send: JSON that is nested too deeply, names of endpoints,
+components and functions that are not there, values that a component can't take, sessions that it does not know.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from strivelm.ui import limits
+
+log = logging.getLogger("strivelm")
+Message = MutableMapping[str, Any]
+CLOSED = re.compile(
+    r"/(monitoring|gradio_api/(deep_link|dev/|process_recording|proxy=|upload|vibe-|undo-vibe-|reset|run-history|runs))"
+)
+"""What Gradio offers and this page has no use for: it takes no files, records nothing and edits no code."""
+ERROR = 500
+
+
+class Guard:
+    """ASGI middleware around Gradio's app."""
+
+    def __init__(self, app: Callable):
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if CLOSED.match(path):
+            await _refuse(send, 404, "This page has nothing there.")
+            return
+        if _length(scope) > limits.BODY_BYTES:
+            await _refuse(send, 413, _TOO_LARGE)
+            return
+        await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Message, receive: Callable, send: Callable) -> None:
+        received, started, ended = 0, False, False
+
+        async def bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limits.BODY_BYTES:
+                raise _TooLargeError
+            return message
+
+        async def softened(message: Message) -> None:
+            nonlocal started, ended
+            started = started or message["type"] == "http.response.start"
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if message.get("status") == ERROR:  # of Gradio: for whatever an unqueued event raises, sentences included
+                message = {**message, "status": 400}
+            await send(message)
+
+        try:
+            await self.app(scope, bounded, softened)
+        except Exception as error:
+            if not isinstance(error, _TooLargeError):
+                words = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()
+                log.info("%s %.80s: %s: %.200s", scope["method"], scope["path"], type(error).__name__, words)
+                log.debug("the traceback", exc_info=error)
+            if not started:
+                large = isinstance(error, _TooLargeError)
+                await _refuse(send, 413 if large else 400, _TOO_LARGE if large else "The page can't use that request.")
+            elif not ended:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _TooLargeError(Exception):
+    """The body of a request is too large."""
+
+
+_TOO_LARGE = f"The request is too large; expected at most {limits.BODY_BYTES:,} bytes."
+
+
+def _length(scope: Message) -> int:
+    """The length that a request announces; 0 if it does not."""
+    value = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(value) if value.isdigit() and len(value) < 20 else 0
+
+
+async def _refuse(send: Callable[[Message], Awaitable[None]], status: int, sentence: str) -> None:
+    body = json.dumps({"detail": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
