@@ -35,6 +35,7 @@ from strivelm.inspection.forward import Text
 from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact
 from strivelm.inspection.trace import Trace, bytes_needed, trace
 from strivelm.model import GPT
+from strivelm.tokenizer import plural
 
 STANDS_OUT = 0.5
 """The strength from which on a pattern names a head."""
@@ -132,7 +133,8 @@ def _judged(
         "uniform": {name: value.item() for name, value in uniform.items()},
         "queries": queries,
         "notes": tuple(
-            f'Only {queries[name]} characters of this text could show a "{WORDS[name]}" head; a verdict needs {FEW}.'
+            f'Only {plural(queries[name], "character")} of this text could show a "{WORDS[name]}" head; '
+            f"a verdict needs {FEW}."
             for name in WORDS
             if name not in enough
         ),

@@ -35,6 +35,7 @@ import torch
 import torch.nn.functional as F
 
 from strivelm.model import GPT, Block
+from strivelm.tokenizer import plural
 
 Head = tuple[int, int] | str
 """(layer, head), or the same as text: "layer.head"."""
@@ -83,7 +84,9 @@ def long_ids(model: GPT, text: Text, least: int = 1) -> torch.Tensor:
     ids, T = model.tokenizer.encode(text) if isinstance(text, str) else text, model.block_size
     ids = torch.cat([ids_of(model, ids[at : at + T])[0].cpu() for at in range(0, max(1, len(ids)), T)])
     if len(ids) < least:
-        raise ValueError(f"the text has {len(ids)} character; at least {least} are needed to have one to predict")
+        raise ValueError(
+            f"the text has {plural(len(ids), 'character')}; at least {least} are needed to have one to predict"
+        )
     return ids
 
 

@@ -10,6 +10,7 @@ from strivelm import inspection
 from strivelm.decoder import engine_of
 from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
+from strivelm.tokenizer import plural
 from strivelm.ui import limits
 from strivelm.ui.core import costs
 from strivelm.ui.core.models import facts_of
@@ -88,6 +89,10 @@ def heads(opened: OpenModel) -> dict:
     """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
     most = costs.most_read(opened.model, costs.patterns, min(opened.model.block_size, limits.CHARACTERS))
     found = inspection.heads(opened.model, most=most).to_dict()
+    if most < opened.model.block_size:
+        found["notes"].append(
+            f"Measured on {plural(most, 'character')}, fewer than the context's, to keep within limits."
+        )
     return {name: value for name, value in found.items() if name not in ("offsets", "uniform_offsets")}
 
 
@@ -142,7 +147,7 @@ def _whole(opened: OpenModel, text: str, least: int = 1) -> str:
     context = opened.model.block_size
     if not least <= len(text) <= context:
         raise ValueError(
-            f"The text has {len(text):,} character{'' if len(text) == 1 else 's'}; "
+            f"The text has {plural(len(text), 'character')}; "
             + (
                 f"expected {least} to {context:,}, the model's context."
                 if least < context

@@ -4,6 +4,7 @@ import logging
 
 import gradio as gr
 
+from strivelm.tokenizer import plural
 from strivelm.ui.core.lanes import Lanes
 
 log = logging.getLogger("strivelm")
@@ -33,8 +34,7 @@ class Blocks(gr.Blocks):
         try:
             super().validate_inputs(block_fn, inputs)
         except ValueError:
-            needed = len(block_fn.inputs)
-            values = f"{needed} value{'' if needed == 1 else 's'}"
+            values = plural(len(block_fn.inputs), "value")
             raise gr.Error(f"The call has {len(inputs)} of {values}; send them all.", print_exception=False) from None
 
     async def process_api(self, block_fn, inputs, *args, **kwargs):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from strivelm.inspection import layer, lens
 from strivelm.inspection.trace import bytes_needed
 from strivelm.model import GPT
+from strivelm.tokenizer import plural
 from strivelm.ui import limits
 
 CHUNKS = 200_000_000
@@ -54,7 +55,7 @@ def check(costs: Costs, model: GPT, length: int, seconds: float, max_bytes: int)
     cost = costs(model, length)
     if words := cost.excess(seconds, max_bytes, on_cpu):
         fits = longest(lambda T: not costs(model, T).excess(seconds, max_bytes, on_cpu), length)
-        shorter = f"a text of at most {fits:,} character{'s' * (fits != 1)} fits, or " if fits else ""
+        shorter = f"a text of at most {plural(fits, 'character')} fits, or " if fits else ""
         raise ValueError(f"{words} are allowed here; {shorter}take a smaller model.")
     return cost
 
@@ -71,8 +72,8 @@ def notes_on(model: GPT, what: str, most: int, length: int) -> tuple[str, ...]:
         return ()
     c = model.config
     return (
-        f"This model has {c.n_layer:,} x {c.n_head:,} heads, of which {what} for at most {most:,} "
-        f"character{'s' * (most != 1)}: it reads only the end of the text.",
+        f"This model has {c.n_layer:,} x {c.n_head:,} heads, of which {what} for at most "
+        f"{plural(most, 'character')}: it reads only the end of the text.",
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from strivelm.tokenizer import plural
 from strivelm.ui import limits
 from strivelm.ui.core.deadline import Left, OverTime, Visit, deadline
 from strivelm.ui.core.gpu import SENTENCES, gpu
@@ -22,6 +23,8 @@ from strivelm.ui.core.models import Models
 from strivelm.ui.core.questions import QUESTIONS, Question, cleaned, shown, size_of
 
 log = logging.getLogger("strivelm")
+OVER = 1.0
+"""Seconds by which an answer may exceed its limit before that is logged."""
 WORKER_ERROR = "ZeroGPU worker error"
 """The title of the errors by which ZeroGPU reports an exception in its fork (spaces 0.51, zero/wrappers.py)."""
 
@@ -41,9 +44,7 @@ class Dispatcher:
 
     def _function_of(self, question: Question) -> Callable:
         """The question's function, taking references in place of models; it runs on ZeroGPU's GPU if there is one."""
-        on_gpu = (
-            gpu(lambda refs, arguments: question.gpu_limit(arguments)) if question.device else lambda function: function
-        )
+        on_gpu = gpu(lambda refs, arguments: question.gpu_limit(arguments)) if question.device else None
 
         # Each value is marked as a piece of the answer or as the sentence of an error: from an exception in its fork
         # ZeroGPU sends only the name of the class.
@@ -61,7 +62,11 @@ class Dispatcher:
                 return [False, str(error)]
 
         answer = pieces if question.streamed else whole
-        return on_gpu(functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer))
+        answer = functools.wraps(question.function, assigned=("__module__", "__name__", "__doc__"))(answer)
+        if on_gpu is None:
+            return answer
+        there = on_gpu(answer)
+        return lambda refs, arguments: (there if question.needs_gpu(arguments) else answer)(refs, arguments)
 
     def ask(self, name: str, refs: Sequence[str], arguments: Mapping[str, object]) -> object:
         """The answer to a question; of one that comes in pieces, the last piece.
@@ -103,7 +108,7 @@ class Dispatcher:
         if question is None:
             raise ValueError(f"There is no question {shown(name)}; expected one of {', '.join(sorted(QUESTIONS))}.")
         if not isinstance(refs, list | tuple) or len(refs) != question.models:
-            many = f"{question.models} model{'' if question.models == 1 else 's'}"
+            many = plural(question.models, "model")
             raise ValueError(f"{question.name} is asked of {many}, each by its reference; got {shown(refs)}.")
         if not isinstance(arguments, Mapping):
             raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")
@@ -116,7 +121,7 @@ class Dispatcher:
             pieces = self._functions[question.name](asked.refs, asked.arguments)
             try:
                 while True:
-                    with _errors_as_sentences(question), deadline(until - time.monotonic(), asked.visit):
+                    with _errors_as_sentences(question), _timely(asked, until):
                         found = next(pieces, None)
                     if found is None:
                         return
@@ -131,7 +136,7 @@ class Dispatcher:
     def _whole(self, asked: "_Asked") -> object:
         question = asked.question
         with _errors_as_sentences(question), self._memory.take(asked.memory, asked.seconds, asked.visit):
-            with deadline(asked.seconds, asked.visit):
+            with _timely(asked, time.monotonic() + asked.seconds):
                 found = self._functions[question.name](asked.refs, asked.arguments)
             answer, size = _value_of(found)
         if size > question.max_bytes:
@@ -216,6 +221,17 @@ class _Asked:
     def seconds(self) -> float:
         """How long it may take."""
         return self.question.longest(self.arguments)
+
+
+@contextlib.contextmanager
+def _timely(asked: _Asked, until: float) -> Iterator[None]:
+    """A block that ends at its time; work that can't be interrupted for more than a second then is logged."""
+    try:
+        with deadline(until - time.monotonic(), asked.visit):
+            yield
+    finally:
+        if (over := time.monotonic() - until) > OVER:
+            log.warning("%s took %.1f s over its limit of %.0f s", asked.question.name, over, asked.seconds)
 
 
 def _awaited(found: Future, asked: _Asked) -> object:

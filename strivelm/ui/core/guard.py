@@ -18,6 +18,8 @@ CLOSED = re.compile(
     r"/(monitoring|gradio_api/(deep_link|dev/|process_recording|proxy=|upload|vibe-|undo-vibe-|reset|run-history|runs))"
 )
 """What Gradio offers and this page has no use for: it takes no files, records nothing and edits no code."""
+DRAINED = 50_000_000
+"""How many bytes of a body that is too large are read before the connection is closed."""
 ERROR = 500
 
 
@@ -36,6 +38,7 @@ class Guard:
             await _refuse(send, 404, "This page has nothing there.")
             return
         if _length(scope) > limits.BODY_BYTES:
+            await _drain(receive)
             await _refuse(send, 413, _TOO_LARGE)
             return
         await self._guarded(scope, receive, send)
@@ -67,7 +70,8 @@ class Guard:
                 log.info("%s %.80s: %s: %.200s", scope["method"], scope["path"], type(error).__name__, words)
                 log.debug("the traceback", exc_info=error)
             if not started:
-                large = isinstance(error, _TooLargeError)
+                if large := isinstance(error, _TooLargeError):
+                    await _drain(receive)
                 await _refuse(send, 413 if large else 400, _TOO_LARGE if large else "The page can't use that request.")
             elif not ended:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -84,6 +88,15 @@ def _length(scope: Message) -> int:
     """The length that a request announces; 0 if it does not."""
     value = dict(scope["headers"]).get(b"content-length", b"0")
     return int(value) if value.isdigit() and len(value) < 20 else 0
+
+
+async def _drain(receive: Callable[[], Awaitable[Message]]) -> None:
+    """Reads what is left of a body, up to a bound, and keeps nothing: many clients read no answer while they send."""
+    size, more = 0, True
+    while more and size < DRAINED:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _refuse(send: Callable[[Message], Awaitable[None]], status: int, sentence: str) -> None:

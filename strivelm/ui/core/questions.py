@@ -59,8 +59,9 @@ class Question:
     """For how long ZeroGPU is asked for a GPU, all of which counts against the visitor's quota."""
     max_bytes: int
     """How large its answer may be as JSON."""
-    device: bool
-    """Whether it computes with a model's weights, and so needs the GPU on ZeroGPU."""
+    device: bool | Callable[..., bool]
+    """Whether it computes with a model's weights, and so needs the GPU on ZeroGPU; a function is called with the
+    question's arguments."""
     cached: bool
     """Whether its answers are cached for the next visitor."""
     lane: str
@@ -107,6 +108,10 @@ class Question:
         """Whether an answer may take longer than most, so that few are computed at the same time."""
         return self.lane == "looking" and (callable(self.seconds) or self.seconds > limits.LOOK_SECONDS)
 
+    def needs_gpu(self, arguments: Mapping[str, object]) -> bool:
+        """Whether an answer to these arguments needs the GPU on ZeroGPU."""
+        return self.device(**arguments) if callable(self.device) else self.device
+
     def longest(self, arguments: Mapping[str, object]) -> float:
         """How many seconds an answer to these arguments may take."""
         return _seconds(self.seconds, arguments)
@@ -126,7 +131,7 @@ def question(
     seconds: Seconds = limits.LOOK_SECONDS,
     gpu_seconds: Seconds | None = None,
     max_bytes: int = limits.ANSWER_BYTES,
-    device: bool = True,
+    device: bool | Callable[..., bool] = True,
     cached: bool = False,
     lane: str = "looking",
     costs: Costs | None = None,

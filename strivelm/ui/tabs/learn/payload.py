@@ -23,6 +23,8 @@ FIGURES = {
     "8": ending.learnt,
 }
 """By a step's id, what makes its figure."""
+OF_TEXT = "2"
+"""The step that shows the text and the vocabulary, and computes nothing with weights."""
 ONWARD = {
     "3.1": ("embeddings",),
     "3.2": ("embeddings",),
@@ -41,7 +43,7 @@ def figure(reading: Reading) -> Figure:
     return FIGURES[reading.chosen.step](reading)
 
 
-@question("learn.step", cached=True, costs=costs.step)
+@question("learn.step", cached=True, costs=costs.step, device=lambda step, **others: step != OF_TEXT)
 def step(
     opened: OpenModel,
     text: str = "",

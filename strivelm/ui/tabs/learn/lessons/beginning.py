@@ -15,10 +15,11 @@ from strivelm.inspection.component_ablation import component_losses
 from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
+from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.limits import CHARACTERS
 from strivelm.ui.tabs.learn.lessons import blocks
-from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
+from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.reading import Figure, Reading
 
 WRITTEN = 128
@@ -48,7 +49,8 @@ def setup(reading: Reading) -> Figure:
                 "What comes next, after the chosen character",
                 ["the model's probability"],
                 [(chars[i], p[i].item()) for i in order],
-                f"The likeliest {len(order)} of {len(chars):,} characters. Chance gives each {share(1 / len(chars))}.",
+                f"The likeliest {len(order)} of {plural(len(chars), 'character')}. "
+                f"Chance gives each {share(1 / len(chars))}.",
             ),
             blocks.table("The model and the machine", ["", ""], machine),
         ],
@@ -287,5 +289,7 @@ def switched_off(reading: Reading, names: tuple[str, ...]) -> dict:
         wrote = plural(len(texts["its own text"]), "character")
         note += f"Its own text: {wrote} that the model wrote itself (temperature 1, seed 0). "
     note += "Of the heads, each number is for the one that does best alone. " if "one_head" in names else ""
-    note += f"Guessing among {V:,} characters costs ln {V:,} = {number(facts_of(reading.opened).uniform_loss, 4)}."
+    note += (
+        f"Guessing among {plural(V, 'character')} costs ln {V:,} = {number(facts_of(reading.opened).uniform_loss, 4)}."
+    )
     return blocks.table("An experiment: switched off", ["", *(name for name, _ in columns)], rows, note)

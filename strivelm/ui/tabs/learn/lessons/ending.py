@@ -9,11 +9,12 @@ import torch
 from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
+from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 from strivelm.ui.tabs.learn.lessons import blocks
-from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
+from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.drawing import diagram
 from strivelm.ui.tabs.learn.lessons.reading import MOST_WRITTEN, Figure, Reading
 from strivelm.ui.tabs.learn.lessons.youth import film, lines
@@ -210,7 +211,7 @@ def generation(reading: Reading) -> Figure:
                 "What comes next, after the chosen character",
                 ["the model's own", "as set"],
                 [(chars[i], own[i].item(), sampled[i].item()) for i in order],
-                f"The likeliest {len(order)} of {len(chars):,} characters.",
+                f"The likeliest {len(order)} of {plural(len(chars), 'character')}.",
             ),
             blocks.table(
                 "The notebook's three settings, here",
@@ -291,8 +292,8 @@ def learnt(reading: Reading) -> Figure:
     places = plane.coordinates if plane.coordinates.shape[1] == 2 else plane.coordinates.expand(-1, 2)
     points = list(zip(space.chars, places[:, 0].tolist(), places[:, 1].tolist(), space.classes, strict=True))
     sizes = [
-        ["Vocabulary (V)", f"{c.vocab_size:,} characters"],
-        ["Context (T)", f"{c.block_size:,} characters"],
+        ["Vocabulary (V)", plural(c.vocab_size, "character")],
+        ["Context (T)", plural(c.block_size, "character")],
         ["Layers (L)", str(c.n_layer)],
         ["Heads a layer (H)", str(c.n_head)],
         ["Width (C)", f"{c.n_embd:,}"],
