@@ -6,6 +6,7 @@ tells a running function of its visitor's leaving only at its next piece; and it
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -19,6 +20,8 @@ from strivelm.ui.core.questions import size_of
 
 ROOM = {"writing": limits.WRITERS}
 """How many calls of a lane may wait, where that is not `limits.QUEUE`."""
+ASK_AGAIN = 0.5
+"""Seconds after which a waiting call is judged anew."""
 UNREAD_SECONDS = 300.0
 """For how long an answer waits for its visitor to fetch it."""
 
@@ -71,6 +74,7 @@ class Lanes(Queue):
             room = sum(map(_is_slow, running)) < limits.SLOW
             found = next((event for event in lane.queue if room or not _is_slow(event)), None)
             if found:
+                found.asked_again = math.inf
                 lane.queue.remove(found)
                 return [found], False, lane.concurrency_id
         return None
@@ -142,8 +146,13 @@ class Lanes(Queue):
 
 
 def _is_slow(event: Event) -> bool:
-    """Whether a call may take long, which its function says of what it is called with; asked once a call."""
-    if not hasattr(event, "slow"):
+    """Whether a call may take long, which its function says of what it is called with.
+
+    It is asked again while the call waits: its model may have been opened for another one.
+    """
+    now = time.monotonic()
+    if now >= getattr(event, "asked_again", 0.0):
         says = getattr(event.fn.fn, "slow", None)
         event.slow = bool(says and event.data and says(event.data.data))
+        event.asked_again = now + ASK_AGAIN if event.slow else math.inf
     return event.slow
