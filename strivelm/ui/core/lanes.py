@@ -74,6 +74,7 @@ class Lanes(Queue):
             room = sum(map(_is_slow, running)) < limits.SLOW
             found = next((event for event in lane.queue if room or not _is_slow(event)), None)
             if found:
+                _is_slow(found)  # what it is once it runs, whatever becomes of its model
                 found.asked_again = math.inf
                 lane.queue.remove(found)
                 return [found], False, lane.concurrency_id
@@ -125,6 +126,8 @@ class Lanes(Queue):
                 sizes.popleft()
             if not sizes:
                 del self._unread[session]
+                if messages is None:  # Gradio forgot the session, but not its calls
+                    self.pending_event_ids_session.pop(session, None)
             elif time.monotonic() - sizes[0][0] > UNREAD_SECONDS:
                 self._drop(session)
         while self.unread > limits.UNREAD_BYTES and len(self._unread) > 1:
@@ -152,7 +155,8 @@ def _is_slow(event: Event) -> bool:
     """
     now = time.monotonic()
     if now >= getattr(event, "asked_again", 0.0):
-        says = getattr(event.fn.fn, "slow", None)
-        event.slow = bool(says and event.data and says(event.data.data))
+        says, event.slow = getattr(event.fn.fn, "slow", None), False
+        with suppress(Exception):  # an error here would end the queue for everybody
+            event.slow = bool(says and event.data and says(event.data.data))
         event.asked_again = now + ASK_AGAIN if event.slow else math.inf
     return event.slow
