@@ -44,18 +44,21 @@ class Guard:
         await self._guarded(scope, receive, send)
 
     async def _guarded(self, scope: Message, receive: Callable, send: Callable) -> None:
-        received, started, ended = 0, False, False
+        received, started, ended, large = 0, False, False, False
 
         async def bounded() -> Message:
-            nonlocal received
+            nonlocal received, large
             message = await receive()
             received += len(message.get("body", b""))
             if received > limits.BODY_BYTES:
+                large = True
                 raise _TooLargeError
             return message
 
         async def softened(message: Message) -> None:
             nonlocal started, ended
+            if large and not started:  # FastAPI has an answer of its own for a body that it could not read
+                return
             started = started or message["type"] == "http.response.start"
             ended = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message.get("status") == ERROR:  # of Gradio: for whatever an unqueued event raises, sentences included
@@ -65,16 +68,17 @@ class Guard:
         try:
             await self.app(scope, bounded, softened)
         except Exception as error:
-            if not isinstance(error, _TooLargeError):
+            if not large:
                 words = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()
                 log.info("%s %.80s: %s: %.200s", scope["method"], scope["path"], type(error).__name__, words)
                 log.debug("the traceback", exc_info=error)
-            if not started:
-                if large := isinstance(error, _TooLargeError):
-                    await _drain(receive)
-                await _refuse(send, 413 if large else 400, _TOO_LARGE if large else "The page can't use that request.")
-            elif not ended:
+            if started and not ended:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+            elif not started and not large:
+                await _refuse(send, 400, "The page can't use that request.")
+        if large and not started:
+            await _drain(receive)
+            await _refuse(send, 413, _TOO_LARGE)
 
 
 class _TooLargeError(Exception):
