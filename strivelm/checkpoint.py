@@ -38,7 +38,6 @@ from strivelm.files import (
     WEIGHTS,
     CheckpointError,
     read_json,
-    to_json,
     write_atomically,
     write_json,
     write_together,
@@ -50,13 +49,14 @@ from strivelm.gpt2_layout import (
     HEAD,
     check_config,
     check_tensors,
-    config_json,
     from_transformers,
+    has_end_token,
+    json_files,
     listed,
     resized_back,
     shapes_of,
     tensors_of,
-    tokenizer_json,
+    weights,
 )
 from strivelm.tokenizer import CharTokenizer
 
@@ -155,7 +155,7 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
         ValueError: a dtype that no model is stored in.
         OSError: the folder can't be written.
     """
-    tensors, stored = {}, dtype or state["tok.weight"].dtype
+    stored = dtype or state["tok.weight"].dtype
     for wanted in {stored, *(tensor.dtype for tensor in state.values() if dtype is None)}:
         if wanted not in DTYPES.values():
             names = ", ".join(str(known).removeprefix("torch.") for known in DTYPES.values())
@@ -164,26 +164,9 @@ def save(folder: Path, config: GPTConfig, state: dict[str, torch.Tensor], dtype:
         if not tensor.is_meta and not torch.isfinite(tensor if dtype is None else tensor.to(dtype)).all():
             raise CheckpointError(f"{name} holds NaN or infinite numbers in {dtype or tensor.dtype}; nothing was saved")
     check_state(config, state)
-    for name, (shape, ours, transposed) in tensors_of(config).items():
-        if ours is None:
-            tensors[name] = torch.zeros(shape, dtype=stored)
-        else:
-            tensor = state[ours].detach().cpu()
-            tensors[name] = (tensor.t() if transposed else tensor).to(dtype or tensor.dtype).contiguous()
     folder = Path(folder)
-    files = {folder / CONFIG: to_json(config_json(config, stored))}
-    if config.chars is not None:
-        files[folder / TOKENIZER] = tokenizer_json(config.chars).encode()
-        # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
-        settings = {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "clean_up_tokenization_spaces": False,
-            "model_max_length": config.block_size,
-        }
-        files[folder / TOKENIZER_CONFIG] = to_json(settings)
-    # Without it a pipeline asks for 256 new tokens, and a context up to that ends in an IndexError.
-    files[folder / GENERATION_CONFIG] = to_json({"max_length": config.block_size})
-    files[folder / WEIGHTS] = to_safetensors(tensors, metadata={"format": "pt"})
+    files = {folder / name: content for name, content in json_files(config, stored).items()}
+    files[folder / WEIGHTS] = to_safetensors(weights(config, state, dtype), metadata={"format": "pt"})
     folder.mkdir(parents=True, exist_ok=True)
     write_together(files)
     if config.chars is None:  # another model's vocabulary must not stand beside ours
@@ -206,6 +189,8 @@ def read_config(folder: Path) -> GPTConfig:
     raw = read_json(path)
     if "block_size" not in raw and raw.get("model_type") == "gpt2":
         raw = from_transformers(path, raw)
+    if has_end_token(raw):
+        raw = raw | {"vocab_size": raw["vocab_size"] - 1}
     needed = [name for name in GPTConfig.__dataclass_fields__ if name not in ("dropout", "chars")]
     if missing := [name for name in needed if name not in raw]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}; this is not a StriveLM model")
@@ -222,6 +207,11 @@ def read_config(folder: Path) -> GPTConfig:
         raise CheckpointError(f"{path}: {error}{remedy}") from None
     check_config(path, raw, config)
     return config
+
+
+def with_end_token(folder: Path) -> bool:
+    """Whether a folder's embedding has one row more than there are characters (see `strivelm.export.end_token`)."""
+    return has_end_token(read_json(Path(folder) / CONFIG))
 
 
 def adapter(where: object, settings: dict) -> str:
@@ -307,11 +297,13 @@ def _nameable(path: Path) -> Iterator[Path]:
 def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
     """The configuration and the weights, in our names, on the CPU, in float32 (float64 stays float64).
 
+    Where there is an end token, which is no character, its row is left out.
+
     Raises CheckpointError: files missing or damaged; tensors missing, extra, misshapen or of another type; an
     attention bias that is not zero; a head that is not the embedding; a weight that is not finite.
     """
     folder = Path(folder)
-    config = read_config(folder)
+    config, end_token = read_config(folder), with_end_token(folder)
     paths, tensors, holders = weight_files(folder), {}, {}
     where = paths[0] if len(paths) == 1 else folder / SHARDS
     with ExitStack() as opened:
@@ -323,7 +315,7 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
                         raise CheckpointError(f"{where}: two of its files hold {name[:80]}")
                     part = file.get_slice(name)
                     tensors[name], holders[name] = (tuple(part.get_shape()), part.get_dtype()), (path, file)
-        names = check_tensors(where, tensors, config)
+        names = check_tensors(where, tensors, config, end_token=end_token)
 
         def read(known: str) -> torch.Tensor:
             name = names[known]
@@ -339,7 +331,7 @@ def load(folder: str | Path) -> tuple[GPTConfig, dict[str, torch.Tensor]]:
             tensor = read(known)
             if ours is not None:
                 wide = torch.float64 if tensor.dtype == torch.float64 else torch.float32
-                tensor = tensor.t() if transposed else tensor
+                tensor = tensor.t() if transposed else tensor[: config.vocab_size] if known == EMBEDDING else tensor
                 state[ours] = tensor.to(wide).clone(memory_format=torch.contiguous_format)
             elif tensor.any():
                 name = names[known]

@@ -52,10 +52,15 @@ def read(path: str | Path, meta: str | Path | None = None) -> Imported:
         raise CheckpointError(f"{path} is not a seed project's checkpoint ({holds}); {KNOWN}")
     if isinstance(content.get("model_args"), dict) and "model" in content:
         return _nanogpt(path, content, path.with_name(META) if meta is None else Path(meta))
-    names = {str(name).removeprefix(COMPILED) for name in content}
-    if HEAD in names and EMBEDDING in names:
-        raise CheckpointError(_mingpt(path, {str(name).removeprefix(COMPILED): v for name, v in content.items()}))
+    plain = {_short(name): value for name, value in content.items()}
+    if HEAD in plain and EMBEDDING in plain:
+        raise CheckpointError(_mingpt(path, plain))
     return _seed(path, content)
+
+
+def _short(name: object) -> str:
+    """A tensor's name without what torch.compile and nanoGPT put before it."""
+    return str(name).removeprefix(COMPILED).removeprefix(PREFIX)
 
 
 KNOWN = (
@@ -105,12 +110,12 @@ def _nanogpt(path: Path, content: dict, meta: Path) -> Imported:
     wanted = {name: sizes[name] for name in names if name != "vocab_size"} | {"dropout": sizes.get("dropout", 0.0)}
     config = _config(path, chars, **wanted)
     try:
-        raw = {str(name).removeprefix(COMPILED): value for name, value in dict(content["model"]).items()}
+        raw = {_short(name): value for name, value in dict(content["model"]).items()}
     except (TypeError, ValueError):
         kind = type(content["model"]).__name__
         raise CheckpointError(f"{path}: its model is a {kind}; expected a state_dict") from None
     expected, state, head = tensors_of(config), {}, raw.pop(HEAD, None)
-    masks = {name for name in raw if MASK.fullmatch(name.removeprefix(PREFIX))}
+    masks = {name for name in raw if MASK.fullmatch(name)}
     optional = {name for name in expected if name.endswith(".bias")}  # bias=False leaves them out, which is to say 0
     if wrong := (expected.keys() - raw.keys() - optional) | (raw.keys() - masks - expected.keys()):
         raise CheckpointError(f"{path} is another architecture: it lacks, or has beyond ours, {listed(wrong)}")

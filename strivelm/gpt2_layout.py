@@ -1,8 +1,9 @@
 """GPT-2's layout, which our folders share with transformers: its tensors, its config.json, its tokenizer.json.
 
-What transformers and the tools around it leave in such a folder is known here as well: names with or without the
-prefix `transformer.`, attention masks that old versions stored, a head that is stored beside the embedding it equals.
-None of that changes a number. What does is refused with the reason.
+Tensors are named as in OpenAI's own GPT-2 files, without the prefix `transformer.`: transformers reads both spellings,
+mlx-lm only this one. What transformers and the tools around it leave in such a folder is known here as well: the
+prefix, attention masks that old versions stored, a head that is stored beside the embedding it equals. None of that
+changes a number. What does is refused with the reason.
 """
 
 import re
@@ -12,11 +13,22 @@ from pathlib import Path
 import torch
 
 from strivelm.config import GPTConfig
-from strivelm.files import TOKENIZER, CheckpointError, read_json
+from strivelm.files import (
+    CONFIG,
+    GENERATION_CONFIG,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    CheckpointError,
+    read_json,
+    to_json,
+)
 
 PREFIX = "transformer."
+"""What transformers and nanoGPT put before every name but the head's; read, and not written."""
 HEAD = "lm_head.weight"
-EMBEDDING = f"{PREFIX}wte.weight"
+EMBEDDING = "wte.weight"
+END_TOKEN = "<|end|>"
+"""The token beyond the characters that `strivelm export --end-token` adds for tools that insist on special tokens."""
 MASK = re.compile(r"h\.\d+\.attn\.(masked_)?bias")  # a causal mask, stored as a buffer; c_attn.bias is another
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "I32": 4, "I64": 8}
@@ -28,17 +40,20 @@ FREEZE = (
 )
 
 
-def tensors_of(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None, bool]]:
-    """GPT-2's tensor names: shape there, our name (None: a bias that we don't have and that must be 0), transposed."""
-    V, T, C = config.vocab_size, config.block_size, config.n_embd
+def tensors_of(config: GPTConfig, end_token: bool = False) -> dict[str, tuple[tuple[int, ...], str | None, bool]]:
+    """GPT-2's tensor names: shape there, our name (None: a bias that we don't have and that must be 0), transposed.
+
+    With an end token the embedding has one row more than there are characters.
+    """
+    V, T, C = config.vocab_size + end_token, config.block_size, config.n_embd
     names: dict[str, tuple[tuple[int, ...], str | None, bool]] = {
         EMBEDDING: ((V, C), "tok.weight", False),
-        f"{PREFIX}wpe.weight": ((T, C), "pos.weight", False),
-        f"{PREFIX}ln_f.weight": ((C,), "lnf.weight", False),
-        f"{PREFIX}ln_f.bias": ((C,), "lnf.bias", False),
+        "wpe.weight": ((T, C), "pos.weight", False),
+        "ln_f.weight": ((C,), "lnf.weight", False),
+        "ln_f.bias": ((C,), "lnf.bias", False),
     }
     for i in range(config.n_layer):
-        theirs, ours = f"{PREFIX}h.{i}.", f"blocks.{i}."
+        theirs, ours = f"h.{i}.", f"blocks.{i}."
         for norm in (1, 2):
             for part in ("weight", "bias"):
                 names[f"{theirs}ln_{norm}.{part}"] = ((C,), f"{ours}ln{norm}.{part}", False)
@@ -51,6 +66,24 @@ def tensors_of(config: GPTConfig) -> dict[str, tuple[tuple[int, ...], str | None
             names[f"{theirs}{module}.weight"] = ((into, out), f"{ours}{our}.weight", True)
             names[f"{theirs}{module}.bias"] = ((out,), f"{ours}{our}.bias" if our.startswith("ff") else None, False)
     return names
+
+
+def weights(
+    config: GPTConfig, state: dict[str, torch.Tensor], dtype: torch.dtype | None = None
+) -> dict[str, torch.Tensor]:
+    """A state_dict of ours in GPT-2's layout, on the CPU, with zeros for the biases that this architecture lacks.
+
+    Args:
+        dtype: the type of all of them; None keeps theirs.
+    """
+    tensors = {}
+    for name, (shape, ours, transposed) in tensors_of(config).items():
+        if ours is None:
+            tensors[name] = torch.zeros(shape, dtype=dtype or state["tok.weight"].dtype)
+        else:
+            tensor = state[ours].detach().cpu()
+            tensors[name] = (tensor.t() if transposed else tensor).to(dtype or tensor.dtype).contiguous()
+    return tensors
 
 
 def shapes_of(config: GPTConfig) -> dict[str, tuple[int, ...]]:
@@ -72,7 +105,11 @@ def listed(names: set[str]) -> str:
 
 
 def check_tensors(
-    where: object, tensors: dict[str, tuple[tuple[int, ...], str]], config: GPTConfig, whole: bool = True
+    where: object,
+    tensors: dict[str, tuple[tuple[int, ...], str]],
+    config: GPTConfig,
+    whole: bool = True,
+    end_token: bool = False,
 ) -> dict[str, str]:
     """What a file calls the tensors of a config, and, under "lm_head.weight", the head if it stores that as well.
 
@@ -80,15 +117,15 @@ def check_tensors(
         where: what the message of an error begins with.
         tensors: the shapes and types that safetensors headers name.
         whole: whether all of the model must be there; False for one of several files.
+        end_token: whether the embedding has one row more than there are characters.
 
     Raises CheckpointError: a tensor is missing, unknown, stored twice, misshapen or of another type.
     """
-    expected, found, beyond = tensors_of(config), {}, set()
+    expected, found, beyond = tensors_of(config, end_token), {}, set()
     for name in tensors:
-        plain = name.removeprefix(PREFIX)
-        known = HEAD if plain == HEAD else PREFIX + plain
+        known = name.removeprefix(PREFIX)
         if known != HEAD and known not in expected:
-            if not MASK.fullmatch(plain):
+            if not MASK.fullmatch(known):
                 beyond.add(name)
         elif known in found:
             raise CheckpointError(f"{where} holds {known} twice, with and without {PREFIX!r}")
@@ -134,15 +171,25 @@ def resized_back(characters: int) -> str:
     )
 
 
-# -- config.json and tokenizer.json ----------------------------------------------------------------------------------
+# -- config.json, tokenizer.json and what stands beside them ----------------------------------------------------------
 
 
-def config_json(config: GPTConfig, dtype: torch.dtype = torch.float32) -> dict:
+def config_json(config: GPTConfig, dtype: torch.dtype = torch.float32, end_token: bool = False) -> dict:
     """Our keys and GPT-2's, in one dictionary. pad, bos and eos stay unset: a character model has none.
 
-    `dtype` is what transformers computes in; like here, weights stored in half precision are computed in float32.
+    Args:
+        dtype: what transformers computes in; like here, weights stored in half precision are computed in float32.
+        end_token: whether there is one token beyond the characters, which is then pad, bos and eos.
     """
-    return vars(config) | {
+    end = config.vocab_size
+    more = {
+        "end_token": END_TOKEN,
+        "vocab_size": end + 1,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": end,
+    }
+    ours = vars(config) | {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
         "n_positions": config.block_size,
@@ -161,6 +208,42 @@ def config_json(config: GPTConfig, dtype: torch.dtype = torch.float32) -> dict:
         "eos_token_id": None,
         "dtype": "float64" if dtype == torch.float64 else "float32",
     }
+    return ours | more if end_token else ours
+
+
+def json_files(config: GPTConfig, dtype: torch.dtype, end_token: bool = False) -> dict[str, bytes]:
+    """All that a folder says in JSON, by the files' names; without a vocabulary nothing of a tokenizer.
+
+    Args:
+        dtype: what the weights are stored in.
+        end_token: whether there is one token beyond the characters, which the files then name as pad, bos, eos and unk.
+    """
+    # Without a length a pipeline asks for 256 new tokens, and a context up to that ends in an IndexError. It holds no
+    # do_sample: who calls generate() decides.
+    generation: dict[str, object] = {"max_length": config.block_size}
+    files = {CONFIG: to_json(config_json(config, dtype, end_token))}
+    if config.chars is not None:
+        # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
+        settings: dict[str, object] = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": config.block_size,
+        }
+        if end_token:
+            settings |= dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), END_TOKEN)
+            settings |= {"padding_side": "left"}  # a text goes on where it ends
+            generation |= dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), config.vocab_size)
+        files |= {
+            TOKENIZER: tokenizer_json(config.chars, end_token).encode(),
+            TOKENIZER_CONFIG: to_json(settings),
+        }
+    return files | {GENERATION_CONFIG: to_json(generation)}
+
+
+def has_end_token(raw: dict) -> bool:
+    """Whether a config.json is one with the end token, so that its vocab_size counts one more than the characters."""
+    chars, size = raw.get("chars"), raw.get("vocab_size")
+    return raw.get("end_token") == END_TOKEN and isinstance(chars, str) and size == len(chars) + 1
 
 
 SILENT = ("architectures", "dtype", "bos_token_id", "eos_token_id", "embd_pdrop", "attn_pdrop", "resid_pdrop")
@@ -179,11 +262,19 @@ def check_config(path: Path, raw: dict, config: GPTConfig) -> None:
             )
 
 
-def tokenizer_json(chars: str) -> str:
-    """tokenizer.json: every code point is a token of its own, and decoding joins them without spaces."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers  # only writing needs it
+def tokenizer_json(chars: str, end_token: bool = False) -> str:
+    """tokenizer.json: every code point is a token of its own, and decoding joins them without spaces.
 
-    tokenizer = Tokenizer(models.WordLevel({char: i for i, char in enumerate(chars)}))
+    With an end token that one is special, and stands for each character that is unknown.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers  # only writing needs it
+
+    vocabulary = {char: i for i, char in enumerate(chars)}
+    if end_token:
+        tokenizer = Tokenizer(models.WordLevel(vocabulary | {END_TOKEN: len(chars)}, unk_token=END_TOKEN))
+        tokenizer.add_special_tokens([AddedToken(END_TOKEN, special=True)])
+    else:
+        tokenizer = Tokenizer(models.WordLevel(vocabulary))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     tokenizer.decoder = decoders.Fuse()
     return tokenizer.to_str(pretty=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from strivelm import CheckpointError, open_model
 from strivelm.data.corpus import SHAKESPEARE_SHA256, load_corpus
@@ -48,6 +49,23 @@ def test_its_record_is_that_of_the_run_that_made_it(bundled):
     assert record["corpus"]["sha256"] == SHAKESPEARE_SHA256
     assert bundled.validation_loss == min(look["validation"] for look in record["evaluations"])
     assert f"**{bundled.validation_loss:.3f}**" in (BUNDLED / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("folder", "digest"),
+    [
+        (BUNDLED, "c566fbd281c2831e3c1cd012464c38bcfc1304a5602679da521ffe59394e4e02"),
+        (FILM, "b7509904e77ace63aab37d47d0e7da629427e04058628f777716cc20f0f3f451"),
+        (FILM / "snapshots" / "step-12", "27db89c257667e7a93d8485b131ef457a658a9c925359708eb10b8ef928325b9"),
+    ],
+)
+def test_its_numbers_are_those_that_were_trained(folder, digest):
+    """Whatever the file is called or the tensors are ordered by: their names, types, shapes and bytes."""
+    found, tensors = hashlib.sha256(), load_file(folder / "model.safetensors")
+    for name in sorted(tensors):
+        found.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}\n".encode())
+        found.update(tensors[name].numpy().tobytes())
+    assert found.hexdigest() == digest
 
 
 @pytest.mark.parametrize("name", ["bundled", "film"])

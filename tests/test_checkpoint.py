@@ -164,36 +164,36 @@ def replaced(name, make):
     return lambda tensors: tensors.update({name: make(tensors[name])})
 
 
-C_ATTN, WTE = "transformer.h.1.attn.c_attn", "transformer.wte.weight"
+C_ATTN, WTE = "h.1.attn.c_attn", "wte.weight"
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t.pop("transformer.ln_f.bias"), "model.safetensors lacks transformer.ln_f.bias$"),
+        (lambda t: t.pop("ln_f.bias"), "model.safetensors lacks ln_f.bias$"),
         (
-            lambda t: [t.pop(name) for name in list(t) if ".h.1." in name],
-            r"lacks (transformer\.h\.1\.\S+, ){3}transformer\.h\.1\.\S+ and 8 more$",
+            lambda t: [t.pop(name) for name in list(t) if name.startswith("h.1.")],
+            r"lacks (h\.1\.\S+, ){3}h\.1\.\S+ and 8 more$",
         ),
         (
-            lambda t: t.update({"transformer.h.0.attn.c_attn.scale": t[WTE].clone()}),
-            "model.safetensors holds, beyond this architecture, transformer.h.0.attn.c_attn.scale$",
+            lambda t: t.update({"h.0.attn.c_attn.scale": t[WTE].clone()}),
+            "model.safetensors holds, beyond this architecture, h.0.attn.c_attn.scale$",
         ),
         (
             lambda t: t.update({"lm_head.weight": t[WTE] + 1e-3}),
-            "lm_head.weight differs from transformer.wte.weight, but this architecture ties them$",
+            "lm_head.weight differs from wte.weight, but this architecture ties them$",
         ),
         (
             lambda t: t.update({"lm_head.weight": t[WTE][:-1].clone()}),
             r"lm_head.weight has shape \(24, 32\); config.json says \(25, 32\)",
         ),
         (
-            lambda t: t.update({"lnf": t.pop("transformer.ln_f.weight")}),
-            r"model.safetensors lacks transformer.ln_f.weight$",
+            lambda t: t.update({"lnf": t.pop("ln_f.weight")}),
+            r"model.safetensors lacks ln_f.weight$",
         ),
         (
-            lambda t: t.update({"wte.weight": t[WTE].clone()}),
-            r"holds transformer.wte.weight twice, with and without 'transformer.'",
+            lambda t: t.update({"transformer.wte.weight": t[WTE].clone()}),
+            r"holds wte.weight twice, with and without 'transformer.'",
         ),
         (
             replaced(WTE, lambda w: torch.cat([w, w[:1]])),
@@ -221,8 +221,8 @@ def test_weights_that_are_not_those_of_the_config_are_refused(folder, change, wo
 
 
 def test_one_nan_among_many_numbers_is_found(folder):
-    edit_weights(folder, lambda tensors: tensors["transformer.h.0.mlp.c_fc.weight"][5, 7].fill_(torch.nan))
-    refused(folder, "transformer.h.0.mlp.c_fc.weight holds NaN")
+    edit_weights(folder, lambda tensors: tensors["h.0.mlp.c_fc.weight"][5, 7].fill_(torch.nan))
+    refused(folder, "h.0.mlp.c_fc.weight holds NaN")
 
 
 class Trap:
@@ -284,7 +284,7 @@ class LargestTensor(TorchDispatchMode):
             {"n_embd": 1 << 16, "n_layer": 512},
             r"these sizes make 26,\d+,\d+,\d+,\d+ parameters; at most 10,000,000,000",
         ),
-        ({"n_embd": 1 << 10, "n_layer": 512}, "lacks transformer.h.10.attn.c_attn.bias"),
+        ({"n_embd": 1 << 10, "n_layer": 512}, "lacks h.10.attn.c_attn.bias"),
         ({"n_embd": 1 << 13}, r"wte.weight has shape \(25, 32\); config.json says \(25, 8192\)"),
         ({"block_size": 1 << 20, "n_positions": 1 << 20, "n_ctx": 1 << 20}, r"config.json says \(1048576, 32\)"),
     ],

@@ -159,13 +159,13 @@ def with_bias(value):
 REFUSED = {
     "attention biases": (with_bias(1e-3), r"h\.1\.attn\.c_proj\.bias is not zero.*train it with --bias=False, or"),
     "NaN": (with_bias(math.nan), r"h\.1\.attn\.c_proj\.bias holds NaN"),
-    "an untied head": (content(NanoGPT(tied=False, **SIZES)), "lm_head.weight differs from transformer.wte.weight"),
+    "an untied head": (content(NanoGPT(tied=False, **SIZES)), "lm_head.weight differs from wte.weight"),
     "an old one": (content(NanoGPT(**SIZES), without("bias")), "whose GELU is the tanh one"),
     "no sizes": (content(NanoGPT(**SIZES), without("n_head")), "its model_args lack n_head"),
     "wrong sizes": (content(NanoGPT(**SIZES), SIZES | {"n_embd": 20}), r"wte\.weight has shape \(10, 16\); its sizes"),
     "odd sizes": (content(NanoGPT(**SIZES), SIZES | {"n_head": 3}), "n_embd=16 is not divisible by n_head=3"),
     "no weights": (content(NanoGPT(**SIZES)) | {"model": 3}, "its model is a int; expected a state_dict"),
-    "a layer less": (content(NanoGPT(**SIZES | {"n_layer": 1})), r"it lacks, or has beyond ours, transformer\.h\.1"),
+    "a layer less": (content(NanoGPT(**SIZES | {"n_layer": 1})), r"it lacks, or has beyond ours, h\.1"),
     "words": (
         content(NanoGPT(**SIZES), SIZES | {"vocab_size": 50304}),
         "10 characters, but the model's vocab_size is 5",

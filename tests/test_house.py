@@ -31,9 +31,10 @@ ARROWS = {
     "inspection": {"config", "data", "generation", "model"},
     "training": {"checkpoint", "config", "data", "generation", "model"},
     "space": {"checkpoint", "hub", "loading"},
+    "export": {"checkpoint", "config", "files", "gpt2_layout"},
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
     "cli": {
-        *("checkpoint", "config", "data", "foreign", "generation", "hub", "loading"),
+        *("checkpoint", "config", "data", "export", "foreign", "generation", "hub", "loading"),
         *("model", "space", "training", "ui"),
     },
     "__main__": {"cli"},

@@ -18,7 +18,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OPTIONAL = {"spaces", "plotly", "transformer-lens"}
 """What is imported only where somebody has installed it: spaces by the Hub, the others as peers to compare with."""
-NEED_MORE = {"ui": "app", "cli": "train", "training": "train", "inspection/results": "app"}
+NEED_MORE = {"ui": "app", "cli": "train", "training": "train", "inspection/results": "app"} | {
+    "export/onnx_graph": "onnx",
+    "export/gguf_file": "gguf",
+}
 """What of the package needs an extra; all else needs the dependencies alone."""
 
 
@@ -83,7 +86,7 @@ def test_every_library_that_scripts_and_tests_import_is_declared(folder):
 def test_the_extras_of_the_error_messages_bring_what_they_say():
     known = packages_distributions()
     for module, extra in console.EXTRAS.items():
-        assert canonical(known[module][0]) in map(canonical, EXTRAS[extra]), module
+        assert canonical(known.get(module, [module])[0]) in map(canonical, EXTRAS[extra]), module
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """One folder, two worlds: what `save_pretrained` writes is opened by transformers to the same numbers and texts."""
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from strivelm import GPT
+from strivelm.loading import BUNDLED
 
 SHAPES = [
     {"n_layer": 1, "n_head": 1, "n_embd": 8, "block_size": 70},
@@ -91,3 +94,75 @@ def test_a_half_precision_folder_is_single_precision_in_both_worlds(model, gpt2,
         torch.testing.assert_close(after, before, rtol=relative, atol=1e-7)
     ids = random_ids(model, 2, 16)
     torch.testing.assert_close(ours(ids)[0], theirs(ids, attention_mask=torch.ones_like(ids)).logits)
+
+
+def test_tensors_have_the_names_that_every_tool_reads(folder):
+    """mlx-lm's GPT-2 puts `model.` before each name itself, and finds nothing behind another prefix."""
+    names = set(load_file(folder / "model.safetensors"))
+    assert {"wte.weight", "wpe.weight", "ln_f.bias", "h.1.mlp.c_proj.weight"} <= names
+    assert not any(name.startswith("transformer.") for name in names)
+
+
+@pytest.mark.parametrize("prefix", ["", "transformer."])
+def test_transformers_and_we_read_either_spelling_to_the_same_bits(model, folder, gpt2, random_ids, prefix):
+    path, ids = folder / "model.safetensors", random_ids(model, 3, 16)
+    expected = gpt2(folder)(ids).logits
+    save_file({prefix + name: tensor for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    assert torch.equal(GPT.from_pretrained(folder)(ids)[0], model(ids)[0])
+    assert torch.equal(gpt2(folder)(ids).logits, expected)
+
+
+# -- what a folder says, and why ---------------------------------------------------------------------------------------
+
+
+def without(folder, name, key):
+    path = folder / name
+    said = json.loads(path.read_text())
+    said.pop(key)
+    path.write_text(json.dumps(said))
+
+
+def test_n_ctx_is_said_since_mlx_lm_builds_nothing_without_it(folder, model):
+    """Its GPT-2 takes n_ctx as an argument without a default; transformers reads n_positions alone."""
+    assert json.loads((folder / "config.json").read_text())["n_ctx"] == model.block_size
+
+
+def test_dtype_is_said_since_transformers_would_compute_in_half_precision(model, transformers, tmp_path):
+    model.save_pretrained(tmp_path, dtype=torch.float16)
+    said = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert said.dtype == torch.float32
+    without(tmp_path, "config.json", "dtype")
+    assert transformers.AutoModelForCausalLM.from_pretrained(tmp_path).dtype == torch.float16
+
+
+def test_tokenizer_class_is_said_since_gpt2_s_own_drops_blanks_and_line_breaks(folder, transformers):
+    text = "a cab\na b"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    without(folder, "tokenizer_config.json", "tokenizer_class")
+    other = transformers.AutoTokenizer.from_pretrained(folder)
+    assert " " not in other.decode(other(text)["input_ids"])
+
+
+@pytest.mark.parametrize("place", ["saved", "bundled"])
+def test_no_character_is_a_special_token(folder, place, transformers):
+    folder = folder if place == "saved" else BUNDLED
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    assert not tokenizer.all_special_tokens
+    for name in ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"):
+        said = json.loads((folder / name).read_text())
+        special = [key for key in said if key.startswith(("pad_", "bos_", "eos_", "unk_")) and said[key] is not None]
+        assert not special, name
+        assert not said.get("added_tokens")
+        assert "do_sample" not in said
+
+
+def test_a_character_that_is_made_a_special_token_vanishes_once_it_is_saved(folder, model, transformers, tmp_path):
+    """Why there is none: in memory all is well, and after saving and reading again pipelines lose it."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = "a"
+    tokenizer.save_pretrained(tmp_path)
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    ids = model.tokenizer.encode("a cab")
+    assert again("a cab")["input_ids"] == ids
+    assert again.decode(ids, skip_special_tokens=True) == " cb"

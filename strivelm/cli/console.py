@@ -20,7 +20,10 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C while torch is impor
 EXTRAS = dict.fromkeys(("gradio", "httpx", "pandas"), "app") | dict.fromkeys(
     ("tyro", "tqdm", "matplotlib", "PIL"), "train"
 )
+EXTRAS |= {"onnx": "onnx", "gguf": "gguf"}
 """The extra of the package that installs each optional library."""
+ALONE = ("onnx", "gguf")
+"""Those that requirements.txt leaves out."""
 
 
 def guarded(main: Callable[[], None]) -> None:
@@ -39,7 +42,8 @@ def guarded(main: Callable[[], None]) -> None:
         if library == "strivelm":
             raise
         extra = f'pip install "strivelm[{EXTRAS[library]}]", in a clone ' if library in EXTRAS else ""
-        sys.exit(f"error: this needs {library}, which is not installed: {extra}pip install -r requirements.txt")
+        install = library if library in ALONE else "-r requirements.txt"
+        sys.exit(f"error: this needs {library}, which is not installed: {extra}pip install {install}")
     except BrokenPipeError:
         silence()
         sys.exit(1)

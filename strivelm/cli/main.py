@@ -10,6 +10,7 @@ COMMANDS = {
     "generate": ("generate", "generate text with a model"),
     "push": ("push", "push a model to the Hub"),
     "deploy": ("deploy", "deploy the page as a Space"),
+    "export": ("export", "write a model for other tools: ONNX, GGUF, an end token"),
     "import": ("import_checkpoint", "turn a checkpoint of another project into a model folder"),
 }
 """Each command: the module of this folder whose `main` it runs, and what it does."""

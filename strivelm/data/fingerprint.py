@@ -7,6 +7,7 @@ It does not keep the text secret: most of it can be reconstructed by trying char
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 RUN = 8
-"""How n_bits characters a run has."""
+"""How many characters a run has."""
+LENGTHS = (RUN, 12, 16, 20, 30)
+"""For which lengths of runs it is recorded what chance gives."""
 BITS = 12
-"""How n_bits bits are kept for each different run; with `HASHES` places each, 1 in 320 runs is a false positive."""
+"""How many bits are kept for each different run; with `HASHES` places each, 1 in 320 runs is a false positive."""
 HASHES = 8
 MAX_CHARACTERS = 5_000_000
-"""How n_bits characters of a text are read at most."""
+"""How many characters of a text are read at most."""
 MAX_FILE_BYTES = 10_000_000
 """The size limit of a file, in bytes."""
 
@@ -33,8 +36,9 @@ class Fingerprint:
     """(M,) uint8, eight bits each."""
     sha256: str
     """The hash of the bytes of the whole text, with the part that is not in the filter."""
-    unseen: float
-    """The share of text of the same kind but not in it (validation text) that runs of it cover: what chance gives."""
+    unseen: Mapping[int, float]
+    """The share of text of the same kind but not in it (validation text) that runs of at least so many characters
+    cover, by their length: what chance gives. A file from before there were several lengths has `RUN` alone."""
 
     @property
     def false_positive_rate(self) -> float:
@@ -54,7 +58,10 @@ class Fingerprint:
 
     def to_bytes(self) -> bytes:
         """The filter as a safetensors file."""
-        return save({"bits": self.bits}, {"sha256": self.sha256, "unseen": repr(self.unseen), "run": str(RUN)})
+        longer = {f"unseen_{length}": repr(share) for length, share in self.unseen.items() if length != RUN}
+        return save(
+            {"bits": self.bits}, {"sha256": self.sha256, "unseen": repr(self.unseen[RUN]), "run": str(RUN)} | longer
+        )
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Fingerprint":
@@ -65,14 +72,17 @@ class Fingerprint:
         try:
             with safe_open(path, "numpy") as opened:
                 bits, metadata = opened.get_tensor("bits"), opened.metadata()
-            unseen = float(metadata["unseen"])
+            shares = {RUN: metadata["unseen"]} | {
+                n: metadata[f"unseen_{n}"] for n in LENGTHS if f"unseen_{n}" in metadata
+            }
+            unseen = {length: float(share) for length, share in shares.items()}
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError(f"it is no fingerprint: {error}") from error
         if (
             bits.dtype != np.uint8
             or bits.ndim != 1
             or not bits.size
-            or not 0 <= unseen <= 1
+            or not all(0 <= share <= 1 for share in unseen.values())
             or metadata.get("run") != str(RUN)
         ):
             raise ValueError("it is no fingerprint of this kind")
@@ -91,11 +101,19 @@ def fingerprint(text: str, unseen: str, sha256: str) -> Fingerprint:
     places = _spread(codes, n_bits).ravel()
     bits = np.zeros(n_bits // 8, np.uint8)
     np.bitwise_or.at(bits, places >> 3, np.uint8(1) << (places & 7).astype(np.uint8))
-    made = Fingerprint(bits, sha256, 0.0)
-    inside = np.zeros(len(unseen), bool)
-    for start, length in made.spans(unseen):
-        inside[start : start + length] = True
-    return Fingerprint(bits, sha256, float(inside.mean()) if len(unseen) else 0.0)
+    made = Fingerprint(bits, sha256, {})
+    spans = made.spans(unseen)
+    return Fingerprint(bits, sha256, {length: covered(spans, len(unseen), length) for length in LENGTHS})
+
+
+def covered(spans: Iterable[tuple[int, int]], characters: int, least: int) -> float:
+    """The share of a text's characters that stand in runs of at least so many, for runs in the text's order."""
+    total = reached = 0
+    for start, length in spans:
+        if length >= least:
+            total += max(0, start + length - max(start, reached))
+            reached = max(reached, start + length)
+    return total / max(1, characters)
 
 
 def _codes(text: str) -> np.ndarray:

@@ -193,8 +193,9 @@ class _Fetch:
             with errors_naming(folder, self.repo):
                 self._list_shards(checkpoint.shards(folder / SHARDS))
         for name in self.weights:
-            where, size, whole = f"{self.repo}/{name}", self.remote[name].size, SHARDS not in self.remote
-            self._obtain(name, lambda at=(where, config, size, self.limits.small, whole): HeaderCheck(*at).feed)
+            size, whole = self.remote[name].size, SHARDS not in self.remote
+            at = (f"{self.repo}/{name}", config, size, self.limits.small, whole, checkpoint.with_end_token(folder))
+            self._obtain(name, lambda at=at: HeaderCheck(*at).feed)
         self.cache.remember(revision, self.commit)
         return folder
 
@@ -293,8 +294,11 @@ class HeaderCheck:
     the tensors, without gaps (https://huggingface.co/docs/safetensors, "Format").
     """
 
-    def __init__(self, where: str, config: GPTConfig, size: int, most: int, whole: bool = True):
+    def __init__(
+        self, where: str, config: GPTConfig, size: int, most: int, whole: bool = True, end_token: bool = False
+    ):
         self.where, self.config, self.size, self.most, self.whole = where, config, size, most, whole
+        self.end_token = end_token
         self._head: bytearray | None = bytearray()
 
     def feed(self, part: bytes) -> None:
@@ -318,7 +322,7 @@ class HeaderCheck:
             offsets = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
         except (ValueError, RecursionError, LookupError, TypeError, AttributeError, OverflowError):
             raise CheckpointError(f"{self.where} is no safetensors file") from None
-        check_tensors(self.where, tensors, self.config, self.whole)
+        check_tensors(self.where, tensors, self.config, self.whole, self.end_token)
         end = 0
         for *place, name in offsets:
             begin, end = end, end + math.prod(tensors[name][0]) * BYTES[tensors[name][1]]

@@ -40,6 +40,7 @@ In which file
     layer               the numbers inside one block at one position
     lens                logit lens and direct logit attribution
     attention           where each head looks, beside uniform attention; its pattern; rollout
+    text_parts          words, separators, lines and speakers' names of a text
     circuits            induction and copying, on random characters
     ablation            what changes when heads and MLPs are switched off: predictions and losses
     ablated_generation  what a model writes when they are

@@ -8,10 +8,16 @@ score is the mean, over the queries that have such a key, of the weight on
     self                 j = i
     same character       all earlier places of the query's own character, together
     d back               j = i-d, in `offsets`; 0 is self, 1 the previous character
+    inside this word     the earlier characters of the query's word, together
+    separators           all spaces, line breaks and punctuation that it sees, together
+    word beginnings      the first characters of all words that it sees, together; line beginnings alike
+    speaker names        the names before a colon that a line begins with, together
 
-Query 0 sees itself alone, whatever the head is, and never counts. Mean distance is Σⱼ A[i, j] (i-j); the entropy of a
-row, Σⱼ -A[i, j] ln A[i, j], is divided by ln(i+1), its most: 0 looks at one key, 1 at all alike. Uniform attention
-gives each of the i+1 keys 1/(i+1); its values are computed by the same code, on the same text.
+`strivelm.inspection.text_parts` says what words, separators, lines and names are. The last four leave key 0 out, which
+has a score of its own. Query 0 sees itself alone, whatever the head is, and never counts. Mean distance is
+Σⱼ A[i, j] (i-j); the entropy of a row, Σⱼ -A[i, j] ln A[i, j], is divided by ln(i+1), its most: 0 looks at one key, 1
+at all alike. Uniform attention gives each of the i+1 keys 1/(i+1); its values are computed by the same code, on the
+same text.
 
 A verdict names the pattern of a head. A score s, whose value under uniform attention is u, has the strength
 
@@ -19,10 +25,13 @@ A verdict names the pattern of a head. A score s, whose value under uniform atte
 
 and the strongest pattern names the head if its strength is at least STANDS_OUT, one half (Clark et al. 2019, "What
 Does BERT Look At?", name heads by where more than half of their attention goes); otherwise the verdict is "none". For
-induction (`strivelm.inspection.circuits`), u is the control where that is higher.
+induction (`strivelm.inspection.circuits`), u is the control where that is higher. Patterns of many
+keys hold those of narrower ones: a head that looks one back mostly looks inside of the word, too. So the patterns of
+`PARTS` name a head only where none of the others does, and of these the `BROADEST` come last.
 """
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,9 +42,9 @@ import torch
 from strivelm.inspection.circuits import copying, induction
 from strivelm.inspection.forward import Text
 from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact
+from strivelm.inspection.text_parts import part_targets
 from strivelm.inspection.trace import Trace, bytes_needed, trace
 from strivelm.model import GPT
-from strivelm.tokenizer import plural
 
 STANDS_OUT = 0.5
 """The strength from which on a pattern names a head."""
@@ -50,6 +59,16 @@ WORDS = {
     "same_character": "same character",
 }
 """The patterns' verdicts; besides, "2 back", "3 back", … and "induction"."""
+PARTS = {
+    "this_word": "inside this word",
+    "line_beginnings": "line beginnings",
+    "speaker_names": "speaker names",
+    "separators": "separators",
+    "word_beginnings": "word beginnings",
+}
+"""The verdicts of patterns that are made of parts of a text."""
+BROADEST = ("separators", "word_beginnings")
+"""Those of them that may hold the keys of the others."""
 
 
 # -- where heads look on a text ----------------------------------------------------------------------------------------
@@ -61,8 +80,10 @@ class Patterns(Result):
 
     verdict: Annotated[tuple[tuple[str, ...], ...], "layer", "head"]
     """(L, H) The pattern that stands out, or "none"."""
+    closest: Annotated[tuple[tuple[str, ...], ...], "layer", "head"]
+    """(L, H) The same, or the strongest pattern where none stands out; "none" where the text is too short for any."""
     strength: Annotated[torch.Tensor, "layer", "head"]
-    """(L, H) That of the strongest pattern, named or not; nan where the text is too short for any."""
+    """(L, H) The strength of that pattern; nan where the text is too short for any."""
     previous_character: Annotated[torch.Tensor, "layer", "head"]
     """(L, H) Mean weight on the character before."""
     first_position: Annotated[torch.Tensor, "layer", "head"]
@@ -71,6 +92,16 @@ class Patterns(Result):
     """(L, H) Mean weight on the query's own position."""
     same_character: Annotated[torch.Tensor, "layer", "head"]
     """(L, H) Mean weight on earlier places of the query's character."""
+    this_word: Annotated[torch.Tensor, "layer", "head"]
+    """(L, H) Mean weight on earlier characters of the query's word."""
+    separators: Annotated[torch.Tensor, "layer", "head"]
+    """(L, H) Mean weight on spaces, line breaks and punctuation."""
+    word_beginnings: Annotated[torch.Tensor, "layer", "head"]
+    """(L, H) Mean weight on first characters of words."""
+    line_beginnings: Annotated[torch.Tensor, "layer", "head"]
+    """(L, H) Mean weight on first characters of lines."""
+    speaker_names: Annotated[torch.Tensor, "layer", "head"]
+    """(L, H) Mean weight on speakers' names."""
     mean_distance: Annotated[torch.Tensor, "layer", "head"]
     """(L, H) How many characters back the weight lies, on average."""
     entropy: Annotated[torch.Tensor, "layer", "head"]
@@ -88,57 +119,80 @@ class Patterns(Result):
 
     def named_score(self, layer: int, head: int) -> tuple[float, float] | None:
         """The score of a head's verdict and that of uniform attention; None for the verdict "none"."""
-        word = self.verdict[layer][head]
+        return self._score_of(self.verdict[layer][head], layer, head)
+
+    def closest_score(self, layer: int, head: int) -> tuple[float, float] | None:
+        """The same of the pattern that is closest; None where the text is too short for any."""
+        return self._score_of(self.closest[layer][head], layer, head)
+
+    def _score_of(self, word: str, layer: int, head: int) -> tuple[float, float] | None:
         if word == "none":
             return None
         if word.endswith(" back"):
             back = int(word.split()[0])
             return self.offsets[layer, head, back].item(), self.uniform_offsets[back].item()
-        name = next((name for name, said in WORDS.items() if said == word), word)  # "induction" is its own name
+        # "induction" is its own name
+        name = next((name for name, said in (WORDS | PARTS).items() if said == word), word)
         return getattr(self, name)[layer, head].item(), self.uniform[name]
 
 
-def patterns(attention: torch.Tensor, ids: torch.Tensor) -> Patterns:
+def patterns(attention: torch.Tensor, ids: torch.Tensor, chars: Sequence[str] | None = None) -> Patterns:
     """Where each head looks, of attention (L, H, T, T) as a `Trace` records it and the characters' ids (T,).
+
+    Args:
+        chars: the T characters. Without them, as of a model without a vocabulary, the patterns of `PARTS`, which are
+            made of words and lines, are nan.
 
     Raises:
         ValueError: the shapes do not fit, or there is but one character.
     """
-    return Patterns(**_judged(attention, ids))
+    return Patterns(**_judged(attention, ids, chars))
 
 
 def _judged(
-    attention: torch.Tensor, ids: torch.Tensor, others: Sequence[tuple[str, torch.Tensor, torch.Tensor]] = ()
+    attention: torch.Tensor,
+    ids: torch.Tensor,
+    chars: Sequence[str] | None,
+    others: Sequence[tuple[str, torch.Tensor, torch.Tensor]] = (),
 ) -> dict:
     """The fields of `Patterns`; others are further (verdict, score (L, H), chance (L, H)) that may name a head."""
     T = len(ids)
     if attention.dim() != 4 or attention.shape[-2:] != (T, T):
         raise ValueError(f"the attention has shape {tuple(attention.shape)}; expected (L, H, {T}, {T}) for {T} ids")
+    if chars is not None and len(chars) != T:
+        raise ValueError(f"there are {len(chars)} characters for {T} ids; give one for each")
     if T < 2:
         raise ValueError("the text has one character, which can only look at itself; at least 2 are needed")
-    targets = _targets(ids)
+    targets = _targets(ids) | _part_targets(T, chars)
     scores, uniform = _scores(attention, targets), _scores(_uniform(T)[None, None], targets)
     queries = {name: int(wanted.any(-1).sum()) for name, wanted in targets.items()}
-    enough = [name for name in WORDS if queries[name] >= FEW]
-    verdict, strength = _verdicts(
-        [(WORDS[name], scores[name], uniform[name]) for name in enough]
-        + [(f"{d} back", scores["offsets"][..., d], uniform["offsets"][..., d]) for d in range(2, T - FEW + 1)]
-        + list(others),
-        (attention.shape[0], attention.shape[1]),
-    )
+    words = WORDS if chars is None else WORDS | PARTS
+
+    def candidates(names: Iterable[str]) -> Candidates:
+        return [(words[name], scores[name], uniform[name]) for name in names if queries[name] >= FEW]
+
+    back = [(f"{d} back", scores["offsets"][..., d], uniform["offsets"][..., d]) for d in range(2, T - FEW + 1)]
+    shape = (attention.shape[0], attention.shape[1])
+    parts = [name for name in PARTS if name not in BROADEST]
+    tiers = ([*candidates(WORDS), *back, *others], candidates(parts), candidates(BROADEST))
+    verdict, closest, strength = _verdicts(tiers, shape)
     return scores | {
         "verdict": verdict,
+        "closest": closest,
         "strength": strength,
         "uniform_offsets": uniform.pop("offsets")[0, 0],
         "uniform": {name: value.item() for name, value in uniform.items()},
         "queries": queries,
-        "notes": tuple(
-            f'Only {plural(queries[name], "character")} of this text could show a "{WORDS[name]}" head; '
-            f"a verdict needs {FEW}."
-            for name in WORDS
-            if name not in enough
-        ),
+        "notes": _too_few({word: queries[name] for name, word in words.items() if queries[name] < FEW}),
     }
+
+
+def _too_few(few: dict[str, int]) -> tuple[str, ...]:
+    """A sentence on the patterns that too few characters of a text could show, by how many those are."""
+    if not few:
+        return ()
+    said = ", ".join(f"{word} ({count})" for word, count in few.items())
+    return (f"Too few characters of this text could show these patterns, {FEW} are needed: {said}.",)
 
 
 def _targets(ids: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -154,16 +208,24 @@ def _targets(ids: torch.Tensor) -> dict[str, torch.Tensor]:
     }
 
 
+def _part_targets(T: int, chars: Sequence[str] | None) -> dict[str, torch.Tensor]:
+    """The same for the patterns of `PARTS`; of unknown characters no key is in any."""
+    if chars is None:
+        return dict.fromkeys(PARTS, torch.zeros(T, T, dtype=torch.bool))
+    return part_targets(chars)
+
+
 def _scores(attention: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Every score of `Patterns`, (L, H) each, and the offsets (L, H, T)."""
     T = attention.shape[-1]
     place = torch.arange(T)
     back = place[:, None] - place
     seen = (back >= 0) & (place[:, None] > 0)
+    wants = {name: (wanted.flatten().double(), wanted.any(-1).sum()) for name, wanted in targets.items()}
     layers = []
     for some in attention.flatten(0, 1).split(max(1, AT_ONCE // T**2)):  # float64 takes room
         weights = exact(some)  # (h, T, T)
-        found = {name: (weights * wanted).sum((-2, -1)) / wanted.any(-1).sum() for name, wanted in targets.items()}
+        found = {name: weights.flatten(1) @ wanted / count for name, (wanted, count) in wants.items()}
         found["mean_distance"] = (weights * back).sum((-2, -1)) / (T - 1)
         found["entropy"] = (torch.special.entr(weights).sum(-1)[:, 1:] / (place[1:] + 1).double().log()).mean(-1)
         by_distance = weights.new_zeros(len(weights), T).index_add_(1, back[seen], weights[:, seen])
@@ -178,18 +240,43 @@ def _uniform(T: int) -> torch.Tensor:
     return visible / visible.sum(-1, keepdim=True)
 
 
-def _verdicts(
-    candidates: Sequence[tuple[str, torch.Tensor, torch.Tensor]], shape: tuple[int, int]
-) -> tuple[tuple[tuple[str, ...], ...], torch.Tensor]:
-    """The name of each head's strongest pattern, if that stands out, and its strength (L, H)."""
-    strengths = [torch.full(shape, -torch.inf, dtype=torch.float64)]
-    for _, score, chance in candidates:  # where chance is 1 but for rounding, nothing can stand out
-        strengths.append(((score - chance) / (1 - chance)).masked_fill((chance > 1 - 1e-6) | score.isnan(), -torch.inf))
-    strength, which = torch.stack(strengths).max(0)
-    words = ["none", *(word for word, _, _ in candidates)]
-    rows = zip(strength.tolist(), which.tolist(), strict=True)
-    verdict = tuple(tuple(words[w] if s >= STANDS_OUT else "none" for s, w in zip(*r, strict=True)) for r in rows)
-    return verdict, strength.masked_fill(strength.isinf(), torch.nan)
+Candidates = Sequence[tuple[str, torch.Tensor, torch.Tensor]]
+"""Patterns that may name a head: verdict, score (L, H), chance (L, H)."""
+Names = tuple[tuple[str, ...], ...]
+
+
+def _verdicts(tiers: Sequence[Candidates], shape: tuple[int, int]) -> tuple[Names, Names, torch.Tensor]:
+    """The name of each head's strongest pattern if that stands out, its name anyway, and its strength (L, H).
+
+    Of several tiers of patterns the first one counts in which one stands out.
+    """
+    words, strength, which = (
+        [],
+        torch.full(shape, -torch.inf, dtype=torch.float64),
+        torch.zeros(shape, dtype=torch.long),
+    )
+    for tier in tiers:
+        found, place = _strongest(tier, shape)
+        better = (strength < STANDS_OUT) & (found > strength)
+        strength = torch.where(better, found, strength)
+        which = torch.where(better, place + len(words), which)
+        words += [word for word, _, _ in tier]
+    rows = [list(zip(*row, strict=True)) for row in zip(strength.tolist(), which.tolist(), strict=True)]
+    closest = tuple(tuple("none" if s == -math.inf else words[w] for s, w in row) for row in rows)
+    verdict = tuple(tuple(words[w] if s >= STANDS_OUT else "none" for s, w in row) for row in rows)
+    return verdict, closest, strength.masked_fill(strength.isinf(), torch.nan)
+
+
+def _strongest(candidates: Candidates, shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The strength of each head's strongest pattern (L, H), -inf where there is none, and which one it is."""
+    if not candidates:
+        return torch.full(shape, -torch.inf, dtype=torch.float64), torch.zeros(shape, dtype=torch.long)
+    strengths = [
+        # where chance is 1 but for rounding, nothing can stand out
+        ((score - chance) / (1 - chance)).masked_fill((chance > 1 - 1e-6) | score.isnan(), -torch.inf).expand(shape)
+        for _, score, chance in candidates
+    ]
+    return torch.stack(strengths).max(0)
 
 
 # -- all at once -------------------------------------------------------------------------------------------------------
@@ -235,7 +322,8 @@ def heads(model: GPT, text: Text | Trace | None = None, most: int | None = None,
     recorded = text if isinstance(text, Trace) else trace(model, text, keep={"attention"}, max_bytes=max_bytes)
     repeats, copies = induction(model), copying(model)
     chance = repeats.control.clamp(min=repeats.uniform)
-    fields = _judged(recorded.attention, recorded.ids, [("induction", repeats.score, chance)])
+    chars = None if model.config.chars is None else recorded.chars
+    fields = _judged(recorded.attention, recorded.ids, chars, [("induction", repeats.score, chance)])
     fields["uniform"]["induction"] = repeats.uniform
     fields["notes"] += repeats.notes
     return Heads(

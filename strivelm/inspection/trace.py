@@ -109,7 +109,20 @@ class Trace(Result):
         """The recorded fields that this trace has, in the order of the pass."""
         return tuple(name for name in RECORDED if name in vars(self))
 
+    def to_bertviz(self) -> dict:
+        """The arguments of bertviz's views: `bertviz.head_view(**trace.to_bertviz())`.
 
+        attention: of each layer a tensor (1, H, T, T). tokens: the characters; those that would not be seen, such as
+        blanks and line breaks, as their signs (␣, ⏎).
+
+        Raises AttributeError where the trace did not keep the attention.
+        """
+        tokens = [SIGNS.get(char, char) for char in self.chars]
+        return {"attention": [layer[None].float().cpu() for layer in self.attention], "tokens": tokens}
+
+
+SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+"""How characters are shown that would not be seen."""
 RECORDED = {name: axes for name, axes in axes_of(Trace).items() if name not in ("ids", "chars")}
 """The names that `keep` takes, in the order of the pass, each with its axes."""
 

@@ -9,6 +9,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
 from strivelm.ui.components import picker, scripts
+from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.components.view import read
 from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
@@ -43,7 +44,8 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
-        with gr.Tabs(elem_id="tabs") as tabs:
+        lesson_plan.build({id: title for id, title, _ in TABS})
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             page = Page(models, Dispatcher(models), current, tabs)
             for id, title, fill in TABS:
                 with gr.Tab(title, id=id) as tab:

@@ -95,6 +95,7 @@ def about(facts: Facts) -> dict:
     return {"model": facts.name, "layers": facts.layers, "heads": facts.heads}
 
 
+LESSON = {"title": "Looking back", "steps": [{"link": "?tab=learn&step=3.3", "says": "Who looks at whom?"}]}
 SETTINGS = {"temperature": 0.8, "top_k": 20, "top_p": 0.95, "seed": 1}
 SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "attention": lambda opened: attention(opened, prompts.passage(facts_of(opened))),
@@ -104,6 +105,7 @@ SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "header": lambda opened: header.shown(facts_of(opened)),
     "inner_tabs": lambda opened: None,
     "lesson": partial(answer, "learn.step", step="4"),
+    "lesson_plan": lambda opened: {"tabs": {"learn": "Learn"}, "lesson": LESSON},
     "lesson_steps": lambda opened: [["1", "The first"], ["1.5", "One between"], ["2", "The last"]],
     "losses_position": partial(answer, "predictions.loss_by_position"),
     "map": partial(answer, "embeddings.tokens"),

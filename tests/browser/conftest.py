@@ -88,8 +88,11 @@ def visit(browser, address):
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: wrong.append(f"outside: {request.url}") if outside(request.url) else None)
 
-    def open_page(at=address, width=1280, height=800, theme="light", expected="", shows="#generate-text .status"):
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def open_page(
+        at=address, width=1280, height=800, theme="light", expected="", shows="#generate-text .status", motion="reduce"
+    ):
+        """Opens the page; with motion "no-preference" the text that comes by itself comes at a reader's pace."""
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion=motion)
         context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()

@@ -11,7 +11,7 @@ from known_heads import PLANTED, TEXT, planted
 from serving import open_random, served
 from test_looks import CONTRAST, rested
 
-from strivelm.inspection import rollout, trace
+from strivelm.inspection import heads, rollout, trace
 from strivelm.loading import open_model
 
 pytestmark = pytest.mark.browser
@@ -60,9 +60,8 @@ def look(page, text=None):
 
 def told(page):
     page.wait_for_function(f"document.querySelector('{VIEW} .whole:not([hidden]) .tile canvas')")
-    page.wait_for_function(
-        f"![...document.querySelectorAll('{VIEW} .tile .words')].some((one) => one.textContent === '…')"
-    )
+    page.wait_for_function("read => eval(read)('view.state().text === view.judged()')", arg=READ)
+    page.wait_for_selector("#attention-message [data-kind=error]", state="hidden")
 
 
 def python_of(page):
@@ -94,9 +93,10 @@ def test_planted_heads_are_shown_and_called_what_they_are(visit, planted_address
         for sentence, word in zip(row, expected, strict=True):
             assert sentence.startswith("no pattern stands out" if word == "none" else f"{word} 1.00, uniform 0.1")
     assert "previous character" in page.inner_text(f"{VIEW} .tile[data-map='0']")
-    assert "No induction head" in page.inner_text(f"{VIEW} .circuits") or "Induction" in page.inner_text(
-        f"{VIEW} .circuits"
-    )
+    assert "Induction, tried on" in page.inner_text(f"{VIEW} .circuits")
+    assert page.inner_text(f"{VIEW} .measured").startswith("In the other 2 heads no pattern stands out.")
+    assert page.inner_text(f"{VIEW} .all").count("pattern stands out") == 1  # said once
+    assert page.inner_text(f"{VIEW} .tile[data-map='2']") == ""
     # what heads do together, and where nothing is seen
     rolled = rollout(recorded.attention)
     T = len(TEXT)
@@ -117,6 +117,7 @@ def test_planted_heads_are_shown_and_called_what_they_are(visit, planted_address
 def test_hovering_asks_nobody_and_a_click_tells_the_exact_weight(visit, planted_address):
     page = visit(planted_address)
     look(page, TEXT)
+    page.click(f"{VIEW} .tile[data-map='0']")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     for i in (5, 9, 20):
@@ -125,7 +126,6 @@ def test_hovering_asks_nobody_and_a_click_tells_the_exact_weight(visit, planted_
         assert state(page)["over"]["query"] == i
     assert f"({i - 1}) 1.00" in page.inner_text(f"{VIEW} .saying")
     assert "about 1.00" in page.inner_text(f"{VIEW} .readout")
-    assert "± 0.0039" in page.get_attribute(f"{VIEW} .readout", "title")
     page.hover(f"{VIEW} .matrix")
     assert asked == []
     page.click(f"{VIEW} .letter >> nth=12")
@@ -166,6 +166,7 @@ def test_the_lines_of_a_page_over_a_folder_run_where_the_folder_lies(visit, tmp_
     with served(open_model(str(tmp_path / "mine"))) as at:
         page = visit(at)
         look(page, "abca")
+        page.click(f"{VIEW} .tile[data-map='0']")
         lines = python_of(page)
     assert str(tmp_path) not in lines
     monkeypatch.chdir(tmp_path)
@@ -178,6 +179,7 @@ def test_the_lines_of_a_page_over_a_folder_run_where_the_folder_lies(visit, tmp_
 def test_the_large_map_is_as_its_tile_and_follows_the_pointer(visit, planted_address):
     page = visit(planted_address)
     look(page, TEXT)
+    page.click(f"{VIEW} .tile[data-map='0']")
     T = len(TEXT)
     box = page.locator(f"{VIEW} .matrix").bounding_box()
     edge, cell = 24, (box["width"] - 26) / T
@@ -232,6 +234,7 @@ def test_how_a_number_came_about_is_told_with_the_models_own(visit, model):
     page = visit()
     text = "To be, or not to be"
     look(page, text)
+    page.click(f"{VIEW} .tile[data-map='0']")
     page.click(f"{VIEW} [data-show=numbers]")
     page.click(f"{VIEW} .letter >> nth=9")
     page.wait_for_function(f"document.querySelector('{VIEW} .numbers .how')?.textContent.includes('(9), gives')")
@@ -384,3 +387,110 @@ def test_small_and_wide_models_draw_from_one_character_to_the_whole_context(visi
                 page.click(f"{VIEW} [data-show={mode}]")
                 if mode == "numbers":
                     page.wait_for_selector(f"{VIEW} .numbers table")
+
+
+def ran(page, opened, tools=".tools-one"):
+    """What the Python lines beside a view leave behind; the model's own is given to them."""
+    page.click(f"{VIEW} {tools} button:has-text('Python')")
+    box = page.locator(f"{VIEW} {tools} + .strivelm-python")
+    lines = box.locator("pre").text_content()
+    page.click(f"{VIEW} {tools} button:has-text('Python')")
+    space = {"opened": opened.model}
+    with redirect_stdout(io.StringIO()):
+        exec(with_model(lines, opened.ref), space)
+    return space
+
+
+def test_the_lines_of_each_view_compute_what_it_shows(visit, planted_address):
+    page = visit(planted_address)
+    look(page, TEXT)
+    opened = planted()
+    recorded = trace(opened.model, TEXT)
+    attention, T = recorded.attention, len(TEXT)
+    rows = f"Array.from({{ length: {T} }}, (_, q) => Array.from({{ length: {T} }}, (_, k) => view.of(more[0], q, k)))"
+    for number, name in ((1, "0.1"), (7, "mean1"), (8, "rollout"), (9, "uniform")):
+        page.click(f"{VIEW} .tile[data-map='{number}']")
+        assert state(page)["head"] == name
+        assert near(read(page, rows, name), ran(page, opened)["weights"])
+    # the scores beside a head
+    page.click(f"{VIEW} .tile[data-map='4']")
+    space = ran(page, opened)
+    cells = "rows => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    told_of = {title: numbers for title, *numbers in page.eval_on_selector_all(f"{VIEW} .scores tbody tr", cells)}
+    titles = {"this_word": "inside this word", "mean_distance": "characters back"}
+    for name in ("previous_character", "separators", "this_word", "mean_distance", "induction"):
+        title = titles.get(name, name.replace("_", " "))
+        assert [f"{x:.1f}" if x >= 10 else f"{x:.2f}" for x in space["scores"][name]] == told_of[title]
+    # each row beside its largest
+    page.click(f"{VIEW} [data-scale=row]")
+    by_row = ran(page, opened)["weights"]
+    torch.testing.assert_close(by_row.amax(-1), torch.ones(T))
+    torch.testing.assert_close(by_row, attention[1, 1] / attention[1, 1].amax(-1, keepdim=True))
+    everything = ran(page, opened, ".tools-all")
+    torch.testing.assert_close(everything["maps"][1, 1], by_row)
+    assert torch.equal(everything["means"], attention.mean(1))
+    assert torch.equal(everything["through"].weights, rollout(attention).weights)
+    for map_, word in enumerate(word for row in everything["found"].verdict for word in row):
+        assert (page.text_content(f"{VIEW} .tile[data-map='{map_}'] .words") or "none").startswith(word)
+    # lines of several heads, from one character and from all
+    page.click(f"{VIEW} .letter >> nth=9")
+    page.click(f"{VIEW} [data-show=lines]")
+    shown = [tuple(map(int, name.split("."))) for name in state(page)["lines"]]
+    weights = ran(page, opened)["weights"]
+    assert list(weights) == shown
+    assert all(torch.equal(weights[head], attention[head][9, :10]) for head in shown)
+    page.click(f"{VIEW} [data-whose=all]")
+    assert all(torch.equal(found, attention[head]) for head, found in ran(page, opened)["weights"].items())
+
+
+def test_it_opens_on_a_short_text_with_all_of_it_named_and_a_head_that_stands_out(visit):
+    with served(open_model("bundled")) as at:
+        page = visit(f"{at}?tab=attention", shows=VIEW)
+        told(page)
+        text = state(page)["text"]
+        assert 24 <= len(text) <= 40
+        found = heads(open_model("bundled").model, text)
+        best = found.strength.argmax().item()
+        assert state(page)["head"] == f"{best // 4}.{best % 4}"
+        assert "head=" not in page.url  # nobody chose it
+        score, chance = found.named_score(best // 4, best % 4)
+        does = page.inner_text(f"{VIEW} .does")
+        assert f"{100 * score:.0f} % of its attention" in does
+        assert f"{100 * chance:.0f} % would" in does
+        assert page.inner_text(f"{VIEW} .tile[data-map='12'] b") == "separators"
+        # cells so wide that each character is named at the edges
+        cell = page.evaluate(f"document.querySelector('{VIEW} .matrix').clientWidth") / len(text)
+        assert cell >= 12
+        # another text, and what the visitor chose stays
+        page.click(f"{VIEW} .tile[data-map='5']")
+        page.wait_for_url("**head=1.1**")
+        look(page, "The night is long, and I am not.")
+        assert state(page)["head"] == "1.1"
+
+
+def test_a_text_that_is_cut_is_said_to_be(visit, planted_address):
+    page = visit(planted_address)
+    look(page)
+    page.fill("#attention-text textarea", "a bad cafe" * 4)
+    page.click("#run-attention")
+    page.wait_for_function("read => eval(read)('view.state().text.length') === 32", arg=READ)
+    page.wait_for_selector("#attention-message [data-kind=note]")
+    assert "40 characters, and this model sees at most 32" in page.inner_text("#attention-message")
+
+
+def test_a_file_shows_the_view_as_it_stood(visit, planted_address, tmp_path, browser):
+    page = visit(f"{planted_address}?tab=attention&head=1.2&scale=row&show=lines&at=7", shows=VIEW)
+    told(page)
+    page.click(f"{VIEW} .chosen-heads button >> nth=2")
+    before = state(page)
+    with page.expect_download() as found:
+        page.click(f"{VIEW} .tools-all button:has-text('HTML')")
+    found.value.save_as(tmp_path / "heads.html")
+    alone = browser.new_page()
+    alone.goto((tmp_path / "heads.html").as_uri())
+    assert read(alone, "view.state()") == before
+    assert alone.is_visible(".threads")
+    with alone.expect_download() as found:
+        alone.click(".tools-one button:has-text('PNG')")
+    assert int.from_bytes(found.value.path().read_bytes()[16:20], "big") > 400  # the picture's width
+    alone.close()

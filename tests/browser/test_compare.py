@@ -1,6 +1,8 @@
 """The sections beside Write: columns from one random stream, heads switched off, one character taken apart."""
 
+import contextlib
 import csv
+import io
 import re
 from urllib.parse import urlencode
 
@@ -9,10 +11,12 @@ import torch
 from test_generate import at_rest
 from test_looks import CONTRAST, rested
 
+import strivelm
 from strivelm import SamplingConfig
 from strivelm.generation import distribution, draw, uniforms
 from strivelm.inspection import generate_without
-from strivelm.ui.tabs.generate import columns_payload
+from strivelm.ui import limits
+from strivelm.ui.tabs.generate import columns_payload, sections
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +26,8 @@ PROMPT = "The <b>fox</b> ${x}"
 
 
 def set_up(page, prompt=PROMPT, seed=7, count=40):
+    if page.is_visible("#fold-settings"):  # a phone
+        page.click("#fold-settings")
     page.fill("#prompt textarea", prompt)
     page.fill("#seed input", str(seed))
     set_number(page, "count", count)
@@ -75,8 +81,11 @@ def test_columns_hold_what_each_setting_writes_alone(visit, model):
     open_section(page, "compare")  # nobody is met by an empty section
     finished(page, "compare")
     page.click("#compare-chosen label:has-text('A, your own')")
+    page.wait_for_selector("#compare-view .column >> nth=3")  # a column that is ticked is there without a press
+    finished(page, "compare")
     set_number(page, "a-temperature", 0)
-    again(page, "compare")
+    page.wait_for_selector("#compare-view .about:has-text('temperature 0,')")
+    finished(page, "compare")
     settings = (*columns_payload.PRESETS.values(), (0, 0, 1.0))
     expected = [model.generate(PROMPT, 40, t, k, p, seed=7)[len(PROMPT) :] for t, k, p in settings]
     assert texts(page, "compare") == expected
@@ -147,11 +156,134 @@ def test_an_empty_choice_is_said_and_the_texts_stay(visit):
     before = texts(page, "compare")
     for name in columns_payload.PRESETS:
         page.click(f"#compare-chosen label:has-text('{name}')")
-    page.click("#run-compare")
     page.wait_for_selector("#compare-message [data-kind=error]")
     assert "No setting is chosen" in page.inner_text("#compare-message .message")
-    assert texts(page, "compare") == before
+    left = texts(page, "compare")
+    assert left
+    assert set(left) <= set(before)
     page.wait_for_selector("#run-compare:enabled")
+
+
+def test_the_first_texts_have_the_random_numbers_of_the_text_that_write_shows(visit):
+    page = visit()
+    page.wait_for_function("document.querySelector('#generate-text .status').textContent.startsWith('Finished')")
+    text = page.eval_on_selector("#generate-text .new", "element => element.textContent")
+    seed = page.inner_text("#generate-text .status").split()[-1]
+    open_section(page, "compare")
+    finished(page, "compare")
+    assert page.inner_text("#compare-view .status").endswith(f"seed {seed}")
+    assert texts(page, "compare")[list(columns_payload.PRESETS).index("Balanced")] == text
+    again(page, "compare")  # a press draws another one, and the field stays empty
+    other = page.inner_text("#compare-view .status").split()[-1]
+    assert other != seed
+    assert page.input_value("#seed input") == ""
+    # what is ticked then is written with the same numbers, and so are the others
+    before = texts(page, "compare")
+    page.click("#compare-chosen label:has-text('B, your own')")
+    page.wait_for_selector("#compare-view .column >> nth=3")
+    finished(page, "compare")
+    assert texts(page, "compare")[:3] == before
+    assert page.inner_text("#compare-view .status").endswith(f"seed {other}")
+    page.click("#compare-view .keep")
+    page.wait_for_function("seed => document.querySelector('#seed input').value === seed", arg=other)
+
+
+def test_the_prompts_keys_write_the_section_that_is_open(visit):
+    page = visit()
+    set_up(page)
+    open_section(page, "compare")
+    finished(page, "compare")
+    page.fill("#prompt textarea", "A crow")
+    for keys in ("Shift+Enter",):
+        page.evaluate("document.querySelector('#compare-view .status').textContent = 'asked'")
+        page.press("#prompt textarea", keys)
+        finished(page, "compare")
+        assert page.inner_text("#compare-view .prompt >> nth=0") == "A crow"
+
+
+def test_where_the_texts_part_is_scrolled_into_sight(visit, address):
+    said = {"text": "Fox\n" * 200, "seed": 1, "count": 500, "compare": "A,B", "b_temperature": 1.01}
+    page = link(visit, address, section="compare", **said)
+    finished(page, "compare")
+    page.wait_for_timeout(300)
+    for column in (0, 1):
+        box, mark = (
+            page.locator(f"#compare-view .column >> nth={column}").locator(one).first.bounding_box()
+            for one in (".text", ".mark")
+        )
+        assert box["y"] - 1 <= mark["y"]
+        assert mark["y"] + mark["height"] <= box["y"] + box["height"] + 1
+
+
+SETTINGS = {
+    "write": ("#temperature", "#top-k", "#top-p", "#count", "#seed", "#preset-balanced"),
+    "slowly": ("#slow-temperature", "#slow-top-k", "#slow-top-p", "#seed"),
+    "compare": ("#count", "#seed"),
+    "heads": ("#temperature", "#top-k", "#top-p", "#count", "#seed", "#preset-balanced"),
+}
+MOST = {id: most for id, _, _, most in sections.SECTIONS} | {"write": limits.MOST_CHARACTERS}
+
+
+def test_beside_a_section_stand_the_settings_that_do_something_there(visit, address):
+    page = visit()
+    set_up(page, count=1990)
+    every = sorted({one for shown in SETTINGS.values() for one in shown})
+    for name in ("slowly", "compare", "heads", "write"):
+        if name == "write":
+            page.click("#ways > .tab-wrapper button[role=tab]:has-text('Write')")
+        else:
+            open_section(page, name)
+        page.wait_for_function("name => document.querySelector('.settings').dataset.section === name", arg=name)
+        assert [one for one in every if page.is_visible(one)] == sorted(SETTINGS[name]), name
+        if "#count" in SETTINGS[name]:
+            page.wait_for_function(
+                "most => +document.querySelector('#count input[type=range]').max === most", arg=MOST[name]
+            )
+            shown = int(page.input_value("#count input[type=number]"))
+            assert shown == min(1990, MOST[name]), name
+    linked = link(visit, address, section="compare", count=1000)
+    finished(linked, "compare")
+    assert linked.inner_text("#compare-view .status").startswith("Finished: 500 characters")
+    assert not linked.is_visible("#compare-message .message")
+
+
+def test_the_sections_come_in_the_order_of_a_lesson(visit):
+    page = visit()
+    names = page.locator("#ways > .tab-wrapper button[role=tab]:visible").all_inner_texts()
+    assert names == ["Write", "One character, slowly", "Compare", "Switch heads off"]
+
+
+def python_says(page, name, model):
+    """What the lines of Python print that a section shows."""
+    page.click(f"#{name}-view .strivelm-tool:has-text('Python')")
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+        patch.setattr(strivelm, "load_model", lambda ref: {"noise": model}[ref])
+        exec(page.inner_text(f"#{name}-view .strivelm-python pre"), {})
+    return said.getvalue()
+
+
+def test_the_lines_of_python_compute_what_stands_beside_them(visit, address, model):
+    shared = {"text": "Fox", "seed": 3, "count": 30}
+    page = link(visit, address, section="compare", compare="Creative,A", a_temperature=1.5, a_top_p=0.7, **shared)
+    finished(page, "compare")
+    expected = "".join(
+        f"--- {name}\n{text}\n" for name, text in zip(("Creative", "A"), texts(page, "compare"), strict=True)
+    )
+    assert python_says(page, "compare", model) == expected
+    page = link(visit, address, section="heads", off="0.1,0.m", temperature=0.7, **shared)
+    finished(page, "heads")
+    whole, without = texts(page, "heads")
+    assert python_says(page, "heads", model).startswith(f"{whole}\n{without}\n")
+    for more in ({}, {"nth": 4}, {"u": 0.25}):
+        page = link(visit, address, section="slowly", step=5, slow_temperature=1.2, **shared, **more)
+        page.wait_for_selector("#slowly-view .hit")
+        char = page.get_attribute("#slowly-view .hit", "data-id")
+        *rows, last = python_says(page, "slowly", model).splitlines()
+        assert last.split(" ", 1)[1] == repr(model.tokenizer.chars[int(char)])
+        assert f"u = {float(last.split()[0]):.4f}" in sentence(page)
+        values = page.locator("#slowly-view .bars .value").all_inner_texts()[:20]
+        found = [100 * float(row.split()[-1]) for row in rows]
+        assert found == pytest.approx([float(one.strip(" %")) for one in values], abs=0.06)
 
 
 # -- heads -------------------------------------------------------------------------------------------------------------
@@ -198,10 +330,12 @@ def go(page, step):
 def test_each_step_shows_the_models_own_numbers(visit, model):
     page = visit()
     set_up(page, prompt="Fox")
-    set_number(page, "temperature", 0.6)
-    set_number(page, "top-k", 10)
-    set_number(page, "top-p", 0.7)
     open_section(page, "slowly")
+    set_number(page, "slow-temperature", 0.6)
+    set_number(page, "slow-top-k", 10)
+    set_number(page, "slow-top-p", 0.7)
+    page.wait_for_function("new URLSearchParams(location.search).get('slow_top_p') === '0.7'")
+    page.wait_for_timeout(1000)
     page.wait_for_selector("#slowly-view .bars li")
     page.wait_for_function("document.querySelector('#slowly-view .sentence').textContent.includes('z =')")
     chars = model.tokenizer.chars
@@ -243,7 +377,7 @@ def test_appending_writes_the_seeds_text_and_drawing_again_another(visit, model)
     open_section(page, "slowly")
     page.wait_for_selector("#slowly-view .bars li")
     go(page, 4)
-    text = model.generate("Fox", 3, 0.9, 40, 1.0, seed=7)
+    text = model.generate("Fox", 3, 0.9, 10, 0.9, seed=7)
     for n in (4, 5, 6):
         page.click("#slowly-view .append")
         page.wait_for_function(
@@ -255,12 +389,12 @@ def test_appending_writes_the_seeds_text_and_drawing_again_another(visit, model)
     page.fill("#slowly-view input[type=range]", "0.5")
     assert "u = 0.5000 (chosen here)" in sentence(page)
     logits = model(torch.tensor([model.tokenizer.encode(text)]))[0][0, -1].detach()
-    hit = draw(distribution(logits, SamplingConfig(1, 0.9, 40)), 0.5)
+    hit = draw(distribution(logits, SamplingConfig(1, 0.9, 10, 0.9)), 0.5)
     assert page.get_attribute("#slowly-view .hit", "data-id") == str(hit)
     page.click("#slowly-view .strivelm-tool:has-text('Python')")
     assert "u = 0.5\n" in page.inner_text("#slowly-view .strivelm-python pre")
     # the bars follow the settings: greedy leaves nothing to chance
-    set_number(page, "temperature", 0)
+    set_number(page, "slow-temperature", 0)
     best = int(logits.argmax())
     page.wait_for_function("id => document.querySelector('#slowly-view .hit')?.dataset.id === id", arg=str(best))
     assert "covers 0.0000 to 1.0000" in sentence(page)

@@ -1,8 +1,10 @@
 """The Embeddings tab before a real browser: what it says equals inspection's, and each control does what it says."""
 
+import io
 import itertools
 import json
 import re
+from contextlib import redirect_stdout
 from urllib.parse import parse_qs, urlsplit
 
 import gradio as gr
@@ -12,7 +14,7 @@ import torch
 from serving import open_random, served
 from test_looks import CONTRAST
 
-from strivelm import inspection, load_model
+from strivelm import inspection, load_model, open_model
 from strivelm.data.ngrams import count_ngrams
 from strivelm.ui import app
 from strivelm.ui.tabs.embeddings import tab
@@ -76,7 +78,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
     )
     scales = np.linalg.svd((space.vectors - space.vectors.mean(0)).numpy(), compute_uv=False)
     share = scales**2 / (scales**2).sum()
-    assert f"explain {100 * share[:2].sum():.1f} % of the variance" in place.locator(".said").inner_text()
+    assert f"hold {100 * share[:2].sum():.1f} % of all differences" in place.locator(".said").inner_text()
     place.locator(".find input").fill("b")
     assert place.locator("h4").inner_text() == "b lower consonant"
     near = inspection.neighbours(space, "b", 10)
@@ -84,7 +86,7 @@ def test_the_map_says_what_inspection_does(counted, visit):
     assert [row.split("\n")[-1].replace("−", "-") for row in rows] == [f"{x:.2f}" for x in near.cosine.tolist()]
     assert rows[0].split("\n")[0] == {" ": "␣", "\n": "⏎"}.get(near.chars[0], near.chars[0])
     place.locator(".three").click()
-    assert f"explain {100 * share[:3].sum():.1f} %" in place.locator(".said").inner_text()
+    assert f"hold {100 * share[:3].sum():.1f} %" in place.locator(".said").inner_text()
 
 
 def test_the_map_turns_and_is_walked_by_keys(counted, visit):
@@ -214,12 +216,11 @@ def test_a_text_that_can_not_be_read_is_refused_and_nothing_is_lost(counted, vis
     page = visit(f"{at}?tab=embeddings&text=bee%20bee", shows="#embeddings-context .view")
     place = drawn(page, "context")
     assert place.locator(".strip").inner_text() == "bee bee"
-    for text, said in (("", "The text is empty"), ("b" * 33, "this model sees at most 32 at a time; shorten it by 1")):
-        page.fill("#embeddings-text textarea", text)
-        page.click("#run-embeddings")
-        page.wait_for_function(
-            "said => document.querySelector('#embeddings-message .message').textContent.includes(said)", arg=said
-        )
+    page.fill("#embeddings-text textarea", "")
+    page.click("#run-embeddings")
+    page.wait_for_function(
+        "document.querySelector('#embeddings-message .message').textContent.includes('The text is empty')"
+    )
     assert place.locator(".strip").inner_text() == "bee bee"
     page.fill("#embeddings-text textarea", "<b>ß</b>")
     page.click("#run-embeddings")
@@ -431,3 +432,122 @@ def test_everything_fits_a_phone_and_can_be_read(counted, visit, theme):
             text = place.locator(f"{selector}:visible:not(:disabled)").nth(n)
             if text.count() and text.inner_text().strip():
                 assert text.evaluate(CONTRAST) >= 4.5, (view, selector)
+
+
+def ran(place, opened):
+    """What the Python lines beside a view leave behind; the model's own is given to them."""
+    place.locator(".tools button:has-text('Python')").click()
+    lines = place.locator(".strivelm-python pre").text_content()
+    place.locator(".tools button:has-text('Python')").click()
+    names = {"load_model": lambda ref: opened.model, "open_model": lambda ref: opened}
+    for name in names:
+        lines = lines.replace(f"from strivelm import {name}\n", "")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(lines, names)
+    return names | {"out": out.getvalue()}
+
+
+def test_the_lines_of_each_view_compute_what_it_shows(counted, visit):
+    opened, at = counted
+    page, place = look(visit, at, "map", "&char=b&dim=3")
+    names = ran(place, opened)
+    near = [row.split("\n")[-1].replace("−", "-") for row in place.locator(".near li").all_inner_texts()]
+    assert near == [f"{x:.2f}" for x in names["near"].cosine.tolist()]
+    assert str(names["found"].coordinates[:, :3]) in names["out"]
+    inner(page, "Similarity")
+    place = drawn(page, "similarity")
+    place.locator("[data-order=clusters]").click()
+    assert ran(place, opened)["table"].order.tolist() == values(place, "values.orders.clusters")
+    inner(page, "Positions")
+    place = drawn(page, "positions")
+    assert f"they use {ran(place, opened)['found'].participation:.1f} of them" in place.locator(".said").inner_text()
+    inner(page, "In context")
+    place = drawn(page, "context")
+    place.locator(".depth input").fill("3")
+    names = ran(place, opened)
+    share = 100 * names["found"].same_character[names["depth"]].item()
+    assert f"At depth 3, {share:.1f} % of" in place.locator(".purity-said").inner_text()
+    inner(page, "What a table knows")
+    place = drawn(page, "table")
+    for which in ("model", "direct"):
+        place.locator(f"[data-against={'modelled' if which == 'model' else which}]").click()
+        names = ran(place, opened)
+        N = len(CHARS)
+        read = values(
+            place, f"Array.from({{ length: {N * N} }}, (_, k) => values.difference(Math.floor(k / {N}), k % {N}))"
+        )
+        np.testing.assert_allclose((names["second"] - names["counted"]).flatten(), read, atol=1e-6)
+
+
+def test_the_table_names_its_rows_and_columns(visit):
+    with served(open_model("bundled")) as at:
+        page, place = look(visit, at, "table")
+        assert [button.inner_text() for button in place.locator(".rows button").all()] == ["26 frequent", "all 65"]
+        counts = open_model("bundled").ngrams
+        ids, often = counts.table(1)
+        frequent = {int(ids[i, 0]) for i in np.argsort(-often, kind="stable")[:25]}
+        q = open_model("bundled").model.tokenizer.encode("q")[0]  # the chosen row is always there
+        assert place.locator(".row-title").inner_text() == "What comes after q"
+        lines = ran(place, open_model("bundled"))
+        assert set(lines["rows"]) == frequent | {q}
+        canvas = place.locator(".maps canvas").first
+        assert canvas.bounding_box()["width"] / (26 + 4) >= 12  # wide enough for a name in each row and column
+        assert place.locator(".readout").inner_text().startswith("q then u: counted 100 %")
+        place.locator("[data-rows=all]").click()
+        page.wait_for_url(re.compile("rows=all"))
+        assert len(ran(place, open_model("bundled"))["rows"]) == 65
+
+
+def test_the_views_use_the_width_of_the_window(counted, visit):
+    _, at = counted
+    for width in (1000, 1280, 1920):
+        for view in ("map", "similarity", "context"):
+            _, place = look(visit, at, view, width=width)
+            right = place.locator(".beside > *").last.bounding_box()
+            whole = place.locator(".view").bounding_box()
+            assert right["x"] + right["width"] == pytest.approx(whole["x"] + whole["width"], abs=2)
+            left = place.locator(".beside > *").first.bounding_box()
+            assert left["width"] + right["width"] > 0.9 * whole["width"]
+
+
+def test_the_pairs_that_are_most_alike_lead_to_their_place(counted, visit):
+    opened, at = counted
+    _, place = look(visit, at, "similarity")
+    space = inspection.token_space(opened.model)
+    table = inspection.similarity(space, "given").cosine
+    best = torch.triu(table, 1).max().item()
+    first = place.locator(".pairs li").first
+    assert first.inner_text().split("\n")[-1].replace("−", "-") == f"{best:.2f}"
+    first.locator("button").click()
+    said = place.locator(".readout").inner_text().replace("−", "-")
+    assert float(said.split("cosine ")[1]) == pytest.approx(best, abs=6e-4)
+
+
+def test_a_file_shows_the_view_as_it_stood(counted, visit, tmp_path):
+    _, at = counted
+    page, place = look(visit, at, "map", "&char=B&dim=3")
+    heading = place.locator("h4").inner_text()
+    assert heading.startswith("B ")
+    with page.expect_download() as download:
+        place.locator(".tools button:has-text('HTML')").click()
+    download.value.save_as(tmp_path / "alone.html")
+    page.goto((tmp_path / "alone.html").as_uri())
+    page.wait_for_selector(".view[data-state=shown] .tools button")
+    assert page.locator(".about h4").inner_text() == heading
+    assert page.locator(".three").get_attribute("aria-pressed") == "true"
+
+
+def test_a_drawing_is_the_map_as_it_stands(counted, visit):
+    _, at = counted
+    page, place = look(visit, at, "map", "&char=b")
+    with page.expect_download() as download:
+        place.locator(".tools button:has-text('SVG')").click()
+    drawing = download.value.path().read_text("utf-8")
+    assert drawing.count("<line") == 2 + 5  # the axes, and the lines to the neighbours
+    assert drawing.count("<circle") == len(CHARS) + 1  # the points, and a ring
+    assert ">b</text>" in drawing
+    assert "direction 1 · " in drawing
+    # a class that is picked out is so in a link, too
+    place.locator(".key button").first.click()
+    page.wait_for_url(re.compile("class=lower"))

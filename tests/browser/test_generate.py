@@ -71,16 +71,38 @@ def test_one_seed_one_text_and_a_new_seed_another(visit):
     assert generate(page) == first
 
 
-def test_an_empty_seed_is_drawn_and_shown(visit):
-    page = visit()
-    assert page.input_value("#seed input") == ""
+def finished_anew(page):
+    page.evaluate("document.querySelector('#generate-text .status').textContent = 'asked'")
     page.click("#run-generate")
     page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Finished')")
-    seed = page.input_value("#seed input")
-    assert text_of(page, STATUS).endswith(f"seed {seed}")
-    text = text_of(page, NEW)
     ready(page)
-    assert generate(page) == text
+    return text_of(page, NEW), re.search(r"seed (\d+)$", text_of(page, STATUS))[1]
+
+
+def test_each_press_writes_another_text_until_a_seed_is_kept(visit):
+    page = visit()
+    first, seed = finished_anew(page)
+    second, other = finished_anew(page)
+    assert (first, seed) != (second, other)
+    assert page.input_value("#seed input") == ""
+    page.click("#generate-text .keep")
+    page.wait_for_function("seed => document.querySelector('#seed input').value === seed", arg=other)
+    page.wait_for_selector("#generate-text .keep", state="hidden")
+    assert finished_anew(page) == (second, other)
+    page.fill("#seed input", "")
+    page.wait_for_selector("#generate-text .keep")
+    assert finished_anew(page)[1] != other
+
+
+def test_a_link_brings_back_a_text_whose_seed_was_drawn(visit, address):
+    page = visit()
+    text, seed = finished_anew(page)
+    page.wait_for_function("seed => new URLSearchParams(location.search).get('drawn') === seed", arg=seed)
+    again = visit(f"{address}?{page.url.split('?')[1]}")
+    again.wait_for_function("text => document.querySelector('#generate-text .new').textContent === text", arg=text)
+    assert again.input_value("#seed input") == ""
+    ready(again)
+    assert finished_anew(again)[1] != seed
 
 
 def test_stop_stops_keeps_what_there_is_and_gives_the_buttons_back(visit, slow_address, steps, until):
@@ -90,6 +112,7 @@ def test_stop_stops_keeps_what_there_is_and_gives_the_buttons_back(visit, slow_a
     page.click("#run-generate")
     page.wait_for_selector("#run-generate:disabled")
     page.wait_for_selector("#stop:enabled")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent === 'Writing…'")
     page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
     page.click("#stop")
     page.wait_for_function(f"document.querySelector({STATUS!r}).textContent.startsWith('Stopped')")
@@ -111,6 +134,7 @@ def test_a_visitor_who_leaves_stops_costing(visit, slow_address, steps, until):
     page = visit(slow_address)
     set_number(page, "count", 2000)
     page.click("#run-generate")
+    page.wait_for_function(f"document.querySelector({STATUS!r}).textContent === 'Writing…'")  # not what came by itself
     page.wait_for_function(f"document.querySelector({NEW!r}).textContent.length > 20")
     before = steps()
     page.close()
@@ -245,7 +269,6 @@ def test_a_setting_out_of_bounds_is_brought_back(visit):
 def test_copy_takes_prompt_and_text(visit):
     page = visit()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    assert page.is_disabled("#generate-text .copy")
     page.fill("#prompt textarea", "Say")
     text = generate(page)
     page.click("#generate-text .copy")
@@ -256,6 +279,7 @@ def test_copy_takes_prompt_and_text(visit):
 
 def test_the_page_follows_the_text_only_from_its_end(visit, slow_address):
     page = visit(slow_address, width=320, height=640)
+    page.click("#fold-settings")
     set_number(page, "count", 2000)
     page.click("#run-generate")
     box = "document.querySelector('#generate-text .page')"

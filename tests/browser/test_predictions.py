@@ -1,7 +1,9 @@
 """The Predictions tab under a visitor's hands: its numbers are inspection's, and every control does its work."""
 
 import csv
+import io
 import string
+from contextlib import redirect_stdout
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -178,12 +180,15 @@ BARS = "all => all.map((bar) => [parseFloat(bar.style.left), parseFloat(bar.styl
 def test_the_parts_are_inspections_for_any_character_and_rival(look, opened, tmp_path):
     page = look(section="attribution", at=7)
     found = inspection.direct_logit_attribution(opened.model, TEXT, 7)
+    assert values(page) == pytest.approx(sorted(found.parts.values(), key=abs, reverse=True))  # so few fit
+    page.click("#attribution [data-order=pass]")
+    page.wait_for_url("**order=pass**")
     assert values(page) == pytest.approx(list(found.parts.values()))
     layers = ["0.0", "0.1", "0.m", "1.0", "1.1", "1.m"]
     names = ["token embedding", "position embedding", *layers, "final LayerNorm's bias"]
     assert [name for name, _ in parts(page)] == names
     assert [row[0] for row in table(page, "attribution", tmp_path)] == ["part", *names, "sum", "logit"]
-    assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP 0.m"]
+    assert page.locator("#attribution .who").all_inner_texts()[2:5] == ["head 0.0", "head 0.1", "MLP of layer 0"]
     bars = page.eval_on_selector_all("#attribution .track i", BARS)
     most = max(1, *map(abs, found.parts.values()))
     for (left, width), value in zip(bars, found.parts.values(), strict=True):
@@ -243,7 +248,7 @@ def test_parts_are_switched_off_and_on_and_mapped(look, opened, tmp_path):
     wait_loss(page, found.loss_after)
     assert f"{before:.2f} → {found.loss_after:.2f}" in page.inner_text("#ablation .loss")
     assert page.locator('#ablation .switches [aria-pressed="true"]').count() == 2
-    _, *rows = table(page, "ablation", tmp_path)
+    rows = table(page, "ablation", tmp_path)[1 : 1 + len(TEXT)]  # below them is the map
     assert [float(row[3]) for row in rows[1:]] == pytest.approx(found.surprisal_after[1:].tolist(), rel=1e-6)
     assert [float(row[4]) for row in rows] == pytest.approx(found.kl.tolist(), rel=1e-5)
     assert f"{found.kl[3]:.3f} nats" in page.inner_text("#ablation .spread")
@@ -366,9 +371,8 @@ def test_all_sections_are_of_the_text_that_was_last_looked_at(look):
 
 
 def test_a_map_that_cannot_be_measured_says_why(look, monkeypatch):
-    page = look("Not yet asked", section="ablation")
     monkeypatch.setattr(inspection, "ablation_map", lambda *given: 1 / 0)
-    page.click("#ablation [data-where=this]")
+    page = look("Not yet asked", section="ablation")
     page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('failed')")
     page.wait_for_selector("#ablation [data-where=this]:enabled")
 
@@ -416,3 +420,88 @@ def test_each_view_lives_as_a_file_of_its_own(look, browser, tmp_path):
         assert alone.inner_text(same) == page.inner_text(f"#{section} {same}")
         assert wrong == []
         alone.close()
+
+
+def ran(page, view, opened):
+    """What the Python lines beside a view leave behind; the model's own is given to them."""
+    page.click(f"#{view} .tools >> text=Python")
+    lines = page.text_content(f"#{view} .strivelm-python pre")
+    page.click(f"#{view} .tools >> text=Python")
+    names = {"load_model": lambda ref: opened.model, "open_model": lambda ref: opened}
+    for name in names:
+        lines = lines.replace(f"from strivelm import {name}\n", "")
+    with redirect_stdout(io.StringIO()):
+        exec(lines, names)
+    return names
+
+
+def test_the_lines_of_each_view_compute_what_it_shows(look, opened):
+    page = look(at=5, off="0.1", how="mean")
+    names = ran(page, "losses", opened)
+    assert f"{names['found'].mean:.2f}" == page.locator("#losses .means .value").first.inner_text()
+    assert f"{names['so_far'][-1][-1]:.2f}" == f"{names['found'].mean:.2f}"
+    likely = page.locator("#losses .top .value").all_inner_texts()
+    assert likely[0] == f"{100 * names['expected'].values[0]:.1f} %"
+    first = CHARS[names["expected"].indices[0]]
+    assert page.locator("#losses .top .who").first.inner_text() == {"\n": "⏎", " ": "␣"}.get(first, first)
+    turn(page, "lens")
+    names = ran(page, "lens", opened)
+    depth, place, found = names["depth"], names["place"], names["found"]
+    assert (depth, place) == (len(found.depths) - 1, 5)
+    page.hover("#lens .cells", position={"x": 24 * 3 + 12, "y": 32 + 24 * 2 + 12})
+    assert page.inner_text("#lens .what").startswith(f"{found.depths[2]}: after ‘{TEXT[3]}’")
+    turn(page, "attribution")
+    names = ran(page, "attribution", opened)
+    assert [value for _, value in names["largest"]] == pytest.approx(values(page)[:8])
+    page.click("#attribution [data-order=size]")
+    page.select_option("#attribution .against", "mean")
+    page.wait_for_function("document.querySelector('#attribution .what').textContent.includes('the mean')")
+    names = ran(page, "attribution", opened)
+    assert sorted(map(abs, names["found"].parts.values()), reverse=True) == pytest.approx(list(map(abs, values(page))))
+    turn(page, "ablation")
+    page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('one window')")
+    names = ran(page, "ablation", opened)  # the last that is found is the map
+    expected = inspection.ablate(opened.model, TEXT, ["0.1"], reference=TEXT, position=5)
+    assert f"→ {expected.loss_after:.2f} nats" in page.inner_text("#ablation .loss")
+    (mapped,) = inspection.ablation_map(opened.model, TEXT, TEXT)
+    assert names["found"].heads.tolist() == mapped.heads.tolist()
+    assert page.inner_text('#ablation [data-part="1.0"]') == f"{mapped.heads[1, 0]:+.3f}".replace("-", "−")
+
+
+def test_sections_open_with_what_there_is_to_see(look):
+    text = "The night is long, and I am sick at heart; go tell the queen that I shall not come."
+    page = look(text, section="ablation", model="bundled")
+    page.wait_for_function("document.querySelector('#ablation .mapped').textContent.includes('one window')")
+    numbers = page.locator("#ablation [data-part]").all_inner_texts()
+    assert len(numbers) == 6 * 5
+    assert all(number[0] in "+−" for number in numbers)
+    assert page.is_hidden("#ablation .on")  # nothing is off that could be switched on again
+    assert page.inner_text("#ablation .unsure").startswith("As unsure as a choice among ")
+    turn(page, "attribution", text)
+    assert page.locator("#attribution .parts li").count() == 9
+    assert page.locator("#attribution .who").all_inner_texts()[-1] == "the other 25 together"
+    turn(page, "lens", text)
+    assert page.evaluate("document.querySelector('#lens .scroll').scrollLeft") == 0
+    place = int(
+        page.evaluate("document.querySelector('#lens [data-cell], #lens[data-cell]').dataset.cell").split(".")[1]
+    )
+    assert place < 10
+    assert "at=" not in page.url  # nobody chose it
+    page.goto(f"{page.url}&at=70")
+    shown(page, "lens", text)
+    page.wait_for_function("document.querySelector('#lens .scroll').scrollLeft > 0")
+    left = page.evaluate("document.querySelector('#lens .scroll').scrollLeft")
+    wide = page.evaluate("document.querySelector('#lens .scroll').clientWidth")
+    assert left <= 70 * 24 <= left + wide - 24  # what is marked is in sight
+
+
+def test_a_file_shows_the_view_as_it_stood(look, browser, tmp_path):
+    page = look(section="attribution", at=5, order="pass", char="e")
+    with page.expect_download() as download:
+        page.click("#attribution .tools >> text=HTML")
+    download.value.save_as(tmp_path / "attribution.html")
+    alone = browser.new_page()
+    alone.goto((tmp_path / "attribution.html").as_uri())
+    assert alone.get_attribute("[data-order=pass]", "aria-pressed") == "true"
+    assert alone.locator(".parts li").count() == page.locator("#attribution .parts li").count()
+    alone.close()

@@ -4,11 +4,12 @@ import contextlib
 import io
 import json
 import math
+import re
 
 import pytest
 
 import strivelm
-from strivelm import inspection
+from strivelm import inspection, load_model
 
 pytestmark = pytest.mark.browser
 
@@ -134,6 +135,82 @@ def test_continue_writes_what_one_run_would_have_written(written, model):
     assert run_lines(page, model) == "A" + longer
 
 
+@pytest.mark.parametrize("how", ["forced", "continued", "stopped"])
+def test_a_link_writes_again_what_was_forced_continued_or_stopped(visit, written, address, slow_address, how):
+    page, text = written
+    at = address
+    if how == "forced":
+        for place in (40, 21):  # the second takes the first away, a third stands behind it
+            force(page, place)
+        force(page, 50)
+        assert page.locator(f"{NEW} > .forced").count() == 2
+    elif how == "continued":
+        page.click("#preset-creative")
+        page.click("#continue")
+        finished(page, 120)
+        force(page, 100)
+    else:
+        at = slow_address
+        page = visit(f"{slow_address}?text=A&count=2000&seed=3")
+        page.wait_for_function(f"document.querySelector('{NEW}').textContent.length > 30")
+        page.click("#stop")
+    page.wait_for_selector("#stop:disabled")
+    text = text_of(page, NEW)
+    page.wait_for_function(
+        "asked => [...new URLSearchParams(location.search).keys()].includes(asked)",
+        arg={"forced": "forced", "continued": "runs", "stopped": "length"}[how],
+    )
+    again = visit(f"{at}?{page.url.split('?')[1]}")
+    again.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=text)
+    again.wait_for_selector("#stop:disabled")
+    marks = f"{NEW} > span"
+    which = "all => all.flatMap((one, i) => (one.matches('.forced') ? [i] : []))"
+    assert again.eval_on_selector_all(marks, which) == page.eval_on_selector_all(marks, which)
+    assert settings_of(again) == settings_of(page)  # each went on from the same
+    if how != "stopped":
+        click_python(again)
+        assert text_of(again, f"{VIEW} .strivelm-python pre").count("forced") > 1
+
+
+def settings_of(page):
+    kept = ("drawn", "forced", "length", "runs", "seed", "text", "count")
+    return page.evaluate("names => names.map((name) => new URLSearchParams(location.search).get(name))", kept)
+
+
+def force(page, place):
+    """Forces the likeliest character at a place that does not stand there."""
+    page.click(f"{NEW} > span:nth-child({place})")
+    page.locator(f"{VIEW} .bars button:enabled").first.click()
+    page.wait_for_selector(f"{NEW} > .forced:nth-child({place})")
+    page.wait_for_selector("#stop:disabled")
+
+
+def click_python(page):
+    page.click(f"{VIEW} .tools >> text=Python")
+
+
+def test_what_is_chosen_is_scrolled_into_sight(visit, address):
+    page = visit(f"{address}?text=A&seed=7&count=2000&tab=generate")
+    page.wait_for_function(f"document.querySelector('{VIEW} .status').textContent.startsWith('Finished: 2,000')")
+    box, one = (page.locator(f"{VIEW} {name}").bounding_box() for name in (".page", ".chosen"))
+    assert box["y"] <= one["y"]
+    assert one["y"] + one["height"] <= box["y"] + box["height"]
+
+
+def test_words_come_before_numbers_and_terms_explain_themselves(written):
+    page, _ = written
+    said = text_of(page, f"{VIEW} .by")
+    choices = float(re.search(r"as unsure as choosing among ([\d.]+) letters", said)[1])
+    nats = float(re.search(r"surprisal ([\d.]+) nats", said)[1])
+    assert choices == pytest.approx(math.exp(nats), abs=0.06 * choices)
+    assert said.index("letters") < said.index("nats")
+    assert re.match(
+        r"The least expected one\. [A-Z][a-z ]+: the model gave it [\d.]+ %, 1 in", text_of(page, f"{VIEW} .said")
+    )
+    page.hover(f"{VIEW} .said .strivelm-term")
+    page.wait_for_selector("#strivelm-term-nat:not([hidden])")
+
+
 def test_the_text_can_be_taken_along(written, tmp_path):
     page, text = written
     found = {}
@@ -166,31 +243,38 @@ def test_a_text_is_carried_to_another_tab(written, model):
     page, text = written
     page.click("#carry-attention")
     page.wait_for_selector("#attention-view .tile canvas")
-    assert page.input_value("#attention-text textarea") == text[-32:]  # as much as the model sees
+    assert page.input_value("#attention-text textarea") == "A" + text  # what is too long for the model, the tab says
 
 
-def test_what_is_known_of_the_text_is_underlined(visit, address):
-    page = visit(f"{address}?model=film&text=KING%20RICHARD%20III:&seed=1&temperature=0.3&count=100&underline=on")
-    finished(page, 100)
+def test_underlined_is_what_chance_does_not_explain(visit, address):
+    page = visit(f"{address}?model=film&text=KING%20RICHARD%20III:&seed=1&temperature=0.3&count=300&underline=on")
+    finished(page, 300)
     page.wait_for_selector(f"{VIEW} .spans:not([hidden])")
-    assert "of the text stands in the training text" in text_of(page, f"{VIEW} .spans")
-    assert page.locator(f"{NEW} > .shared").count() > 20
+    said = text_of(page, f"{VIEW} .spans")
+    share, least = re.match(
+        r"([\d.]+) % of the text stands in the training text, .* in runs of (\d+) char", said
+    ).groups()
+    chance = float(re.search(r"as ([\d.]+) % of text does that it has not learnt from", said)[1])
+    assert page.input_value(f"{VIEW} .least select") == least
+    assert int(least) > 8  # eight in a row stand there by chance
+    assert chance < 50
+    assert ("more than chance gives" in said) == (float(share) >= 1.5 * chance)
+    assert page.locator(f"{NEW} > .shared").count() == round(float(share) * 3)
+    page.select_option(f"{VIEW} .least select", "8")
+    page.wait_for_function("new URLSearchParams(location.search).get('least') === '8'")
+    assert "about what chance gives, as 8" in text_of(page, f"{VIEW} .spans")
     page.click(f"{VIEW} .overlap-switch")
     assert page.locator(f"{NEW} > .shared").count() == 0
 
 
-def test_another_model_brings_its_own_suggestions_and_leaves_the_text(written):
+def test_another_model_brings_its_own_suggestions_and_writes_a_text_of_its_own(written):
     page, text = written
     before = page.locator(".chip").all_inner_texts()
     page.fill("#model input", "bundled")
     page.keyboard.press("Enter")
     page.wait_for_function(f"document.querySelectorAll('.chip')[1].innerText !== {json.dumps(before[1])}")
-    assert text_of(page, NEW) == text
-    assert "Written by noise" in text_of(page, f"{VIEW} .by")
-    page.click("#continue")
-    page.wait_for_selector('#generate-message .message[data-kind="error"]')
-    assert "was written by noise, and bundled is open now" in text_of(page, "#generate-message .message")
-    assert text_of(page, NEW) == text
+    page.wait_for_function(f"document.querySelector('{VIEW} .by').textContent.startsWith('Written by bundled')")
+    assert finished(page, 60) == load_model("bundled").generate("A", 60, 1.2, top_k=20, top_p=0.9, seed=7)[1:] != text
 
 
 def test_a_phone_shows_text_and_alternatives_below_each_other(visit, address):
@@ -202,3 +286,29 @@ def test_a_phone_shows_text_and_alternatives_below_each_other(visit, address):
     height = choice["height"]
     page.click(f"{NEW} > span:nth-child(4)")
     assert page.locator(f"{VIEW} .choice").bounding_box()["height"] == pytest.approx(height, abs=25)
+
+
+def test_back_and_forward_bring_back_the_same_texts(visit, address):
+    page = visit(f"{address}?text=A&count=40")
+    text = finished(page, 40)
+    page.click("#ways button[role=tab]:has-text('Compare'):visible")
+    page.wait_for_function("document.querySelector('#compare-view .status')?.textContent.startsWith('Finished')")
+    columns = page.locator("#compare-view .new").all_inner_texts()
+    page.go_back()
+    page.wait_for_selector(f"{NEW} >> visible=true")
+    page.fill("#model input", "film")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('{VIEW} .by').textContent.startsWith('Written by film')")
+    other = finished(page, 40)
+    assert other != text
+    page.go_back()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=text)
+    page.go_forward()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=other)
+    page.go_back()
+    page.wait_for_function(f"text => document.querySelector('{NEW}').textContent === text", arg=text)
+    page.click("#ways button[role=tab]:has-text('Compare'):visible")
+    page.wait_for_function(
+        "texts => [...document.querySelectorAll('#compare-view .new')].every((one, i) => one.innerText === texts[i])",
+        arg=columns,
+    )

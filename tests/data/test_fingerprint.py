@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from strivelm.data.corpus import load_corpus
 from strivelm.data.fingerprint import RUN, Fingerprint, fingerprint
@@ -54,9 +55,26 @@ def test_spans_are_the_parts_in_which_every_run_is_known(made, halves):
 
 def test_the_unseen_share_is_that_of_its_spans(made, halves):
     covered = sum(length for _, length in fingerprint(halves[0], "", "x").spans(halves[1]))
-    assert made.unseen <= covered / len(halves[1])
-    assert 0.3 < made.unseen < 1
-    assert fingerprint("abc", "", "x").unseen == 0
+    assert made.unseen[RUN] <= covered / len(halves[1])
+    assert 0.3 < made.unseen[RUN] < 1
+    assert set(fingerprint("abc", "", "x").unseen.values()) == {0}
+
+
+def test_chance_is_counted_character_by_character_for_each_length(made, halves):
+    inside = made.contains(halves[1])
+    for length, share in made.unseen.items():
+        count = 0
+        for i in range(len(halves[1])):  # a character counts where some run of this length that holds it stands there
+            starts = range(max(0, i - length + 1), min(i, len(halves[1]) - length) + 1)
+            count += any(inside[start : start + length - RUN + 1].all() for start in starts)
+        assert share == pytest.approx(count / len(halves[1]))
+    assert list(made.unseen.values()) == sorted(made.unseen.values(), reverse=True)
+
+
+def test_a_file_from_before_there_were_several_lengths_is_read(made, tmp_path):
+    path = tmp_path / "old.safetensors"
+    path.write_bytes(save({"bits": made.bits}, {"sha256": made.sha256, "unseen": "0.5", "run": str(RUN)}))
+    assert Fingerprint.from_file(path).unseen == {RUN: 0.5}
 
 
 def test_a_file_brings_it_back_and_another_file_is_refused(made, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from strivelm import GPT, CheckpointError
+from strivelm.export import export_folder, read_source
 
 PREFIX = "transformer."
 
@@ -38,28 +39,29 @@ def edit_config(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def without_prefix(tensors):
-    return {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
+def with_prefix(tensors):
+    """As transformers saves it, and as StriveLM once did."""
+    return {name if name.startswith("lm_head") else PREFIX + name: tensor for name, tensor in tensors.items()}
 
 
 def with_masks(tensors):
     mask = torch.ones(16, 16, dtype=torch.uint8).tril().view(1, 1, 16, 16)
     for i in range(2):
-        tensors[f"{PREFIX}h.{i}.attn.bias"] = mask.clone() if i else mask.bool()
-        tensors[f"{PREFIX}h.{i}.attn.masked_bias"] = torch.tensor(-10_000.0)
+        tensors[f"h.{i}.attn.bias"] = mask.clone() if i else mask.bool()
+        tensors[f"h.{i}.attn.masked_bias"] = torch.tensor(-10_000.0)
 
 
 def with_head(tensors):
-    tensors["lm_head.weight"] = tensors[PREFIX + "wte.weight"].clone()
+    tensors["lm_head.weight"] = tensors["wte.weight"].clone()
 
 
 LEFTOVERS = {
     "nothing": lambda tensors: None,
-    "no prefix": without_prefix,
+    "a prefix": with_prefix,
     "masks": with_masks,
-    "masks without prefix": lambda tensors: with_masks(tensors) or without_prefix(tensors),
+    "masks and a prefix": lambda tensors: with_masks(tensors) or with_prefix(tensors),
     "an equal head": with_head,
-    "all of it": lambda tensors: with_masks(tensors) or with_head(tensors) or without_prefix(tensors),
+    "all of it": lambda tensors: with_masks(tensors) or with_head(tensors) or with_prefix(tensors),
 }
 
 
@@ -82,7 +84,7 @@ def test_what_changes_nothing_is_passed_over_on_the_hub_too(hub, publish, client
 
 
 def test_a_tied_matrix_may_be_stored_under_the_heads_name_alone(model, folder, random_ids, same_logits):
-    edit_weights(folder, lambda tensors: tensors.update({"lm_head.weight": tensors.pop(PREFIX + "wte.weight")}))
+    edit_weights(folder, lambda tensors: tensors.update({"lm_head.weight": tensors.pop("wte.weight")}))
     back, ids = GPT.from_pretrained(folder), random_ids(model, 3, 16)
     assert torch.equal(back(ids)[0], model(ids)[0])
     assert back.head.weight is back.tok.weight
@@ -124,7 +126,7 @@ def test_what_three_steps_of_fine_tuning_leave_opens_to_the_same_logits(
 
 
 def test_attention_biases_that_moved_are_refused_with_the_cure(folder):
-    edit_weights(folder, lambda t: t.update({PREFIX + "h.1.attn.c_proj.bias": torch.full((32,), 1e-3)}))
+    edit_weights(folder, lambda t: t.update({"h.1.attn.c_proj.bias": torch.full((32,), 1e-3)}))
     with pytest.raises(
         CheckpointError, match=r"h\.1\.attn\.c_proj\.bias is not zero.*freeze .* or train LoRA on c_attn"
     ):
@@ -142,6 +144,13 @@ def test_an_embedding_that_was_resized_is_refused_with_the_cure(folder, gpt2, sa
     theirs.resize_token_embeddings(25)
     theirs.save_pretrained(tmp_path / "undone")
     same_logits(tmp_path / "undone")
+
+
+def test_an_end_token_comes_from_the_hub_as_the_model_without(hub, publish, client, model, folder, tmp_path):
+    from hub.client_process import fingerprint
+
+    publish(export_folder(read_source(folder, end_token=True), tmp_path / "end"))
+    assert client("opened", "alice/one", cache_dir=tmp_path / "cache")["model"] == fingerprint(model)
 
 
 # -- shards ------------------------------------------------------------------------------------------------------------
@@ -179,7 +188,7 @@ def index(sharded, change):
         (lambda s: index(s, lambda c: c["weight_map"].update(a="../x.safetensors")), r"names '\.\./x\.safetensors'"),
         (lambda s: index(s, lambda c: c["weight_map"].update(a="/etc/passwd")), "names '/etc/passwd'"),
         (lambda s: min(s.glob("*.safetensors")).write_bytes(b"x"), r"model-00001-of-.* is no readable safetensors"),
-        (lambda s: save_file({}, min(s.glob("*.safetensors"))), r"index\.json lacks transformer\.\S+"),
+        (lambda s: save_file({}, min(s.glob("*.safetensors"))), r"index\.json lacks \S+"),
         (
             lambda s: min(s.glob("*.safetensors")).write_bytes(max(s.glob("*.safetensors")).read_bytes()),
             "two of its files hold",

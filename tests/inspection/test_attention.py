@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import uniform
 
-from strivelm.inspection.attention import FEW, STANDS_OUT, WORDS, copying, heads, induction, patterns, rollout
+from strivelm.inspection.attention import FEW, PARTS, STANDS_OUT, WORDS, copying, heads, induction, patterns, rollout
 from strivelm.inspection.trace import trace
 
 LETTERS = "abcdefghijkl"
@@ -46,6 +46,7 @@ def by_hand(attention, ids):
         "mean_distance": mean([sum(A[i][j] * (i - j) for j in range(i + 1)) for i in later]),
         "entropy": mean([-sum(p * math.log(p) for p in A[i] if p > 0) / math.log(i + 1) for i in later]),
     }
+    scores |= dict.fromkeys(PARTS, math.nan)  # of unknown characters; test_text_parts.py has them
     return scores, [mean([A[i][i - d] for i in later if i >= d]) for d in range(T)], len(repeated)
 
 
@@ -56,7 +57,7 @@ def test_every_score_is_its_definition(drawn):
     expected_uniform, offsets, repeated = by_hand(uniform(T), ids)
     assert found.uniform == pytest.approx(expected_uniform, abs=1e-12, nan_ok=True)
     assert found.uniform_offsets.tolist() == pytest.approx(offsets, abs=1e-12)
-    assert found.queries == dict.fromkeys(WORDS, T - 1) | {"same_character": repeated}
+    assert found.queries == dict.fromkeys(WORDS, T - 1) | {"same_character": repeated} | dict.fromkeys(PARTS, 0)
     for layer in range(L):
         for head in range(H):
             expected, offsets, _ = by_hand(attention[layer, head], ids)
@@ -142,10 +143,10 @@ def test_a_verdict_needs_enough_characters_and_the_result_says_so():
     assert (enough.verdict, few.verdict) == ((("previous character",),), (("none",),))
     assert few.previous_character.item() == 1
     assert few.to_dict()["strength"] == [[None]]
-    assert enough.notes == (
-        f'Only 0 characters of this text could show a "same character" head; a verdict needs {FEW}.',
-    )
-    assert len(few.notes) == 4
+    too_few = "Too few characters of this text could show these patterns, 8 are needed: "
+    assert enough.notes == (f"{too_few}same character (0).",)
+    assert few.notes == (f"{too_few}previous character (7), first position (7), self (7), same character (0).",)
+    assert few.closest == (("none",),)
     assert math.isnan(enough.same_character.item())
 
 
@@ -165,15 +166,15 @@ def test_heads_are_patterns_induction_and_copying_together(make_model):
     before = torch.get_rng_state()
     found, recorded = heads(model, text), trace(model, text)
     assert torch.equal(torch.get_rng_state(), before)
-    alone, repeats, copies = patterns(recorded.attention, recorded.ids), induction(model), copying(model)
-    for name in ("previous_character", "first_position", "itself", "same_character", "mean_distance", "entropy"):
-        assert torch.equal(getattr(found, name), getattr(alone, name))
+    alone, repeats, copies = patterns(recorded.attention, recorded.ids, text), induction(model), copying(model)
+    for name in (*WORDS, *PARTS, "mean_distance", "entropy"):
+        torch.testing.assert_close(getattr(found, name), getattr(alone, name), rtol=0, atol=0, equal_nan=True)
     assert torch.equal(found.offsets, alone.offsets)
     assert torch.equal(found.induction, repeats.score)
     assert torch.equal(found.induction_control, repeats.control)
     assert torch.equal(found.copying, copies.score)
     assert (found.copies, found.chars) == (copies.verdict, tuple(text))
-    assert found.uniform == alone.uniform | {"induction": repeats.uniform}
+    assert found.uniform == pytest.approx(alone.uniform | {"induction": repeats.uniform}, nan_ok=True)
     assert found.verdict == (("none", "none"),) * 2  # random weights do nothing in particular
     again = heads(model, recorded)
     assert torch.equal(again.previous_character, found.previous_character)

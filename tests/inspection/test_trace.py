@@ -341,3 +341,14 @@ def test_everything_recorded_is_plain_and_tabular(model):
     assert row["attention"].item() == recorded.attention[1, 0, 2, 1].item()
     assert isinstance(recorded.to_frame(), pandas.DataFrame)
     assert list(recorded.to_frame()["chars"]) == ["c", "a", "f"]
+
+
+def test_bertviz_gets_what_its_views_take(model):
+    """head_view wants a list of (1, H, T, T) and a word for each position; a blank would be none."""
+    seen = trace(model, "a b\n", keep={"attention"})
+    given = seen.to_bertviz()
+    assert given["tokens"] == ["a", "␣", "b", "⏎"]
+    assert [tuple(layer.shape) for layer in given["attention"]] == [(1, 2, 4, 4)] * 2
+    assert torch.equal(torch.cat(given["attention"]), seen.attention)
+    with pytest.raises(AttributeError, match="add 'attention' to keep"):
+        trace(model, "a", keep={"logits"}).to_bertviz()

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import torch
 
-from strivelm.ui.tabs.learn.lessons.reading import Chosen, read
+from strivelm.ui.tabs.learn.lessons.openings import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen
 from strivelm.ui.tabs.learn.payload import figure
 
 TEXT = "To be, or not to be"

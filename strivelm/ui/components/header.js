@@ -12,34 +12,74 @@ function rung([name, nats, place]) {
   step.style.left = `${100 * place}%`;
   step.title = `${name}: ${nats} nats per character`;
   step.dataset.model = String(name === "this model");
-  step.appendChild(document.createElement("span")).textContent = name;
-  step.appendChild(document.createElement("b")).textContent = nats;
+  const label = step.appendChild(document.createElement("span"));
+  label.append(name, " ");
+  label.appendChild(document.createElement("b")).textContent = nats;
   return step;
 }
 
-// Rungs that stand close share a label's room: the one nearer to the model keeps its own.
-function unclutter() {
-  const steps = [...element.querySelectorAll(".ladder li")].reverse();
-  const taken = [];
-  for (const step of steps) {
-    step.classList.remove("quiet");
-    const box = [...step.children].map((part) => part.getBoundingClientRect());
-    const left = Math.min(...box.map((b) => b.left)) - 4,
-      right = Math.max(...box.map((b) => b.right)) + 4;
-    if (taken.some(([from, to]) => left < to && right > from)) step.classList.add("quiet");
-    else taken.push([left, right]);
+// Names that would stand in each other go down a row, with a longer tick; the one nearer to the model stays above.
+function stagger() {
+  const ladder = at(".ladder");
+  const edge = ladder.getBoundingClientRect();
+  if (!edge.width) return;
+  const rows = [];
+  for (const step of [...ladder.children].reverse()) {
+    const label = step.firstElementChild;
+    label.style.translate = "";
+    const { left, right } = label.getBoundingClientRect();
+    // A name at an end of the ruler stays inside it.
+    const shift = Math.max(0, edge.left - 36 - left) - Math.max(0, right - edge.right - 36);
+    label.style.translate = `${shift}px`;
+    const [from, to] = [left + shift - 4, right + shift + 4];
+    const free = rows.findIndex((row) => row.every(([a, b]) => to <= a || from >= b));
+    const row = free < 0 ? rows.length : free;
+    (rows[row] ??= []).push([from, to]);
+    step.style.setProperty("--row", row);
   }
+  ladder.style.setProperty("--rows", rows.length);
 }
 
 function draw() {
   const shown = JSON.parse(props.value);
-  at("dl").replaceChildren(...shown.facts.map(fact));
-  for (const name of ["measured", "meaning"]) at(`.${name}`).textContent = shown[name];
+  at(".line dl").replaceChildren(fact(shown.name));
+  // The last part goes first where there is little room.
+  const [last, ...parts] = shown.short.toReversed();
+  const end = Object.assign(document.createElement("span"), { className: "last" });
+  end.append(" · ", strivelm.explained(last));
+  at(".short").replaceChildren(strivelm.explained(parts.toReversed().join(" · ")), ...(parts.length ? [end] : [last]));
+  at(".more dl").replaceChildren(...shown.facts.map(fact));
+  at(".meaning").textContent = shown.meaning;
+  at(".measured").replaceChildren(strivelm.explained(shown.measured.replace("nats", "[nats](term:nat)")));
   at(".ladder").replaceChildren(...shown.ladder.map(rung));
-  unclutter();
+  stagger();
 }
+
+// Folded in the page, where the view has room of its own; in a file or a notebook it is all that there is.
+function fold(open) {
+  at(".more").hidden = !open;
+  at(".fold").setAttribute("aria-expanded", String(open));
+  at(".fold").textContent = open ? "Less" : "More";
+  if (open) stagger();
+}
+at(".fold").addEventListener("click", () => fold(at(".more").hidden));
+fold(!strivelm.inPage());
+
+// -- three doors, for who comes without a link, until one goes through any --------------------------------------------
+const doors = at(".doors");
+doors.hidden = !strivelm.inPage() || strivelm.chosen.linked;
+for (const door of doors.querySelectorAll("button"))
+  door.addEventListener("click", () => {
+    document.querySelector(`#tabs > .tab-wrapper [role=tab][data-tab-id="${door.dataset.tab}"]`)?.click();
+    doors.hidden = true;
+    if (door.dataset.tab === "generate") document.querySelector("#prompt textarea")?.focus();
+  });
+if (strivelm.inPage())
+  document.addEventListener("click", ({ target, isTrusted }) => {
+    if (isTrusted && target.closest?.("#tabs button, #model, .chip")) doors.hidden = true;
+  });
 
 watch("value", draw);
 draw();
-new ResizeObserver(unclutter).observe(at(".ladder"));
-document.fonts?.ready.then(unclutter);
+new ResizeObserver(stagger).observe(at(".ladder"));
+document.fonts?.ready.then(stagger);

@@ -1,4 +1,4 @@
-"""The page's header: the title, the open model, and its loss beside those of n-gram tables."""
+"""The page's header: the title, and the open model in one line; unfolded, its sizes and its loss beside counting."""
 
 import math
 from pathlib import Path
@@ -15,13 +15,26 @@ TEMPLATE = """
     <h1>StriveLM</h1>
     <p>A small GPT that you can see through. It writes one character at a time.</p>
   </div>
-  <div class="model">
-    <dl aria-label="The model"></dl>
+  <div class="line">
+    <dl aria-label="The open model"></dl>
+    <p class="short"></p>
+    <button type="button" class="fold" aria-expanded="false" aria-controls="about-model">More</button>
+  </div>
+  <div class="more" id="about-model" hidden>
+    <dl aria-label="Its sizes"></dl>
     <div class="loss">
-      <p><span class="name">Validation loss</span> <strong class="measured"></strong> <span class="meaning"></span></p>
+      <p><span class="name">[Validation loss](term:validation loss)</span>: <span class="meaning"></span>
+        (<strong class="measured"></strong>)</p>
       <ol class="ladder" aria-label="Losses of guessing, of counting and of this model, in nats per character"></ol>
+      <p class="key">Counting is what an [n-gram](term:) table does. Less is better: one [nat](term:) less is a choice
+        among 2.7 times fewer characters.</p>
     </div>
   </div>
+  <nav class="doors" aria-label="Where to begin" hidden>
+    <button type="button" data-tab="generate"><b>Play</b> let it write, and change its story</button>
+    <button type="button" data-tab="attention"><b>Look inside</b> what it reads before each letter</button>
+    <button type="button" data-tab="learn"><b>Learn</b> how it works, step by step</button>
+  </nav>
 </header>
 """
 
@@ -40,8 +53,9 @@ def shown(facts: Facts) -> dict:
     rungs = [("guessing", uniform), *rungs] + ([("this model", loss)] if loss is not None else [])
     most = max((nats for _, nats in rungs), default=1.0) or 1.0
     return {
+        "name": ["Model", facts.name if facts.step is None else f"{facts.name}, step {facts.step:,}"],
+        "short": short(facts),
         "facts": [
-            ["Model", facts.name if facts.step is None else f"{facts.name}, step {facts.step:,}"],
             ["Parameters", f"{facts.parameters:,}"],
             ["Context", plural(facts.context, "character")],
             ["Vocabulary", plural(size, "character")],
@@ -49,8 +63,26 @@ def shown(facts: Facts) -> dict:
             ["Learnt from", facts.corpus or "not recorded"],
         ],
         "measured": "not measured" if loss is None else f"{loss:.2f} nats per character",
-        "meaning": f"(guessing: ln {size:,} = {uniform:.2f})"
+        "meaning": f"guessing would be ln {size:,} = {uniform:.2f} nats"
         if loss is None
-        else f"as unsure as a fair choice among {math.exp(min(loss, 20.0)):,.1f} characters, not {size:,}",
+        else f"as unsure as a fair choice among {choices(loss)} characters, not {size:,}",
         "ladder": [[name, f"{nats:.2f}", min(max(nats / most, 0.0), 1.0)] for name, nats in rungs],
     }
+
+
+def short(facts: Facts) -> list[str]:
+    """The model in a few words: how large it is, what it has learnt, and how unsure it is, with terms marked."""
+    millions = facts.parameters / 1e6
+    size = f"{millions:,.1f} million" if millions >= 1 else f"{facts.parameters:,}"
+    loss = facts.validation_loss
+    return [
+        f"{size} [numbers](term:parameter)",
+        *([f"learnt {facts.corpus}"] if facts.corpus else []),
+        *([] if loss is None else [f"as unsure as choosing among {choices(loss)} letters"]),
+    ]
+
+
+def choices(loss: float) -> str:
+    """Among how many equally likely characters a model with this loss in nats seems to choose."""
+    many = math.exp(min(loss, 20.0))
+    return f"{many:,.1f}".removesuffix(".0") if many < 10 else f"{many:,.0f}"

@@ -9,6 +9,7 @@ import gradio as gr
 
 from strivelm.ui import limits
 from strivelm.ui.components import header, message
+from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.core.models import Facts, Models
 from strivelm.ui.core.page import QUIET, Page
 
@@ -48,7 +49,11 @@ def build(models: Models) -> Header:
                 elem_id="model",
             )
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
+            add = gr.Button("Add this view", size="sm", min_width=0, elem_id="add-view")
+            present = gr.Button("Present", size="sm", min_width=0, elem_id="present")
+    present.click(None, None, None, js="() => { strivelm.present(); }")
     share.click(None, None, None, js=COPY_LINK)
+    add.click(None, None, None, js=lesson_plan.ADD)
     return Header(summary, message.view("model-message"), picker)
 
 
@@ -60,7 +65,6 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     """
     models, head_outputs = page.models, [page.current, head.summary, head.message, head.picker]
     follows = [one.component for one in page.linked if one.follow]
-    outputs = [*head_outputs, *page.outputs]
     to_fetch = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
     pending = gr.Textbox(visible="hidden", label="The same, after the rest of the link is restored")
     opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": limits.CONCURRENT}
@@ -75,29 +79,51 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     def arrive(request: gr.Request, *values) -> list:
         return arrived(page, tabs, dict(request.query_params), values)
 
-    everything = [page.current, *page.components]
+    usual = gr.Textbox(page.usual(page.facts), visible="hidden", label="What is usual for the open model")
+    page.follow(usual, page.usual)
+    outputs = [*head_outputs, *page.outputs]
+    everything = [page.current, usual, *page.components]
     shows = [component for component, _ in page.following]
     opened = blocks.load(
         arrive, follows, [*head_outputs, page.tabs, to_fetch, *page.components, *shows], queue=False, **QUIET
     )
-    config = page.config()
+    config = page.config(tabs)
     # The fragment, behind '#', is not sent to the server.
     opened = opened.then(
         None, page.components, page.components, js=f"(...values) => strivelm.restored({config}, values)"
     )
-    opened.then(None, everything, None, js=page.script("arrive"))
+    arrive_js = f"(ref, model, usual, ...values) => {{ strivelm.arrive({config}, ref, model, usual, values); }}"
+    opened.then(None, [to_fetch, *everything], None, js=arrive_js)
     opened.then(None, to_fetch, pending, js="(ref) => ref")
-    changed = "(model, ...values) => { strivelm.changed(model, values); }"
     fetched = pending.change(switched, [pending, page.current, *follows], outputs, **opening)
     picked = gr.on(
         [head.picker.input, head.picker.select],
         switched,
         [head.picker, page.current, *follows],
         outputs,
+        js="(ref, ...rest) => { strivelm.openModel(ref); return [ref, ...rest]; }",
         trigger_mode="always_last",
         **opening,
     )
-    for event in (fetched, picked):
+
+    # Back and Forward (common/history.js): the components get their values in the browser, a model is opened here.
+    walk = gr.Button("Go to an entry of the history", visible="hidden", elem_id="walk")
+    reopen = gr.Button("Open its model", visible="hidden", elem_id="walk-model")
+    places = [page.tabs, *page.components]
+    walked = walk.click(
+        None, page.components, places, js="(...values) => strivelm.walk(values)", trigger_mode="multiple"
+    )
+    walked.then(None, None, None, js="() => { strivelm.there(); }")
+    reopened = reopen.click(
+        switched,
+        [pending, page.current, *follows],
+        outputs,
+        js="(_, ...rest) => [strivelm.wantedModel(), ...rest]",
+        trigger_mode="always_last",
+        **opening,
+    )
+    for event in (fetched, picked, reopened):
+        changed = "(model, usual, ...values) => { strivelm.changed(model, usual, values); }"
         event.then(None, everything, None, js=changed)
 
 

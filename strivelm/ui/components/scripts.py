@@ -9,11 +9,13 @@ import re
 from functools import cache
 from pathlib import Path
 
+from strivelm.ui.components import glossary
+
 HERE = Path(__file__).parent
 MODULES = (
-    *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/address"),
-    *("common/ask", "common/tabs", "common/export"),
-    *("plots/picture", "plots/bars", "plots/heatmap", "plots/lines", "plots/scatter"),
+    *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/glossary"),
+    *("common/address", "common/ask", "common/tabs", "common/history", "common/present", "common/export"),
+    *("plots/picture", "plots/bars", "plots/part_switches", "plots/heatmap", "plots/lines", "plots/scatter"),
 )
 """The modules, each after those that it imports from."""
 
@@ -24,7 +26,7 @@ EXPORT = re.compile(r"^export \{([^}]*)\};\n\Z", re.MULTILINE)
 @cache
 def shared() -> str:
     """One script that makes `window.strivelm`. Raises ValueError for a module with other imports or exports."""
-    return "\n".join(["window.strivelm ??= {};", *map(_module, MODULES)])
+    return "\n".join(["window.strivelm ??= {};", glossary.script(), *map(_module, MODULES)])
 
 
 def _module(name: str) -> str:

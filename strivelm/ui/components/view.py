@@ -16,7 +16,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from strivelm.ui.components import scripts
+from strivelm.ui.components import glossary, scripts
 from strivelm.ui.core import codec
 from strivelm.ui.core.questions import question
 
@@ -46,6 +46,11 @@ class View:
         VIEWS[self.name] = self
 
     @cached_property
+    def markup(self) -> str:
+        """The template with its marked terms, [nats](term:nat), as elements that explain themselves."""
+        return glossary.marked(self.template)
+
+    @cached_property
     def script(self) -> str:
         """The script that runs once when the view is made, in its own scope, with `element`, `props` and `watch`."""
         return "\n".join(read(f"{part}.js", self.folder) for part in (*self.parts, self.name))
@@ -60,7 +65,7 @@ class View:
         """The view as a component of the page with a value for JSON; the options are those of `gr.HTML`."""
         return gr.HTML(
             codec.dumps(value),
-            html_template=self.template,
+            html_template=self.markup,
             js_on_load=self.script,
             css_template=self.style,
             apply_default_css=False,
@@ -77,7 +82,7 @@ class View:
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<style>{read('common.css')}{read('standalone.css')}.strivelm-view {{ {self.style} }}</style>"
-            f'<body><main class="strivelm-view">{self.template}</main>'
+            f'<body><main class="strivelm-view">{self.markup}</main>'
             f"<script>{scripts.shared()}\n"
             f"strivelm.mount(document.querySelector('.strivelm-view'), {PLACE}, "
             f"(element, props, watch, trigger) => {{\n{self.script}\n}});</script>"

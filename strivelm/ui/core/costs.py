@@ -118,7 +118,7 @@ def patterns(model: GPT, T: int) -> Cost:
     """The patterns of all heads' attention, and rollout."""
     c, read = model.config, reading({"attention"})(model, T)
     return Cost(
-        read.memory + CHUNKS + 60 * T * T + 24 * c.n_layer * c.n_head * T,
+        read.memory + CHUNKS + 160 * T * T + 24 * c.n_layer * c.n_head * T,
         read.work + 2 * c.n_layer * T**3,
         BASE64 * T * T + 250 * c.n_layer * c.n_head,
     )

@@ -4,6 +4,7 @@ ZeroGPU runs a function in a fork of this process (huggingface.co/docs/hub/space
 results are pickled, and of an exception only the class's name comes back.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,6 +15,11 @@ except ImportError:  # not on a Space
 
 SENTENCES = (ValueError, IndexError)
 """Exceptions whose message is shown to the visitor."""
+
+
+def lent() -> bool:
+    """Whether each call on a GPU is paid from the visitor's quota, as on ZeroGPU."""
+    return spaces is not None and os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def gpu(seconds: float | Callable[..., float]) -> Callable[[Callable], Callable]:

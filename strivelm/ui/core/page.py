@@ -38,10 +38,9 @@ class Linked:
     follow: Follow | None = None
     """Gives its default value for a model; None if that is the same for all."""
 
-    @property
-    def usual(self) -> object:
-        """Its default value, which the address leaves out."""
-        return self.component.value
+    def usual(self, facts: Facts) -> object:
+        """Its default value for a model, which the address leaves out."""
+        return self.follow(facts) if self.follow else self.component.value
 
 
 @dataclass
@@ -73,6 +72,7 @@ class Page:
         component: Field,
         parse: Parse = str,
         follow: Follow | None = None,
+        step: bool = False,
     ) -> None:
         """Keeps a component's value in the address, unless it is the default; scripts read it by `strivelm.get`.
 
@@ -80,10 +80,26 @@ class Page:
 
         Args:
             follow: gives the default for a model; an unchanged component takes it when that model is opened.
+            step: whether another value is a step of the browser's history, to which Back leads.
         """
         self.linked.append(Linked(tab, name, component, parse, follow))
-        place = f"{json.dumps(tab)}, {json.dumps(name)}"
-        component.change(None, component, None, js=f"(value) => {{ strivelm.put({place}, value); }}")
+        put = f"strivelm.put({json.dumps(tab)}, {json.dumps(name)}, value, undefined, {json.dumps({'step': step})})"
+        component.change(None, component, None, js=f"(value) => {{ {put}; }}")
+
+    def sections(self, tab: str, inner: gr.Tabs, entries: dict[str, gr.Tab], name: str = "section") -> None:
+        """Keeps in the address which of a tab's inner tabs is open; to open another is a step of the history.
+
+        It is for inner tabs that are made when the page is opened; Gradio opens the first of those that come later.
+
+        Args:
+            entries: the inner tabs by the id that stands in addresses; the first is the usual one.
+        """
+        ids = tuple(entries)
+        chosen = gr.Textbox(ids[0], visible="hidden", label="The open section")
+        chosen.change(None, chosen, inner, js="(id) => ({ __type__: 'update', selected: id })")
+        for id, entry in entries.items():
+            entry.select(None, None, chosen, js=f"() => {json.dumps(id)}")
+        self.link(tab, name, chosen, one_of(*ids), step=True)
 
     def text(self, tab: str, component: gr.Textbox, usual: Follow, brings: dict[str, str] | None = None) -> None:
         """Registers the component with the text of a tab: it is linked, and other tabs can take their texts to it.
@@ -145,14 +161,14 @@ class Page:
             found.append(follow(new) if untouched or unknown else gr.skip())
         return [*found, *(shown(new) for _, shown in self.following)]
 
-    def script(self, call: str) -> str:
-        """JavaScript that calls `strivelm.CALL(page, model, values)` with the current model and the linked values."""
-        return f"(model, ...values) => {{ strivelm.{call}({self.config()}, model, values); }}"
+    def usual(self, facts: Facts) -> str:
+        """The default values of the linked components for a model, which its addresses leave out, as JSON."""
+        return json.dumps([one.usual(facts) for one in self.linked])
 
-    def config(self) -> str:
-        """What the browser needs to know of the page, as JSON."""
-        linked = [[one.tab, one.name, one.usual] for one in self.linked]
-        return json.dumps({"own": self.models.own, "linked": linked}).replace("<", "\\u003c")
+    def config(self, tabs: tuple[str, ...]) -> str:
+        """What the browser needs to know of the page, whose tabs have these ids, as JSON."""
+        linked = [[one.tab, one.name] for one in self.linked]
+        return json.dumps({"own": self.models.own, "tabs": tabs, "linked": linked}).replace("<", "\\u003c")
 
     def wire_carried(self) -> None:
         """Connects the buttons that carry texts; to be called when all tabs are built."""

@@ -21,13 +21,7 @@ FROM_LABEL = """(label) => label.replaceAll(" ⏎", "\\n")"""
 
 Kind = tuple[tuple[str, ...], tuple[str, ...]]
 """Texts in Shakespeare's style, and texts in the style of the fables."""
-PASSAGES: Kind = (
-    (
-        "ROMEO:\nThe night is long, and yet I will not sleep.\n"
-        "The moon is on the wall; the wall is white.\nCome, gentle night, and let the garden sleep.\n",
-    ),
-    ("Once upon a time a fox came to the river. He saw the old mouse on the other side, and the mouse saw the fox.\n",),
-)
+PASSAGES: Kind = (("The king is dead; the queen is not.",), ("The fox met the old mouse again.",))
 LINES: Kind = (
     ("KING RICHARD:\nThe night is long, and I am sick at heart;\nGo tell the queen that I shall not come home.\n",),
     ("A fox met an old mouse in the forest. The mouse said nothing, and the fox went home hungry.\n",),
@@ -42,8 +36,8 @@ LETTERS = 8
 
 
 def passage(facts: Facts) -> str:
-    """Several lines with repeated words, for attention heads."""
-    return _first(facts, PASSAGES, 96)
+    """About 30 characters, so many as a map of attention can name at its edges: words, spaces, a full stop."""
+    return _first(facts, PASSAGES, 32)
 
 
 def lines(facts: Facts) -> str:

@@ -1,6 +1,6 @@
 """How a model reads a visitor's text: unknown characters are left out, and notes say what was changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strivelm.model import GPT
 from strivelm.tokenizer import plural
@@ -38,3 +38,9 @@ def start_from(model: GPT, prompt: str) -> Start:
             "it reads only the end."
         )
     return Start(ids, text, tuple(notes))
+
+
+def seen(model: GPT, text: str) -> Start:
+    """What the model sees of a text at once: of a long one the end; the notes say what is left out."""
+    start = start_from(model, text)
+    return replace(start, ids=start.ids[-model.block_size :], text=start.text[-model.block_size :])

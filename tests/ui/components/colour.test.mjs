@@ -1,9 +1,9 @@
 // Ramps are even to the eye: their lightness, computed back from sRGB, only rises or only falls, in equal steps.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { modules, theme } from "./modules.mjs";
+import { given, modules, theme } from "./modules.mjs";
 
-const { ramp, colour, category } = await modules("common/colour");
+const { ramp, colour, category, surprise, CLASSES, classColour } = await modules("common/colour");
 const { inkOn } = await modules("plots/heatmap");
 
 const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
@@ -57,3 +57,21 @@ for (const dark of [false, true]) {
     assert.equal(new Set(Array.from({ length: 8 }, (_, i) => category(i))).size, 8);
   });
 }
+
+test("in the dark the grounds of 1, 2 and 3 nats can be told apart, and text is read on all", () => {
+  theme.dark = true;
+  const ground = (nats) => luminance(surprise(nats).match(/\d+/g).map(Number));
+  for (const nats of [0, 1, 2])
+    assert.ok((ground(nats + 1) + 0.05) / (ground(nats) + 0.05) >= 1.2, `${nats} and ${nats + 1} nats`);
+  assert.ok((luminance([245, 245, 244]) + 0.05) / (ground(6) + 0.05) >= 4.5);
+});
+
+test("a class of characters has one colour, by name or by number, in every view", () => {
+  assert.deepEqual(CLASSES, given().classes);
+  for (const dark of [false, true]) {
+    theme.dark = dark;
+    CLASSES.forEach((name, i) => assert.equal(classColour(name), classColour(i)));
+    assert.equal(new Set(CLASSES.map(classColour)).size, 9);
+    assert.equal(classColour("nothing of the kind"), classColour("other"));
+  }
+});

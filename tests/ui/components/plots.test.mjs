@@ -6,6 +6,7 @@ import { modules } from "./modules.mjs";
 const { ticks, apart } = await modules("plots/lines");
 const { project } = await modules("plots/scatter");
 const { signed } = await modules("plots/bars");
+const { partName, partRows, partsInWords } = await modules("plots/part_switches");
 
 test("ticks are round", () => {
   assert.deepEqual(ticks(0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1]);
@@ -105,4 +106,17 @@ test("bars of values that have a sign", () => {
   assert.deepEqual(signed(-0.25, "red"), [0, 0.25, "var(--border-color-primary)"]);
   assert.deepEqual(signed(-0.5, "red", true), [0.5, 0.25, "red"]);
   assert.deepEqual(signed(2, "red", true), [0.5, 1, "red"]);
+});
+
+test("parts of a model are named by layer, and counted in words", () => {
+  const model = { layers: 2, heads: 3 };
+  assert.deepEqual(partRows(model), [
+    ["0.0", "0.1", "0.2", "0.m"],
+    ["1.0", "1.1", "1.2", "1.m"],
+  ]);
+  assert.equal(partName("1.2"), "head 1.2");
+  assert.equal(partName("1.m"), "MLP of layer 1");
+  assert.equal(partsInWords([], model), "");
+  assert.equal(partsInWords(["0.1", "1.m"], model), "1 of 6 heads and 1 of 2 MLPs");
+  assert.equal(partsInWords(["0.m"], { layers: 1, heads: 1 }), "1 of 1 MLP");
 });

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strivelm.inspection.vectors import CLASSES
 from strivelm.ui.components import scripts
 from strivelm.ui.core import codec
 
@@ -35,7 +36,8 @@ def folder(tmp_path_factory):
         shutil.copytree(scripts.HERE / name, at / name)
     (at / "package.json").write_text('{"type": "module"}')
     written = {kind: getattr(codec, kind)(numbers) for kind, numbers in NUMBERS.items()} | {"nothing": codec.f32([])}
-    (at / "given.json").write_text(json.dumps({"numbers": NUMBERS, "written": written, "rows": ROWS}), "utf-8")
+    given = {"numbers": NUMBERS, "written": written, "rows": ROWS, "classes": CLASSES}
+    (at / "given.json").write_text(json.dumps(given), "utf-8")
     return at
 
 
@@ -64,7 +66,8 @@ def test_no_two_scripts_give_the_same_name():
 
 
 def test_every_shared_script_is_part_of_the_page():
-    files = {path.relative_to(scripts.HERE).with_suffix("").as_posix() for path in scripts.HERE.glob("*/*.js")}
+    folders = {name.split("/")[0] for name in scripts.MODULES}
+    files = {f"{folder}/{path.stem}" for folder in folders for path in (scripts.HERE / folder).glob("*.js")}
     assert files == set(scripts.MODULES)
 
 

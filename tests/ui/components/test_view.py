@@ -57,7 +57,7 @@ def test_a_record_that_is_missing_or_odd_is_said_to_be_missing(noise, training):
     assert (facts.corpus, facts.validation_loss) == (None, None)
     shown = header.shown(facts)
     assert shown["measured"] == "not measured"
-    assert shown["meaning"].startswith("(guessing: ln")
+    assert shown["meaning"].startswith("guessing would be ln")
     assert [name for name, _, _ in shown["ladder"]] == ["guessing"]
     assert ["Learnt from", "not recorded"] in shown["facts"]
 
@@ -70,11 +70,22 @@ def test_the_header_reads_the_loss_beside_a_guess(noise):
     shown = header.shown(facts_of(noise))
     size = len(noise.model.config.chars)
     assert shown["measured"] == "3.50 nats per character"
-    assert shown["meaning"] == f"as unsure as a fair choice among 33.1 characters, not {size}"  # e^3.5
+    assert shown["meaning"] == f"as unsure as a fair choice among 33 characters, not {size}"  # e^3.5
     assert shown["ladder"] == [
         ["guessing", f"{math.log(size):.2f}", 1.0],
         ["this model", "3.50", pytest.approx(3.5 / math.log(size))],
     ]
+
+
+def test_the_header_says_the_model_in_a_few_words_from_its_numbers(noise):
+    parts = [
+        text.replace("](term:parameter)", "").replace("[", "") for text in header.short(facts_of(noise)).split(" · ")
+    ]
+    count = sum(p.numel() for p in noise.model.parameters())
+    assert parts == [f"{count:,} numbers", "learnt noise", "as unsure as choosing among 33 letters"]
+    assert header.choices(math.log(4)) == "4"
+    assert header.choices(1.0) == "2.7"
+    assert header.choices(1e9)  # and no overflow
 
 
 def test_json_for_a_view_holds_no_tag():

@@ -13,7 +13,7 @@ from serving import served
 from strivelm import OpenModel
 from strivelm.ui import app, limits  # noqa: F401  (app declares the page's questions)
 from strivelm.ui.core.dispatcher import Dispatcher
-from strivelm.ui.core.gpu import gpu
+from strivelm.ui.core.gpu import gpu, lent
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.questions import QUESTIONS
 
@@ -70,6 +70,18 @@ def test_elsewhere_nothing_is_changed(monkeypatch):
 def test_the_real_package_off_zerogpu_changes_nothing_either(monkeypatch):
     monkeypatch.setattr("strivelm.ui.core.gpu.spaces", pytest.importorskip("spaces"))
     assert gpu(5)(where) is where
+
+
+def test_a_gpu_is_lent_on_zerogpu_alone(monkeypatch):
+    for package, variable, is_lent in ((object(), "true", True), (object(), "1", True), (object(), "", False)):
+        monkeypatch.setattr("strivelm.ui.core.gpu.spaces", package)
+        monkeypatch.setenv("SPACES_ZERO_GPU", variable)
+        assert lent() == is_lent
+    monkeypatch.delenv("SPACES_ZERO_GPU")
+    assert not lent()
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr("strivelm.ui.core.gpu.spaces", None)
+    assert not lent()
 
 
 def test_the_work_is_done_in_another_process(zero, answering):

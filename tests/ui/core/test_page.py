@@ -57,8 +57,8 @@ def test_another_model_is_opened_with_its_header(make_open):
     *opening, (current, shown, said, asked) = rows("film", "own", make_open)
     assert json.loads(opening[0][2]) == {"kind": "note", "text": "Opening film…"}
     assert (current, asked, said) == ("film", "film", message.NOTHING)
+    assert json.loads(shown)["name"] == ["Model", "film, step 3,000"]
     facts = dict(json.loads(shown)["facts"])
-    assert facts["Model"] == "film, step 3,000"
     assert facts["Parameters"] == "420,480"
 
 
@@ -161,13 +161,19 @@ def test_an_address_restores_its_tab_alone(built):
 
 
 def test_the_browser_is_told_of_the_page_without_a_tag(built, make_open):
-    assert json.loads(built.config()) == {
+    assert json.loads(built.config(("one", "two"))) == {
         "own": "own",
-        "linked": [["one", "text", "own text"], ["one", "temperature", 1.0], ["two", "text", "own"]],
+        "tabs": ["one", "two"],
+        "linked": [["one", "text"], ["one", "temperature"], ["two", "text"]],
     }
-    built.linked[0].component.value = "</script><script>alert(1)</script>"
-    assert "<" not in built.config()
-    assert json.loads(built.config())["linked"][0][2].startswith("</script>")
+    built.models.own = "</script><script>alert(1)</script>"
+    assert "<" not in built.config(())
+    assert json.loads(built.config(()))["own"].startswith("</script>")
+
+
+def test_what_is_usual_is_so_for_a_model(built):
+    assert json.loads(built.usual(built.models.facts("own"))) == ["own text", 1.0, "own"]
+    assert json.loads(built.usual(built.models.facts("film"))) == ["film text", 1.0, "film"]
 
 
 def arrive(built, **said):

@@ -32,9 +32,9 @@ const ANCHORS = {
     ],
     dark: [
       [0.21, 0.005, 60],
-      [0.3, 0.04, 85],
-      [0.36, 0.08, 60],
-      [0.43, 0.12, 35],
+      [0.35, 0.06, 80],
+      [0.45, 0.105, 55],
+      [0.51, 0.14, 35],
     ],
   },
   // against ← nothing → for
@@ -105,6 +105,17 @@ function colour(name, t) {
 
 const category = (i) => CATEGORIES[dark() ? "dark" : "light"][i % 8];
 
+// The colour of a class of characters in every view, by its name or its number; what is none of the others is grey.
+// The names, in their order, are those of strivelm.inspection.vectors.CLASSES.
+const CLASSES = [
+  ...["lower vowel", "lower consonant", "upper vowel", "upper consonant"],
+  ...["letter", "digit", "punctuation", "space", "other"],
+];
+function classColour(which) {
+  const number = typeof which === "number" ? which : CLASSES.indexOf(which);
+  return number >= 0 && number < 8 ? category(number) : dark() ? "#78716c" : "#a8a29e";
+}
+
 // The ground of a character by its surprisal: plain where the model was sure, orange from 6 nats (1 in 403) on.
 const surprise = (nats) => colour("tint", nats / 6);
 
@@ -128,4 +139,4 @@ function surpriseKey(box) {
   );
 }
 
-export { dark, ramp, colour, category, surprise, surpriseKey };
+export { dark, ramp, colour, category, CLASSES, classColour, surprise, surpriseKey };

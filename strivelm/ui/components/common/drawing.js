@@ -41,4 +41,11 @@ function appeared(element, act) {
   }).observe(element);
 }
 
-export { css, context, redrawn, appeared };
+// Where a pointer is in an element, [x, y] in the element's own pixels, also where the page is shown larger.
+function pointed({ clientX, clientY }, element) {
+  const box = element.getBoundingClientRect();
+  const scale = box.width ? element.offsetWidth / box.width : 1;
+  return [(clientX - box.left) * scale, (clientY - box.top) * scale];
+}
+
+export { css, context, redrawn, appeared, pointed };

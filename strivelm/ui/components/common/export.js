@@ -1,4 +1,5 @@
 // Taking things along: files, the clipboard, and the row of small buttons under a view.
+import { chosen } from "./address.js";
 import { ask, inPage } from "./ask.js";
 
 function save(name, content, type) {
@@ -93,11 +94,14 @@ function lines(bar, text) {
 
 const PLACE = ["STRIVELM", "VALUE"].join("_"); // in two, as this script stands in the file as well
 
-// A view as a file that stays interactive and needs nothing else, showing a value; a promise of its text.
+const literal = (value) => JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
+
+// A view as a file that stays interactive and needs nothing else, showing a value as the visitor has it before him: with
+// the choices of the open tab; a promise of its text.
 async function file(view, value) {
   const page = await ask("view.file", { view }, { of: [] });
-  const written = JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
-  return page.replace(PLACE, () => written);
+  const choices = { [chosen.tab]: chosen.tabs[chosen.tab] ?? {} };
+  return page.replace(PLACE, () => `(strivelm.recall(${literal(choices)}), ${literal(value)})`);
 }
 
 export { save, copy, csv, tools, flash, file };

@@ -2,12 +2,13 @@
 //
 // A view says what it does by strivelm.view({ tab, element, look }). What it shows is dimmed while it asks; of two
 // questions the later one wins; a view that is out of sight asks when it is seen again.
-import { chosen, follow, get, linkedTab, put } from "./address.js";
+import { chosen, follow, get, hold, linkedTab, put, release } from "./address.js";
 import { appeared } from "./drawing.js";
 
 const views = new Set();
 const texts = {}; // tab → the text that its views work on: what it held when its button was last pressed
 let arrived = false;
+let opening = false; // whether another model is on its way: what is shown of the one that is open is dimmed
 
 const seen = (element) => element.isConnected && element.clientWidth > 0;
 
@@ -27,13 +28,15 @@ function waiting(element, is) {
 }
 
 async function look(view) {
-  view.stale = false;
+  const { walked } = view;
+  view.stale = view.walked = false;
   view.running?.abort();
   const running = (view.running = new AbortController());
   waiting(view.element, true);
   try {
-    const waits = (is) => view.running === running && waiting(view.element, is);
-    await view.look({ signal: running.signal, model: chosen.model, text: texts[view.tab] ?? "", waits });
+    const waits = (is) => view.running === running && waiting(view.element, is || opening);
+    const { signal } = running;
+    await view.look({ signal, model: chosen.model, text: texts[view.tab] ?? "", walked, waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -43,7 +46,7 @@ async function look(view) {
   } finally {
     if (view.running === running) {
       view.running = null;
-      waiting(view.element, false);
+      waiting(view.element, opening);
     }
   }
 }
@@ -54,14 +57,15 @@ function wake(view) {
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, text, waits }): asks and draws; a promise. What it throws is said under the tab's button. The
-//     text is the tab's, if it has one: the same for all of its views, whatever has been typed since its button was
-//     pressed. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
+//   look({ signal, model, text, walked, waits }): asks and draws; a promise. What it throws is said under the tab's
+//     button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed since its
+//     button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
+//     strivelm.get. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
 //   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
 //   model(): what happens at once when another model is opened
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
 function view({ tab, element, look: act, eager = true, renewed = true, model = () => {} }) {
-  const asking = { stale: eager, asked: eager, running: null, failed: false };
+  const asking = { stale: eager, asked: eager, walked: false, running: null, failed: false };
   const made = { tab, element, look: act, renewed, model, ...asking };
   views.add(made);
   appeared(element, () => wake(made));
@@ -83,38 +87,71 @@ function run(tab) {
   }
 }
 
-// The values of the components that the address keeps, in the page's order.
-function keep(values) {
-  chosen.page.linked.forEach(([tab, name, usual], i) => {
-    put(tab, name, values[i], usual);
+// The values of the components that the address keeps, in the page's order, and those that are usual for the model.
+function keep(usual, values) {
+  chosen.page.linked.forEach(([tab, name], i) => {
+    put(tab, name, values[i], usual[i]);
     if (name === "text") texts[tab] = values[i];
   });
 }
 
 // The page has read its address: from here on views work.
-//   page: { own: the model it was started with, linked: [[tab, name, usual value], …] }
-function arrive(page, model, values) {
+//   page: { own: the model it was started with, linked: [[tab, name], …] }
+//   awaited: the link's model, if it has to be fetched first
+function arrive(page, awaited, model, usual, values) {
   Object.assign(chosen, { page, own: page.own, model });
-  keep(values);
+  keep(JSON.parse(usual), values);
   arrived = true;
+  if (awaited) {
+    chosen.awaited = true;
+    dim();
+    hold();
+  }
   follow();
   for (const one of views) wake(one);
 }
 
-// Another model is open: what is in sight asks again with what the visitor has chosen, the rest when it is seen.
-function changed(model, values) {
-  if (!arrived || model === chosen.model) return;
-  chosen.model = model;
-  keep(values);
+// A model was chosen, and is on its way: no view stands under another model's name, however long it takes.
+function openModel(ref) {
+  if (!arrived || !ref?.trim() || ref.trim() === chosen.model) return;
+  dim();
+  hold();
+}
+
+function dim() {
+  opening = true;
+  for (const { element, renewed } of views) if (renewed) waiting(element, true);
+}
+
+// Another model is open: what is in sight asks again with what the visitor has chosen, the rest when it is seen. Or the
+// one that was chosen could not be opened, and all stays as it is.
+function changed(model, usual, values) {
+  if (!arrived) return;
+  opening = false;
+  const other = model !== chosen.model;
+  if (other) {
+    chosen.model = model;
+    keep(JSON.parse(usual), values);
+  }
   for (const one of views) {
     if (!one.element.isConnected) {
       views.delete(one);
       continue;
     }
-    one.model();
-    if (one.renewed) one.stale = one.asked;
+    if (other) one.model();
+    if (other && one.renewed) one.stale = one.asked;
+    if (!one.stale && !one.running) waiting(one.element, false);
     wake(one);
   }
+  // Opening another model is a step of the browser's history, unless a link or a step back wanted that model.
+  release(other && !chosen.awaited);
+  chosen.awaited = false;
+}
+
+// The visitor went back or forward, to other choices of a tab: its views are to ask again.
+function walked(tab) {
+  texts[tab] = get(tab, "text");
+  for (const one of views) if (one.tab === tab) Object.assign(one, { stale: one.asked, walked: true });
 }
 
 // The values of linked components as the address has them: what stands behind '#' was not sent to the server. Which tab
@@ -153,4 +190,4 @@ function mount(element, value, script) {
   );
 }
 
-export { view, run, arrive, changed, restored, say, type, mount };
+export { view, run, arrive, openModel, changed, walked, restored, say, type, mount };

@@ -14,6 +14,7 @@
 //   gap                 (optional) pixels between cells; 0
 //   row(i), col(j)      (optional) their names; without, there is no edge for them
 //   every()             (optional) names at each n-th only
+//   axes()              (optional) { rows, cols }: what the rows and the columns are, written beside their names
 //   strip(i)            (optional) a colour beside row i and column i, of a square map
 //   head(), foot()      (optional) pixels kept above and below; above(drawn, plan), below(drawn, plan) draw there
 //   write(i, j)         (optional) a text in a cell, in black or white as is read better
@@ -31,11 +32,12 @@
 // bytes(i) in its place, the whole row as bytes, 255 for 1. scaleBar(o) is the scale that goes with a map.
 // inkOn([r, g, b]) is what text is read in on a ground.
 import { make } from "../common/elements.js";
-import { css, context } from "../common/drawing.js";
+import { css, context, pointed } from "../common/drawing.js";
 import { colour, ramp } from "../common/colour.js";
 import { picture } from "./picture.js";
 
 const NAMES = 24; // pixels of an edge with names
+const AXIS = 20; // of what an axis is called
 const STRIP = 5;
 const NOTHING = [127, 127, 127, 40];
 const MOVES = {
@@ -87,8 +89,9 @@ function heatMap(canvas, o) {
   function planned(width) {
     const [rows, cols, head, foot] = [o.rows(), o.cols(), o.head?.() ?? 0, o.foot?.() ?? 0];
     const strip = o.strip ? STRIP : 0;
-    const left = (o.row ? NAMES : 0) + strip;
-    const top = (o.col ? NAMES : 0) + strip + head;
+    const axis = o.axes ? AXIS : 0;
+    const left = (o.row ? NAMES : 0) + strip + axis;
+    const top = (o.col ? NAMES : 0) + strip + head + axis;
     const cell = o.cell ?? sized((width - left - 2) / Math.max(rows, cols), o.largest ?? 34);
     const full = o.cell ? Math.min(width, left + cell * cols + 2) : left + cell * cols + 2;
     const scrolled = o.cell ? (o.scrolled?.() ?? 0) : 0;
@@ -148,8 +151,25 @@ function heatMap(canvas, o) {
         (j) => x(j + 0.5),
         () => plan.edge + NAMES / 2 + 2,
       );
+    paintAxes(drawn);
     o.over?.(drawn, plan);
     paintCrosshair(drawn);
+  }
+
+  function paintAxes(drawn) {
+    if (!o.axes) return;
+    const { rows, cols } = o.axes();
+    const middle = (count) => (count * plan.cell) / 2;
+    drawn.font = `400 13px ${css("--font") || "sans-serif"}`;
+    drawn.fillStyle = css("--body-text-color");
+    drawn.textAlign = "center";
+    drawn.textBaseline = "middle";
+    drawn.fillText(cols, plan.x(0) + middle(plan.cols), plan.edge - AXIS / 2 + 2, plan.cols * plan.cell);
+    drawn.save();
+    drawn.translate(AXIS / 2, plan.y(0) + middle(plan.rows));
+    drawn.rotate(-Math.PI / 2);
+    drawn.fillText(rows, 0, 0, plan.rows * plan.cell);
+    drawn.restore();
   }
 
   function paintCells(drawn) {
@@ -192,7 +212,7 @@ function heatMap(canvas, o) {
       const here = i === chosen;
       const covered = chosen >= 0 && Math.abs(i - chosen) * cell < 13 && name(i).length * 8 > cell;
       if (!here && (!apart || i % apart || covered)) continue;
-      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every && cell < 11 ? 11 : Math.min(13, Math.max(10, cell))}px ${mono}`;
+      drawn.font = `${here ? 700 : 400} ${here ? 14 : o.every && cell < 11 ? Math.min(11, Math.max(9, cell + 1.5)) : Math.min(13, Math.max(10, cell))}px ${mono}`;
       drawn.fillStyle = css(here ? "--body-text-color" : "--body-text-color-subdued");
       drawn.fillText(name(i), x(i), y(i), NAMES - 2);
     }
@@ -241,9 +261,9 @@ function heatMap(canvas, o) {
 
   // The cell under the pointer; the edges with the names count as the first row and column.
   function under(event) {
-    const box = canvas.getBoundingClientRect();
-    const j = Math.floor((event.clientX - box.left - plan.x(0)) / plan.cell);
-    const i = Math.floor((event.clientY - box.top - plan.y(0)) / plan.cell);
+    const [x, y] = pointed(event, canvas);
+    const j = Math.floor((x - plan.x(0)) / plan.cell);
+    const i = Math.floor((y - plan.y(0)) / plan.cell);
     const outside = i < -3 || j < -3 || i >= plan.rows || j >= plan.cols || (o.triangle && j > Math.max(0, i));
     return outside ? null : [Math.max(0, i), Math.max(0, j)];
   }

@@ -26,7 +26,7 @@
 // ticks(low, high, count) are round numbers from low to high, at most `count` steps. apart(places, gap, most) moves
 // places, from the top down, so that none lies nearer to the next than `gap`.
 import { make } from "../common/elements.js";
-import { css, context } from "../common/drawing.js";
+import { css, context, pointed } from "../common/drawing.js";
 import { legend } from "./bars.js";
 import { picture } from "./picture.js";
 
@@ -237,7 +237,7 @@ function lineChart(box, describe) {
 
   // The place nearest to the pointer.
   function under(event) {
-    const at = event.clientX - canvas.getBoundingClientRect().left;
+    const at = pointed(event, canvas)[0];
     let best = 0;
     for (let i = 1; i < plan.n; i++)
       if (Math.abs(plan.x(plan.of(i)) - at) < Math.abs(plan.x(plan.of(best)) - at)) best = i;

@@ -15,13 +15,15 @@
 //   axes()          (optional) the names of the axes through 0, "" for one without a name
 //   halo            (optional) whether names have a rim in the ground's colour, to be read over lines
 //   width(), tallest (optional) the width in pixels, that of the place if left; the most height, 560
+//   ratio           (optional) the height as a share of the width; 0.68
 //   pick(i, pinned) (optional) hears which point is pointed at, -1 for none; pinned: by a click, a tap, or a key
 //   label()         (optional) what a screen reader says of the map
 // draw() draws all; zoom(factor) and reset() change how it is looked at (`look`); picture({ title, note }) is a canvas
-// to save; places are the pixels [x, y, how far in front] of the points.
+// to save; places are the pixels [x, y, how far in front] of the points, named the set of those with a name, lines the
+// axes' [name, from, to].
 //
 // project(points, { look, three, width, height }) is what computes them.
-import { css, context } from "../common/drawing.js";
+import { css, context, pointed } from "../common/drawing.js";
 import { picture } from "./picture.js";
 
 const EDGE = 34; // pixels around the points
@@ -68,7 +70,7 @@ function scatter(canvas, given) {
     ...given,
   };
   const look = { ...USUAL };
-  const found = { draw, reset, zoom, picture: save, look, places: [] };
+  const found = { draw, reset, zoom, picture: save, look, places: [], named: new Set(), lines: [] };
   let pinned = -1;
   let drag = null;
   let mono = "monospace";
@@ -82,7 +84,7 @@ function scatter(canvas, given) {
     const ends = paintAxes(drawn, place, low, high);
     paintEdges(drawn, places);
     const marked = new Set(o.marked());
-    const named = chosenNames(drawn, places, marked, width, height);
+    const named = (found.named = chosenNames(drawn, places, marked, width, height));
     const all = places.map((_, i) => i);
     if (o.three()) all.sort((i, j) => places[i][2] - places[j][2]);
     for (const i of all) {
@@ -164,6 +166,7 @@ function scatter(canvas, given) {
   function paintAxes(drawn, place, low, high) {
     drawn.lineWidth = 1;
     drawn.strokeStyle = css("--border-color-primary");
+    found.lines = [];
     return o.axes().map((name, k) => {
       if (k > 1 && !o.three()) return null;
       const [from, to] = [low, high].map((side) => place(ENDS.map((c) => (c === k ? side[k] * 1.06 : 0))));
@@ -171,6 +174,7 @@ function scatter(canvas, given) {
       drawn.moveTo(from[0], from[1]);
       drawn.lineTo(to[0], to[1]);
       drawn.stroke();
+      found.lines.push([name, from, to]);
       return [name, to];
     });
   }
@@ -192,7 +196,7 @@ function scatter(canvas, given) {
     }
   }
 
-  const tall = (width) => Math.round(Math.min(o.tallest ?? 560, Math.max(300, width * 0.68)));
+  const tall = (width) => Math.round(Math.min(o.tallest ?? 560, Math.max(300, width * (o.ratio ?? 0.68))));
 
   function draw() {
     const width = canvas.parentElement.clientWidth && (o.width?.() ?? canvas.parentElement.clientWidth);
@@ -220,11 +224,11 @@ function scatter(canvas, given) {
   }
 
   function under(event) {
-    const box = canvas.getBoundingClientRect();
+    const [across, down] = pointed(event, canvas);
     let best = -1;
     let least = NEAR ** 2;
     found.places.forEach(([x, y], i) => {
-      const far = (x - event.clientX + box.left) ** 2 + (y - event.clientY + box.top) ** 2;
+      const far = (x - across) ** 2 + (y - down) ** 2;
       if (far < least) [best, least] = [i, far];
     });
     return best;

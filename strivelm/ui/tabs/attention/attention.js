@@ -23,8 +23,9 @@ function show(next) {
   element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
 }
 
-// The maps first; then the heads' patterns on this text; last what does not depend on the text.
-async function look({ signal, model }) {
+// The maps first; then the heads' patterns on this text; last what does not depend on the text, which takes longest and
+// without which the rest can be used.
+async function look({ signal, model, waits }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
   const found = await ask("maps", { text: strivelm.get("attention", "text") ?? "" });
   show(found);
@@ -33,8 +34,15 @@ async function look({ signal, model }) {
   for (const { canvas, map } of tiles)
     if (nameOf(map) === "rollout" || nameOf(map) === "uniform") paint(canvas, map, state.scale);
   measured();
-  if (!circuits) setCircuits(await ask("circuits"));
-  measured();
+  waits(false);
+  try {
+    if (!circuits) setCircuits(await ask("circuits"));
+    measured();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    at(".circuits").textContent = error.message;
+  }
+  element.dataset.judged = shown.text;
 }
 
 function measured() {
@@ -45,6 +53,7 @@ function measured() {
 function setJudged(found) {
   judged = found ?? null;
   rollouts = judged && strivelm.u8(judged.rollout);
+  if (judged && !state.own) state.map = judged.first ?? 0;
 }
 
 function setCircuits(found) {
@@ -54,8 +63,9 @@ function setCircuits(found) {
 // Initially from the address; later choices are kept if the new text and model have them.
 function restore(before) {
   const said = (name) => (before ? undefined : strivelm.get("attention", name));
-  const kept = mapNamed(said("head") ?? before?.chosen);
-  state.map = kept ?? 0;
+  const kept = mapNamed(said("head") ?? (state.own ? before?.chosen : undefined));
+  state.own = kept !== undefined;
+  state.map = kept ?? judged?.first ?? 0;
   const at = Number(said("at") ?? NaN);
   const same = before?.text === shown.text;
   state.pin = at >= 0 && at < length() ? Math.floor(at) : same ? state.pin : length() - 1;
@@ -74,7 +84,7 @@ function keep() {
   shown.chosen = nameOf(state.map);
   for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of what was chosen before
   const put = (name, value, usual) => strivelm.put("attention", name, value, usual);
-  put("head", nameOf(state.map), "0.0");
+  put("head", state.own ? nameOf(state.map) : "");
   put("at", String(state.pin), String(length() - 1));
   put("key", state.key == null ? "" : String(state.key));
   put("scale", state.scale, "fixed");
@@ -85,6 +95,7 @@ function keep() {
 
 function choose(map) {
   state.map = map;
+  state.own = true;
   keep();
   describeGrid();
   draw();
@@ -136,50 +147,52 @@ const MEASURED = [
   ["first_position", "first position"],
   ["itself", "itself"],
   ["same_character", "same character"],
+  ["this_word", "inside this word"],
+  ["separators", "separators"],
+  ["word_beginnings", "word beginnings"],
+  ["line_beginnings", "line beginnings"],
+  ["speaker_names", "speaker names"],
   ["mean_distance", "characters back"],
-  ["entropy", "spread (entropy)"],
+  ["entropy", "how spread out"],
 ];
 
-// All scores of a head, each beside that of uniform attention.
+// All scores of a head that this text can show, each beside that of uniform attention.
 function showScores(map) {
   const box = at(".scores");
-  at(".does").textContent = isHead(map) && judged ? sentenceOf(map) : "";
-  if (!isHead(map)) {
-    return box.replaceChildren(
-      make(
-        "p",
-        "",
-        map < count() + shown.layers
-          ? "The mean of the layer's maps."
-          : "Rollout (Abnar & Zuidema 2020): the layers' mean maps and the residual stream, multiplied through the layers. With a causal mask, weight always gathers at the first characters: compare it with the rollout of uniform attention.",
-      ),
-    );
-  }
-  if (!judged?.heads) return box.replaceChildren();
+  at(".does").replaceChildren(strivelm.explained(isHead(map) ? deedOf(map) : TOGETHER[kindOf(map)]));
+  at(".copies").replaceChildren(strivelm.explained(isHead(map) ? copiesSentence(map) : ""));
+  if (!isHead(map) || !judged?.heads) return box.replaceChildren();
   const rows = MEASURED.map(([name, title]) => [title, judged.heads[map].scores[name], judged.uniform[name]]);
   if (circuits?.uniform != null) rows.push(["induction", circuits.induction[map], circuits.uniform]);
-  const figure = (number) => (number == null ? "–" : number.toFixed(number >= 10 ? 1 : 2));
+  const figure = (number) => number.toFixed(number >= 10 ? 1 : 2);
   const table = make("table"),
     body = make("tbody"),
     head = make("thead"),
     titles = make("tr");
-  titles.append(...["", "this head", "uniform"].map((text) => make("th", "", text)));
+  titles.append(...["attention to", "this head", "uniform"].map((text) => make("th", "", text)));
   head.append(titles);
-  for (const [title, ...numbers] of rows) {
+  for (const [title, ...numbers] of rows.filter(([, own, uniform]) => own != null && uniform != null)) {
     const line = make("tr");
     line.append(make("th", "", title), ...numbers.map((number) => make("td", "", figure(number))));
     body.append(line);
   }
   table.append(head, body);
   box.replaceChildren(table);
-  if (circuits && circuits.copies[map] !== "neither")
-    box.append(
-      make(
-        "p",
-        "",
-        `It ${circuits.copies[map]} what it reads: it raises the logit of ${Math.round(100 * circuits.copying[map])} % of the characters that it reads (chance: 50 %).`,
-      ),
-    );
+}
+
+const kindOf = (map) => nameOf(map).replace(/\d+$/, "");
+const TOGETHER = {
+  mean: "The mean of the maps of this layer's heads.",
+  rollout:
+    "From where something can have reached each character, if attention alone moved it ([rollout](term:rollout)). Much comes from the first characters whatever the heads do: compare it with the next map.",
+  uniform: "The same if each head of each layer read all characters alike ([uniform](term:uniform)).",
+};
+
+// Whether the head speaks for the characters that it reads, or against them.
+function copiesSentence(map) {
+  if (!circuits || circuits.copies[map] === "neither") return "";
+  const share = Math.round(100 * circuits.copying[map]);
+  return `It ${circuits.copies[map]} what it reads: of the characters that it reads, it raises the [logit](term:logit) of ${share} %, by [chance](term:chance) 50 %.`;
 }
 
 for (const button of element.querySelectorAll("[data-show]")) {
@@ -204,40 +217,95 @@ at(".together").addEventListener("keydown", walkGrid);
 const quoted = (text) =>
   JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-function python() {
-  const lines = [
-    "from strivelm import load_model",
-    "from strivelm.inspection import patterns, rollout, trace",
-    "",
-    shown.load,
-    `recorded = trace(model, ${pythonText()}, keep={"attention"})`,
-  ];
-  const of = isHead(state.map)
-    ? `recorded.attention[${layerOf(state.map)}, ${state.map % shown.heads}]`
-    : nameOf(state.map).startsWith("mean")
+const lines = (...parts) =>
+  parts
+    .flat()
+    .filter((line) => line !== null)
+    .join("\n");
+const beginning = (names, keep = "attention") => [
+  "from strivelm import load_model",
+  `from strivelm.inspection import ${names}`,
+  "",
+  shown.load,
+  `recorded = trace(model, ${pythonText()}, keep={${keep
+    .split(" ")
+    .map((name) => `"${name}"`)
+    .join(", ")}})`,
+];
+const byRow = (what) =>
+  state.scale === "row" ? `${what} = ${what} / ${what}.amax(-1, keepdim=True)  # each row beside its largest` : null;
+
+// The chosen map, its row of the chosen character, and the scores beside it.
+function pythonOfMap() {
+  const [layer, head] = [layerOf(state.map), state.map % shown.heads];
+  const single = isHead(state.map);
+  const kind = kindOf(state.map);
+  const of = single
+    ? `recorded.attention[${layer}, ${head}]`
+    : kind === "mean"
       ? `recorded.attention[${state.map - count()}].mean(0)`
-      : `rollout(recorded.attention).${nameOf(state.map) === "rollout" ? "weights" : "uniform"}[-1]`;
-  lines.push(`weights = ${of}  # rows: queries; columns: keys`, `print(weights[${state.pin}, :${state.pin + 1}])`);
-  if (length() > 1)
-    lines.push("found = patterns(recorded.attention, recorded.ids)", "print(found.verdict, found.uniform)");
-  return lines.join("\n");
+      : `rollout(recorded.attention).${kind === "rollout" ? "weights" : "uniform"}[-1]`;
+  const scores = single && length() > 1;
+  return lines(
+    beginning([scores && "heads", !single && kind !== "mean" && "rollout", "trace"].filter(Boolean).join(", ")),
+    `weights = ${of}  # rows: queries; columns: keys`,
+    byRow("weights"),
+    `print(weights[${state.pin}, : ${state.pin + 1}])`,
+    scores
+      ? [
+          "found = heads(model, recorded)",
+          `print(found.verdict[${layer}][${head}], found.closest_score(${layer}, ${head}), found.copying[${layer}, ${head}])`,
+          "scores = {}",
+          "for name, uniform in found.uniform.items():",
+          `    scores[name] = getattr(found, name)[${layer}, ${head}].item(), uniform`,
+          "print(scores)  # of this head, and of uniform attention",
+        ]
+      : [],
+  );
 }
+
+// The lines of the heads whose lines are shown: from one character, or from all.
+function pythonOfLines() {
+  const chosen = linesShown().map((map) => `(${layerOf(map)}, ${map % shown.heads})`);
+  const from = whose() === "all" ? ":" : `${state.pin}, ${threads.first || ""}: ${state.pin + 1}`;
+  return lines(
+    beginning("trace"),
+    "weights = {}",
+    `for layer, head in [${chosen.join(", ")}]:`,
+    `    weights[layer, head] = recorded.attention[layer, head, ${from}]`,
+    "print(weights)",
+  );
+}
+
+// All maps, and what each head does.
+function pythonOfAll() {
+  return lines(
+    beginning(length() > 1 ? "heads, rollout, trace" : "rollout, trace"),
+    "maps, means = recorded.attention, recorded.attention.mean(1)  # (layer, head, query, key), (layer, query, key)",
+    "through = rollout(recorded.attention)  # through.weights[-1], through.uniform[-1]",
+    byRow("maps"),
+    length() > 1 ? ["found = heads(model, recorded)", "print(found.verdict, found.uniform, found.induction)"] : [],
+  );
+}
+
+const python = () =>
+  state.show === "lines"
+    ? pythonOfLines()
+    : state.show === "numbers" && isHead(state.map)
+      ? pythonOfNumber()
+      : pythonOfMap();
 
 // How the number came about that is explained: its row's scores, and the weight.
 function pythonOfNumber() {
-  return [
-    "from strivelm import load_model",
-    "from strivelm.inspection import trace",
-    "",
-    shown.load,
-    `recorded = trace(model, ${pythonText()}, keep={"q", "k", "scores", "attention"})`,
+  return lines(
+    beginning("trace", "q k scores attention"),
     `layer, head, query, key = ${layerOf(state.map)}, ${state.map % shown.heads}, ${query()}, ${key()}`,
     "q, keys = recorded.q[layer, head, query], recorded.k[layer, head, : query + 1]",
     "scores = keys @ q / len(q) ** 0.5  # of what the query sees: the mask takes away the rest",
     "weight = scores.softmax(0)[key]",
     "print(scores, weight)",
     "print(recorded.scores[layer, head, query, key], recorded.attention[layer, head, query, key])  # the model's own",
-  ].join("\n");
+  );
 }
 
 // Python and JSON write strings alike, but for characters beyond U+FFFF, which Python writes as \U and eight digits.
@@ -255,9 +323,9 @@ async function weightsAsRows() {
 // The view as a file, with the exact numbers received so far.
 const page = () => strivelm.file("attention", { ...shown, judged, circuits });
 
-strivelm.tools(at(".tools-all"), "attention-heads", { python, png: gridPicture, html: page });
+strivelm.tools(at(".tools-all"), "attention-heads", { python: pythonOfAll, png: gridPicture, html: page });
 strivelm.tools(at(".tools-one"), "attention-head", {
-  python: () => (state.show === "numbers" && isHead(state.map) ? pythonOfNumber() : python()),
+  python,
   png: () => (state.show === "lines" ? linesPicture() : matrixPicture()),
   csv: weightsAsRows,
 });
@@ -268,6 +336,7 @@ element.strivelm = {
   of: (name, q, k) => value(mapNamed(name), q, k),
   exact: (layer, head, q, k) => exact(layer * shown.heads + head, q, k),
   word: (layer, head) => sentenceOf(layer * shown.heads + head),
+  judged: () => element.dataset.judged, // the text of which all is there
   state: () => ({ ...state, head: nameOf(state.map), text: shown?.text, lines: shown ? linesShown().map(nameOf) : [] }),
 };
 

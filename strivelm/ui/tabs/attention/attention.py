@@ -10,16 +10,16 @@ from strivelm.ui.components.view import View
 
 HERE = Path(__file__).parent
 TEMPLATE = """
-<p class="empty">Each attention head reads the text differently. Press Look inside to see all heads.</p>
+<p class="empty">Each [head](term:head) reads the text in its own way. Press Look inside to see all heads.</p>
 <div class="whole" hidden>
   <section class="all" aria-label="All heads">
     <h3>All heads</h3>
-    <p class="how">Each map has a row for each character: its colours show how much attention the head gives to that
-      character and to those before it. Choose a head.</p>
+    <p class="how">Each small map is one [attention](term:attention) [head](term:head) that reads your text. Row: a
+      character; columns: those up to it. The darker, the more it reads there. Choose a head.</p>
     <div class="grid" role="group" aria-label="Heads, a row per layer"></div>
     <p class="measured"></p>
     <h4>All heads together</h4>
-    <div class="together" role="group" aria-label="Means and rollout"></div>
+    <div class="together" role="group" aria-label="Means, and all layers together"></div>
     <p class="circuits"></p>
     <p class="notes"></p>
     <div class="tools-all"></div>
@@ -56,6 +56,7 @@ TEMPLATE = """
           <div class="scores"></div>
         </div>
       </div>
+      <p class="copies"></p>
     </div>
     <div class="lines" hidden>
       <p class="how">From the character below to those above that it reads; a line's strength is the weight.</p>

@@ -9,7 +9,18 @@ let maps, rollouts; // bytes, a lower triangle for each map
 let judged, circuits; // patterns of heads; null until they arrive
 const answers = new Map(); // exact numbers received, by map and row
 
-const state = { map: 0, pin: 0, key: null, over: null, scale: "fixed", show: "map", lines: [], whose: "one" };
+// `own`: whether the visitor has chosen the map; else it is the head whose pattern stands out most.
+const state = {
+  map: 0,
+  own: false,
+  pin: 0,
+  key: null,
+  over: null,
+  scale: "fixed",
+  show: "map",
+  lines: [],
+  whose: "one",
+};
 
 const length = () => chars.length;
 const count = () => shown.layers * shown.heads;
@@ -30,9 +41,8 @@ function titleOf(map) {
   if (isHead(map)) return `Layer ${layerOf(map)}, head ${map % shown.heads}`;
   if (map < count() + shown.layers)
     return `Layer ${map - count()}, mean over its ${shown.heads === 1 ? "only head" : `${shown.heads} heads`}`;
-  return map === count() + shown.layers
-    ? `Rollout through ${shown.layers === 1 ? "the only layer" : `all ${shown.layers} layers`}`
-    : "Rollout of uniform attention";
+  const through = shown.layers === 1 ? "Through the only layer" : `Through all ${shown.layers} layers`;
+  return map === count() + shown.layers ? through : `${through}, if each head read all alike`;
 }
 
 // The bytes of a map, row by row, for the keys that each query sees; undefined until the rollout arrives.
@@ -67,28 +77,52 @@ const verbOf = (map) => (isHead(map) ? "reads" : nameOf(map).startsWith("mean") 
 const rounded = (p) => (p < 0.005 ? (p < 0.0005 ? "0.00" : p.toFixed(3)) : p.toFixed(2));
 const labelled = (i) => `“${strivelm.glyph(chars[i])}” (${i})`;
 
-// The pattern of a head, with its score and that of uniform attention.
-function wordOf(map) {
-  if (!judged?.heads) return judged ? { word: "text too short" } : { word: "…" };
-  const found = judged.heads[map];
-  if (
-    circuits?.named.some(([layer, head]) => layer * shown.heads + head === map) &&
-    !(found.strength > circuits.strength[map])
-  ) {
-    return {
-      word: "induction",
-      score: circuits.induction[map],
-      chance: Math.max(circuits.uniform, circuits.control[map]),
-    };
+// The pattern of a head with its score and that of uniform attention: the one that it is named after, else the closest.
+// Null while that is not known, and for a text that is too short.
+function patternOf(map) {
+  const found = judged?.heads?.[map];
+  if (!found) return null;
+  const induces = circuits?.named.some(([layer, head]) => layer * shown.heads + head === map);
+  if (induces && !(found.named && !found.part && found.strength > circuits.strength[map])) {
+    const chance = Math.max(circuits.uniform, circuits.control[map]);
+    return { word: "induction", score: circuits.induction[map], chance, named: true };
   }
-  return found.word === "none" ? { word: "no pattern stands out" } : found;
+  return found;
 }
 
 const numbered = ({ score, chance }) => `${score.toFixed(2)}, uniform ${chance.toFixed(2)}`;
 const sentenceOf = (map) => {
-  const found = wordOf(map);
-  return found.score == null ? found.word : `${found.word} ${numbered(found)}`;
+  const found = patternOf(map);
+  if (!found) return judged ? "too short a text for a pattern" : "";
+  return found.named ? `${found.word} ${numbered(found)}` : "no pattern stands out";
 };
+
+// What a head with such a pattern does.
+const DOES = {
+  "previous character": "reads the character just before",
+  "first position": "reads the first character of the text",
+  self: "reads the character itself",
+  "same character": "reads where the same character stood before",
+  "inside this word": "reads the word so far",
+  "line beginnings": "reads where lines begin",
+  "speaker names": "reads who speaks",
+  separators: "reads spaces, line breaks and punctuation",
+  "word beginnings": "reads where words begin",
+  induction: "finds where the same character stood before, and reads what came after it",
+};
+
+// What a head does in words, and how much of its attention that takes.
+function deedOf(map) {
+  const found = patternOf(map);
+  if (!found) return judged ? "The text is too short for a pattern." : "";
+  const share = (weight) => `${Math.round(100 * weight)} %`;
+  if (!found.named)
+    return found.score == null
+      ? "No pattern stands out."
+      : `No pattern stands out. The closest: ${found.word}, ${share(found.score)} of its attention, [uniform](term:uniform) ${share(found.chance)}.`;
+  const does = DOES[found.word] ?? `reads the character ${found.word}`;
+  return `It ${does}: ${share(found.score)} of its attention goes there. If it read all alike, ${share(found.chance)} would.`;
+}
 
 const query = () => state.over?.query ?? state.pin;
 

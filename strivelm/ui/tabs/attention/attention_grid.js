@@ -1,4 +1,4 @@
-// All heads: a small map and the pattern of each; below, the means and rollout.
+// All heads: a small map of each, and the pattern of those that have one; below, the means, and all layers together.
 
 const NONE = [0, 0, 0, 0]; // where nothing is seen, the ground
 
@@ -71,29 +71,41 @@ function describeGrid() {
     button.setAttribute("aria-pressed", String(chosen));
     button.tabIndex = chosen ? 0 : -1;
     if (isHead(map)) {
-      const { word, score, chance } = wordOf(map);
-      words.replaceChildren(make("b", "", word));
-      if (score != null)
-        words.append(make("span", "", score.toFixed(2)), make("small", "", `uniform ${chance.toFixed(2)}`));
-      button.classList.toggle("named", score != null);
-      button.title = `${titleOf(map)}: ${sentenceOf(map)}`;
+      const found = patternOf(map);
+      const named = Boolean(found?.named);
+      words.replaceChildren();
+      if (named)
+        words.append(
+          make("b", "", found.word),
+          make("span", "", found.score.toFixed(2)),
+          make("small", "", `uniform ${found.chance.toFixed(2)}`),
+        );
+      button.classList.toggle("named", named);
+      button.title = [titleOf(map), sentenceOf(map)].filter(Boolean).join(": ");
     } else {
+      const layer = map - count();
       words.textContent =
-        map < count() + shown.layers
-          ? `mean, layer ${map - count()}`
-          : nameOf(map) === "rollout"
-            ? "rollout"
-            : "rollout of uniform attention";
+        layer < shown.layers
+          ? `mean, layer ${layer}`
+          : layer === shown.layers
+            ? "all layers"
+            : "all layers, if all alike";
       button.title = titleOf(map);
     }
     button.setAttribute("aria-label", button.title);
   }
-  const T = length();
-  at(".measured").textContent = judged?.heads
-    ? `Patterns and scores are measured on this text of ${T} characters; uniform attention would give the score after “uniform”. A head is named after a pattern if its score is at least halfway from the uniform score to 1.`
-    : "";
+  at(".measured").replaceChildren(strivelm.explained(measuredSentence()));
   at(".notes").textContent = [...new Set([...(judged?.notes ?? []), ...(circuits?.notes ?? [])])].join(" ");
-  at(".circuits").textContent = circuits ? inductionSentence() : "";
+  at(".circuits").replaceChildren(strivelm.explained(circuits ? inductionSentence() : ""));
+}
+
+// How many heads have no name, and when a head gets one.
+function measuredSentence() {
+  if (!judged?.heads) return "";
+  const without = everyMap().filter((map) => isHead(map) && !patternOf(map).named).length;
+  const others = `In the other ${without === 1 ? "head" : `${without} heads`} no pattern stands out. `;
+  const none = without === count() ? "In no head does a pattern stand out. " : without ? others : "";
+  return `${none}The first number is the share of its attention that a head gives to its pattern on this text; [uniform](term:uniform) is the share if it read all characters alike. A head gets a name when it is at least halfway from there to 1.`;
 }
 
 // Induction is measured on random characters, which can be predicted only from their repetition.
@@ -102,10 +114,12 @@ function inductionSentence() {
   const heads = circuits.named.map(
     ([layer, head]) => `${layer}.${head} (${circuits.induction[layer * shown.heads + head].toFixed(2)})`,
   );
-  const on = `On ${circuits.distinct} random characters, repeated once, uniform attention gives a weight of ${circuits.uniform.toFixed(2)} to the character that followed the same character before`;
-  if (heads.length) return `Induction: ${heads.length === 1 ? "head" : "heads"} ${heads.join(", ")}. ${on}.`;
+  const tried = `[Induction](term:induction), tried on ${circuits.distinct} random characters written twice:`;
+  const alike = `reading all alike gives ${circuits.uniform.toFixed(2)}`;
+  if (heads.length)
+    return `${tried} ${heads.length === 1 ? "head" : "heads"} ${heads.join(", ")} read what came after the same character before; ${alike}.`;
   const best = circuits.induction.indexOf(Math.max(...circuits.induction));
-  return `No induction head in this model. ${on}; the best head here, ${nameOf(best)}, gives ${circuits.induction[best].toFixed(2)}.`;
+  return `${tried} no head of this model does it. The best, ${nameOf(best)}, gives ${circuits.induction[best].toFixed(2)} of its attention to what came after the same character before; ${alike}.`;
 }
 
 function walkGrid(event) {
@@ -172,10 +186,11 @@ function gridPicture() {
     context.strokeStyle = strivelm.css("--border-color-primary");
     context.strokeRect(x, y, side, side);
     if (isHead(map)) {
-      const found = wordOf(map);
-      write(found.word, x, y + side + 14, 11);
-      if (found.score != null) write(numbered(found), x, y + side + 28, 11, "--body-text-color-subdued");
-    } else write(tiles[map].words.textContent, x, y + side + 14, 11);
+      const found = patternOf(map);
+      if (!found?.named) return;
+      write(found.word, x, y + side + 14, 12);
+      write(numbered(found), x, y + side + 28, 12, "--body-text-color-subdued");
+    } else write(tiles[map].words.textContent, x, y + side + 14, 12);
   });
   return canvas;
 }

@@ -5,7 +5,7 @@ const threads = { canvas: at(".threads"), height: 240, wide: 0, first: 0, many: 
 
 // The heads shown at first: those named after a pattern, else the chosen one.
 function usualLines() {
-  const named = everyMap().filter((map) => isHead(map) && wordOf(map).score != null);
+  const named = everyMap().filter((map) => isHead(map) && patternOf(map)?.named);
   return (named.length ? named : [isHead(state.map) ? state.map : 0]).slice(0, 4);
 }
 
@@ -124,7 +124,7 @@ function renderLines(context) {
 }
 
 function threadAt(event) {
-  const i = Math.floor((event.clientX - threads.canvas.getBoundingClientRect().left) / threads.cell) + threads.first;
+  const i = Math.floor(strivelm.pointed(event, threads.canvas)[0] / threads.cell) + threads.first;
   return i >= 0 && i < length() ? i : null;
 }
 

@@ -13,7 +13,7 @@ const matrixMap = strivelm.heatMap(at(".matrix"), {
   },
   row: edgeName,
   col: edgeName,
-  every: () => Math.max(1, Math.ceil(10 / matrix.cell)), // as many characters as can be read
+  every: () => Math.max(1, Math.ceil(8 / matrix.cell)), // as many characters as can be read
   triangle: true,
   leaves: true,
   lines: () => [strivelm.css("--color-accent"), strivelm.category(1)], // what reads, what is read
@@ -67,13 +67,6 @@ function readout() {
       ? `about ${rounded(p)}${isHead(state.map) && strivelm.inPage() ? " (click for the exact weight)" : ""}`
       : `${precise.toPrecision(5)} (exact)`;
   return `${labelled(q)} ${verbOf(state.map)} ${labelled(k)}: ${number}`;
-}
-
-// A tooltip on the error of a weight from its byte, at most √p/255 + 1/510²; empty for an exact one.
-function precision() {
-  if (exact(state.map, query(), key()) !== undefined) return "";
-  const p = value(state.map, query(), key());
-  return `${p.toFixed(3)} ± ${(Math.sqrt(p) / 255 + 1 / 510 ** 2).toFixed(4)}: the maps have 8 bits for each weight`;
 }
 
 function drawLegend() {

@@ -35,7 +35,6 @@ function drawStrip() {
   strip.setAttribute("aria-activedescendant", letters[q].id);
   if (!strip.matches(":hover")) reveal(letters[q]);
   at(".readout").textContent = readout();
-  at(".readout").title = precision();
   const read = strongest(back, 0),
     by = strongest(forward, q + 1);
   at(".saying").replaceChildren(

@@ -4,13 +4,14 @@ The weights of all heads are sent as bytes (`codec.weights`); the page asks for 
 a character, is chosen.
 """
 
+import math
 import weakref
 
 import numpy as np
 import torch
 
 from strivelm import inspection
-from strivelm.inspection.attention import FEW, STANDS_OUT
+from strivelm.inspection.attention import FEW, PARTS, STANDS_OUT
 from strivelm.inspection.layer import NEEDED
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
@@ -71,30 +72,37 @@ def _recorded(opened: OpenModel, ids: list[int]) -> inspection.Trace:
 
 @question("attention.judged", costs=costs.patterns)
 def judged(opened: OpenModel, text: str) -> dict:
-    """Each head's pattern on a text and its scores, beside those of uniform attention; rollout."""
+    """Each head's pattern on a text and its scores, beside those of uniform attention; rollout.
+
+    `first` is the head to begin with: the one whose pattern stands out most.
+    """
     recorded = _recorded(opened, opened.model.tokenizer.encode(limits.checked_prompt(text)))
     weights, ids = recorded.attention, recorded.ids
     rolled = inspection.rollout(weights, last=True)
     rollouts = {"rollout": codec.weights(torch.stack([rolled.weights[-1], rolled.uniform[-1]]))}
     if len(ids) < 2:
         note = f"One character can only attend to itself: measuring patterns needs {FEW + 1} characters."
-        return rollouts | {"heads": None, "uniform": {}, "notes": [note]}
-    found = inspection.patterns(weights, ids)
+        return rollouts | {"heads": None, "first": None, "uniform": {}, "notes": [note]}
+    found = inspection.patterns(weights, ids, None if opened.model.config.chars is None else recorded.chars)
     scores = {name: getattr(found, name).tolist() for name in found.uniform}
     L, H = found.strength.shape
     return rollouts | {
         "heads": [_head(found, scores, layer, head) for layer in range(L) for head in range(H)],
+        "first": int(found.strength.nan_to_num(-math.inf).argmax()),
         "uniform": {name: codec.finite(value) for name, value in found.uniform.items()},
         "notes": list(found.notes),
     }
 
 
 def _head(found: inspection.Patterns, scores: dict, layer: int, head: int) -> dict:
-    earned = found.named_score(layer, head)
+    score = found.closest_score(layer, head)
+    word = found.closest[layer][head]
     return {
-        "word": found.verdict[layer][head],
-        "score": earned and earned[0],
-        "chance": earned and earned[1],
+        "word": word,
+        "named": found.verdict[layer][head] != "none",
+        "part": word in PARTS.values(),
+        "score": score and score[0],
+        "chance": score and score[1],
         "strength": codec.finite(found.strength[layer, head].item()),
         "scores": {name: codec.finite(values[layer][head]) for name, values in scores.items()},
     }

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from strivelm.ui.components import message
+from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import payload  # noqa: F401  (declares the questions)
@@ -25,6 +25,7 @@ def build(page: Page) -> None:
             min_width=240,
         )
         run = gr.Button("Look inside", variant="primary", elem_id="run-attention", scale=1, min_width=120)
+    offers.build(page, "attention", "attention-text")
     message.view("attention-message")
     VIEW.component(elem_id="attention-view")
     page.text("attention", text, prompts.passage)

@@ -14,6 +14,9 @@ let counts = {}; // how often each character was counted, and how far the tables
 let second = kept("against") === "direct" ? "direct" : "modelled"; // what stands beside the counts
 let row = 0;
 let maps = [];
+const FEW = 26; // so many characters can be named at the edges of three maps beside each other
+let every = kept("rows") === "all";
+let some = []; // the characters on the maps
 
 const N = () => chars.length;
 const name = (i) => glyph(chars[i]);
@@ -24,8 +27,17 @@ const share = (p) => (Number.isNaN(p) ? "–" : strivelm.percent(p));
 // Small shares are to be seen beside large ones: the colour follows the root of a share, or of a difference.
 const root = (x) => Math.sign(x) * Math.sqrt(Math.abs(x));
 
+// The most frequent characters, and the chosen one; or all.
+function chooseSome() {
+  const all = chars.map((_, i) => i);
+  if (every || N() <= FEW) return all;
+  const often = counts.share ? [...all].sort((i, j) => counts.share[j] - counts.share[i] || i - j) : all;
+  return [row, ...often.filter((i) => i !== row).slice(0, FEW - 1)].sort((i, j) => i - j);
+}
+
 // A heat map for each table: what was counted, what is compared with it, and the difference; without counts only one.
 function build() {
+  some = chooseSome();
   maps = (tables.counted ? ["counted", second, "difference"] : [second]).map((key) => {
     const title = key === "difference" && second === "direct" ? TITLES.direct_difference : TITLES[key];
     const box = make("div");
@@ -38,14 +50,15 @@ function build() {
       return key === "difference" ? tables[second][at] - tables.counted[at] : tables[key][at];
     };
     const map = strivelm.heatMap(canvas, {
-      rows: N,
-      cols: N,
-      value: number,
+      rows: () => some.length,
+      cols: () => some.length,
+      value: (i, j) => number(some[i], some[j]),
       ramp: key === "difference" ? "diverging" : "sequential",
       shade: root,
-      row: name,
-      col: name,
-      point: cross,
+      row: (i) => name(some[i]),
+      col: (j) => name(some[j]),
+      axes: () => ({ rows: "character just read", cols: "next character" }),
+      point: (i, j) => cross(some[i], some[j]),
       label: () => `${title}: a row for each character read, a column for the next. Arrow keys move the crosshair.`,
     });
     return { title, box, map, number };
@@ -55,9 +68,9 @@ function build() {
   element.strivelm = { chars, ...tables, difference: maps[2]?.number };
 }
 
-// The crosshair of all maps at once; its row is shown in bars.
+// The crosshair of all maps at once, on the characters i and j; the row of i is shown in bars.
 function cross(i, j) {
-  for (const { map } of maps) map.point(i, j);
+  for (const { map } of maps) map.point(some.indexOf(i), some.indexOf(j));
   const parts = Object.keys(SHORT)
     .filter((key) => tables[key] && (key !== "direct" || second === "direct"))
     .map((key) => `${SHORT[key]} ${share(tables[key][i * N() + j])}`);
@@ -121,7 +134,7 @@ function divergences() {
     seen.map((i) => ({
       name: name(i),
       glyph: true,
-      press: () => (choose(i), cross(i, 0)),
+      press: () => (choose(i), refresh()),
       title: `${strivelm.percent(often[i])} of the training text`,
       share: kl[i] / most,
       ticks: [[unigram[i] / most, `without looking at the character ${fixed(unigram[i])}`]],
@@ -129,12 +142,15 @@ function divergences() {
     })),
   );
   at(".kl-said").textContent = joined(
-    `KL(counted ‖ ${SHORT[second]}), the most frequent characters first, from 0 to ${fixed(most)} nats: what it costs`,
-    `to guess by ${second === "direct" ? "embedding and head alone" : "the model"} instead of the counts.`,
+    `After each character, the most frequent first: what it costs to guess by ${second === "direct" ? "embedding and head alone" : "the model"}`,
+    `instead of the counts (KL divergence), from 0 to ${fixed(most)} nats.`,
     "The line, and the number in brackets: guessing without looking at the character.",
     "Rare characters were counted too seldom to be sure of, and their bars may be cut off.",
   );
 }
+
+// Among how many equally likely characters somebody chooses who is so unsure.
+const among = (nats) => (missing(nats) ? "–" : Math.exp(nats).toFixed(1));
 
 function sentences() {
   const { size, entropy, itself } = value;
@@ -145,23 +161,25 @@ function sentences() {
   at(".said").textContent =
     (tables.counted
       ? joined(
-          `To guess the next character by these counts costs ${fixed(entropy)} nats on average.`,
-          `The model, which is given that one character only, loses ${fixed(value.mean_model_kl)} nats more;`,
-          `a guess that does not look at it loses ${fixed(value.mean_unigram_kl)} more.`,
+          `Who guesses by these counts is as unsure as in a choice among ${among(entropy)} characters; the model, given`,
+          `that one character only, among ${among(entropy + value.mean_model_kl)}; a guess that does not look at it, among`,
+          `${among(entropy + value.mean_unigram_kl)}. (It costs ${fixed(entropy)} nats on average, then ${fixed(value.mean_model_kl)} and`,
+          `${fixed(value.mean_unigram_kl)} more.)`,
         )
       : "This model came without the counts of its training text, so only what the model says itself is shown.") + some;
   const against = tables.counted ? `This path loses ${fixed(value.mean_direct_kl)} nats against the counts.` : "";
   at(".direct-said").textContent =
     itself < 0.5
       ? joined(
-          "Embedding and head alone, with every block left out, give the character itself a probability of",
-          `${fixed(itself)} on average; the head shares the embedding’s weights, which pulls towards repeating it.`,
+          "Embedding and head alone, with every layer left out, give the character itself a probability of",
+          `${fixed(itself)} on average: the same numbers stand for a character read and written, which pulls towards`,
+          "repeating it.",
           against,
         )
       : joined(
-          "Embedding and head alone, with every block left out, are no bigram table here.",
-          "The head shares the embedding’s weights, so this path predicts the character itself again (with probability",
-          `${fixed(itself)} on average), and the blocks have to undo that.`,
+          "Embedding and head alone, with every layer left out, are no table of pairs here.",
+          "The same numbers stand for a character read and written, so this path predicts the character itself again",
+          `(with probability ${fixed(itself)} on average), and the layers have to undo that.`,
           against,
         );
 }
@@ -174,7 +192,6 @@ function show(next) {
   tables = Object.fromEntries(names.map((key) => [key, strivelm.f32(value[key])]));
   const measured = ["share", "model_kl", "direct_kl", "unigram_kl"].filter((key) => value[key]);
   counts = Object.fromEntries(measured.map((key) => [key, strivelm.f32(value[key])]));
-  build();
   refresh();
 }
 
@@ -182,6 +199,10 @@ function refresh() {
   if (!value) return;
   const usual = chars.indexOf("q");
   row = chosen(chars, usual < 0 ? 0 : usual);
+  build();
+  at(".rows").hidden = N() <= FEW;
+  at(".rows [data-rows=few]").textContent = `${FEW} ${counts.share ? "frequent" : "of them"}`;
+  at(".rows [data-rows=all]").textContent = `all ${whole(N())}`;
   const ends = (least, most) => [
     [least === "0" ? 0 : -1, least],
     [1, most],
@@ -197,8 +218,8 @@ function refresh() {
   divergences();
   // The crosshair names a row and a column from the start, on the likeliest character after the chosen one.
   const after = ofRow(counted() ? "counted" : second);
-  cross(row, after.indexOf(Math.max(...after)));
   for (const { map } of maps) map.draw();
+  cross(row, [...some].sort((i, j) => after[j] - after[i] || i - j)[0]);
 }
 
 const buttons = tools("against", [
@@ -209,12 +230,27 @@ at(".which").append(make("span", "small", "Beside the counts"), ...buttons);
 choice(buttons, "against", second, (next) => {
   second = next;
   keep("against", next, "modelled");
-  build();
+  refresh();
+});
+
+const sizes = tools("rows", [
+  ["few", ""],
+  ["all", ""],
+]);
+at(".rows").append(make("span", "small", "Characters"), ...sizes);
+choice(sizes, "rows", every ? "all" : "few", (next) => {
+  every = next === "all";
+  keep("rows", next, "few");
   refresh();
 });
 
 takeAlong("next", "bigram_table", () => value, {
-  python: () => value.python,
+  python: () =>
+    filled(value.python, {
+      rows: `[${some.join(", ")}]`,
+      row: String(row),
+      second: second === "direct" ? "direct" : "model",
+    }),
   png: () => strivelm.beside(maps.map(({ map, title }) => map.picture({ title }))),
   csv: () => [
     ["character", "next", ...Object.keys(tables)],

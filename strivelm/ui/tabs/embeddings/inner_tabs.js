@@ -4,7 +4,7 @@
 // and put back when the tab is opened.
 const titles = JSON.parse(props.value); // of the inner tabs, by id
 const inner = document.getElementById("embeddings-tabs");
-const put = (id) => strivelm.put("embeddings", "view", id);
+const put = (id, step = false) => strivelm.put("embeddings", "view", id, "", { step });
 
 // Where there is little room, some tabs are in a menu, whose buttons have no more than the title.
 const idOf = (button) =>
@@ -18,7 +18,7 @@ let opened = false;
 function show() {
   if (!opened && !strivelm.get("embeddings", "view")) put(brought());
   opened = true;
-  const chosen = strivelm.get("embeddings", "view");
+  const chosen = strivelm.get("embeddings", "view") ?? Object.keys(titles)[0];
   if (chosen && !(chosen in titles)) return put("");
   const button = chosen && buttons().find((one) => idOf(one) === chosen);
   if (button && button.getAttribute("aria-selected") !== "true") button.click();
@@ -27,6 +27,6 @@ function show() {
 inner?.addEventListener("click", (event) => {
   const button = event.isTrusted && event.target.closest(".tab-wrapper button");
   const id = button && idOf(button);
-  if (id) put(id);
+  if (id) put(id, true);
 });
 if (inner) strivelm.view({ tab: "embeddings", element: inner, look: async () => show() });

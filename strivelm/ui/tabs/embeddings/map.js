@@ -1,4 +1,4 @@
-// The characters on their principal components; what is pointed at shows its neighbours.
+// The characters on the directions in which their vectors differ most; what is pointed at shows its neighbours.
 const LITTLE = 0.5; // a share of the variance; of what explains less the view warns
 const NUMBER = ["", "one direction", "two directions", "three directions"];
 const canvas = at("canvas");
@@ -20,25 +20,33 @@ const radius = (i) => (share ? 5 + 10 * Math.sqrt(share[i] / most) : 8);
 const neighboursOf = (i) =>
   Array.from(near.subarray(i * value.neighbours, i * value.neighbours + Math.min(5, value.neighbours)));
 
+// What stands back beside the character that is pointed at, or the class that is picked out.
+function isFaded(i) {
+  if (hovered >= 0 || (asked && pinned >= 0)) return i !== here() && !neighboursOf(here()).includes(i);
+  return only >= 0 && classes[i] !== only;
+}
+
+// Lines to the neighbours of the character that is pointed at, the nearest one's the thickest.
+function edges() {
+  const from = here();
+  const accent = strivelm.css("--color-accent");
+  return from < 0 ? [] : neighboursOf(from).map((j, rank) => [from, j, accent, 2 - rank * 0.3]);
+}
+
 const map = strivelm.scatter(canvas, {
+  ratio: 0.92,
+  tallest: 680,
   size: () => chars.length,
   at: (i) => [0, 1, 2].map((k) => (k < value.components ? coordinates[i * value.components + k] : 0)),
   three: () => !flat(),
   colour: (i) => classColour(classes[i]),
   radius,
   name: (i) => glyph(chars[i]),
-  faded: (i) =>
-    hovered >= 0 || (asked && pinned >= 0)
-      ? i !== here() && !neighboursOf(here()).includes(i)
-      : only >= 0 && classes[i] !== only,
+  faded: isFaded,
   faint: true,
   order: () => order,
-  axes: () => value.explained.map((part, k) => `PC ${k + 1} · ${percentage(part)}`),
-  edges: () => {
-    const from = here();
-    const accent = strivelm.css("--color-accent");
-    return from < 0 ? [] : neighboursOf(from).map((j, rank) => [from, j, accent, 2 - rank * 0.3]);
-  },
+  axes: () => value.explained.map((part, k) => `direction ${k + 1} · ${percentage(part)}`),
+  edges,
   marked: () => (here() < 0 ? [] : [here()]),
   pick: (i, fix) => (fix ? pin(i) : i !== hovered && hover(i)),
   label: () =>
@@ -90,7 +98,7 @@ function about() {
   );
   at(".chance").textContent = k
     ? joined(
-        `Cosine, from 0 to 1, in all ${whole(value.width)} dimensions of the vectors, not on this map.`,
+        `How alike they are: the cosine, from 0 to 1, of all ${whole(value.width)} numbers of the vectors, not of this map.`,
         `The line is the mean of all other characters: ${fixed(average[i])}.`,
       )
     : "";
@@ -106,6 +114,7 @@ function key() {
       pressed: only === number,
       press: () => {
         only = only === number ? -1 : number;
+        keep("class", only < 0 ? "" : value.names[only]);
         key();
         map.draw();
       },
@@ -117,14 +126,18 @@ function sentences() {
   const K = flat() ? Math.min(2, value.components) : 3;
   const part = sum(value.explained.slice(0, K));
   const warning = part < LITTLE ? "Characters that are near each other here may lie far apart in the others." : "";
-  at(".said").textContent = joined(
-    `This map shows the ${NUMBER[K]} in which the vectors vary most, which explain ${percentage(part)}`,
-    "of the variance;",
-    `if they varied alike in all directions, as many would explain ${percentage(Math.min(1, K * value.even))}.`,
-    warning,
-    chars.length < value.vocabulary
-      ? `Shown are the ${whole(chars.length)} ${share ? "most frequent" : "first"} of ${whole(value.vocabulary)} characters.`
-      : "",
+  const even = percentage(Math.min(1, K * value.even));
+  at(".said").replaceChildren(
+    strivelm.explained(
+      joined(
+        `The map shows the ${NUMBER[K]} in which the vectors differ most ([principal components](term:principal component)).`,
+        `They hold ${percentage(part)} of all differences; by chance it would be ${even}.`,
+        warning,
+        chars.length < value.vocabulary
+          ? `Shown are the ${whole(chars.length)} ${share ? "most frequent" : "first"} of ${whole(value.vocabulary)} characters.`
+          : "",
+      ),
+    ),
   );
   const sizes = share
     ? "A point is larger the more often its character occurs in the training text."
@@ -149,17 +162,18 @@ function show(next) {
   order = chars.map((_, i) => i);
   if (share) order.sort((i, j) => share[j] - share[i]);
   element.strivelm = { chars, coordinates, nearCosine, near, explained: value.explained };
-  only = -1;
-  at(".three").disabled = value.components < 3;
+  at(".two").parentElement.hidden = value.components < 3;
   refresh();
 }
 
 // Also when the tab is opened again: another view may have chosen another character.
 function refresh() {
   if (!value) return;
+  three = kept("dim", "2") === "3";
   const usual = chars.indexOf("e"); // one character shows at once what there is to see, with nothing faded
   pinned = chosen(chars, usual < 0 ? order[0] : usual);
   asked = chars.includes(kept("char", ""));
+  only = value.names.indexOf(kept("class", ""));
   hovered = -1;
   mark();
   key();
@@ -194,21 +208,41 @@ const rows = () => [
   ]),
 ];
 
-// The map as it stands, as an SVG drawing.
+// The map as it stands, as an SVG drawing: axes, lines to the neighbours, points, and the names that have room.
 function drawing() {
   const escaped = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-  const marks = map.places.map(([x, y], i) => {
-    const [left, top, colour] = [x.toFixed(1), y.toFixed(1), classColour(classes[i])];
-    const name = `<text x="${left}" y="${(y + 5).toFixed(1)}" fill="${colour}">${escaped(glyph(chars[i]))}</text>`;
-    return `<circle cx="${left}" cy="${top}" r="${radius(i).toFixed(1)}" fill="${colour}" fill-opacity="0.17"/>${name}`;
+  const at = (x) => x.toFixed(1);
+  const line = ([x1, y1], [x2, y2], colour, width) =>
+    `<line x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}" stroke="${colour}" stroke-width="${width}"/>`;
+  const [ink, quiet] = [strivelm.css("--body-text-color"), strivelm.css("--body-text-color-subdued")];
+  const axes = map.lines.map(
+    ([name, from, to]) =>
+      `${line(from, to, strivelm.css("--border-color-primary"), 1)}<text x="${at(to[0])}" y="${at(to[1] - 4)}" fill="${quiet}" font-size="12" font-weight="400">${escaped(name)}</text>`,
+  );
+  const lines = edges().map(([i, j, colour, width]) => line(map.places[i], map.places[j], colour, width));
+  const points = map.places.map(([x, y], i) => {
+    const [colour, named] = [classColour(classes[i]), map.named.has(i)];
+    const back = isFaded(i) && i !== here();
+    const size = named ? radius(i) : Math.min(4, radius(i) * 0.45);
+    const ring =
+      i === here() ? `<circle cx="${at(x)}" cy="${at(y)}" r="${at(radius(i) + 3)}" fill="none" stroke="${ink}"/>` : "";
+    const name = named
+      ? `<text x="${at(x)}" y="${at(y + 5)}" fill="${colour}" fill-opacity="${back ? 0.5 : 1}">${escaped(glyph(chars[i]))}</text>`
+      : "";
+    return `<circle cx="${at(x)}" cy="${at(y)}" r="${at(size)}" fill="${colour}" fill-opacity="${(named ? 0.17 : 0.75) * (back ? 0.35 : 1)}"/>${ring}${name}`;
   });
-  const size = `viewBox="0 0 ${canvas.clientWidth} ${canvas.clientHeight}"`;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const font = 'font-family="monospace" font-weight="700" font-size="15" text-anchor="middle"';
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font}>${marks.join("")}</svg>`;
+  const ground = `<rect width="${width}" height="${height}" fill="${strivelm.css("--background-fill-primary")}"/>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ${font}>${ground}${[...axes, ...lines, ...points].join("")}</svg>`;
 }
 
 takeAlong("characters", "map", () => value, {
-  python: () => filled(value.python.map, { char: quoted(chars[Math.max(0, here())]) }),
+  python: () =>
+    filled(value.python.map, {
+      char: quoted(chars[Math.max(0, here())]),
+      dimensions: flat() ? Math.min(2, value.components) : 3,
+    }),
   png: () => map.picture(),
   svg: drawing,
   csv: rows,

@@ -5,7 +5,8 @@ let classes, near, nearCosine, average;
 let some = []; // the characters whose cosines are here
 let place = new Map(); // where each of them stands in the table
 let table; // their cosines
-let by = "class";
+const KINDS = ["class", "kind", "case"];
+let by = KINDS.includes(kept("kinds")) ? kept("kinds") : KINDS[0];
 let pinned = 0;
 
 function neighbours() {
@@ -164,8 +165,16 @@ const groupings = tools("by", [
   ["case", "Case, of any kind"],
 ]);
 at(".by").append(...groupings);
-choice(groupings, "by", by, (next) => ((by = next), purity()));
-at(".same").addEventListener("change", purity);
+choice(groupings, "by", by, (next) => {
+  by = next;
+  keep("kinds", by, KINDS[0]);
+  purity();
+});
+at(".same").checked = kept("same") === "yes";
+at(".same").addEventListener("change", () => {
+  keep("same", at(".same").checked ? "yes" : "");
+  purity();
+});
 
 function show(next) {
   value = next;

@@ -15,6 +15,7 @@ from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
+from strivelm.ui.core.reading import seen
 
 MOST_ROWS = 256
 """The most rows and columns of a matrix, and the most positions; of larger vocabularies the most frequent ones."""
@@ -93,7 +94,7 @@ def _token_lines(opened: OpenModel, shown: list[int], some: list[int]) -> dict[s
             space,
             "found = pca(space.vectors, 3)  # found.coordinates, found.explained",
             f"near = neighbours(space, {{char}}, {NEIGHBOURS})  # near.chars, near.cosine",
-            "print(near.chars, near.cosine)",
+            "print(found.coordinates[:, :{dimensions}], found.explained, near.chars, near.cosine)",
         ),
         "neighbours": _lines(
             opened,
@@ -138,31 +139,27 @@ def positions(opened: OpenModel) -> dict:
             opened,
             "positions",
             "found = positions(model)  # found.cosine, found.norms, found.by_distance, found.path",
-            "print(found.participation, found.dimensions, found.components_95, found.common)",
+            "print(found.cosine, found.path[:, :{dimensions}], found.by_distance, found.norms, found.from_mean)",
+            "print(found.participation, found.by_chance, found.components_95, found.explained, found.common)",
         ),
     }
 
 
 @question("embeddings.states", costs=costs.states)
 def states(opened: OpenModel, text: str) -> dict:
-    """The states of a text at every depth. Raises ValueError, a sentence, for a text that can't be read whole."""
+    """The states of a text, of a long one its end, at every depth. Raises ValueError, a sentence, for an empty text."""
     text = limits.checked_prompt(text)
     if not text:
         raise ValueError("The text is empty; give at least one character, better a sentence.")
     model = opened.model
-    context = model.block_size
-    if len(text) > context:
-        raise ValueError(
-            f"The text has {len(text):,} characters, and this model sees at most {context:,} at a time; "
-            f"shorten it by {len(text) - context:,}."
-        )
     encoding = model.tokenizer.encode_leniently(text)
     if not encoding.ids:
         raise ValueError(f"This model knows none of the characters. {encoding.report}")
-    found = inspection.state_maps(model, encoding.text)
+    start = seen(model, text)
+    found = inspection.state_maps(model, start.text)
     return {
         "model": name_of(opened.ref),
-        "note": encoding.report if encoding.unknown else "",
+        "note": " ".join(start.notes),
         "depths": found.names,
         "chars": "".join(found.chars),
         "classes": codec.u8([CLASSES.index(name) for name in found.classes]),
@@ -175,7 +172,7 @@ def states(opened: OpenModel, text: str) -> dict:
         "python": _lines(
             opened,
             "state_maps",
-            f"text = {encoding.text!r}",
+            f"text = {start.text!r}",
             "found = state_maps(model, text)  # found.names, found.explained, found.same_character, found.same_next",
         ),
     }
@@ -215,18 +212,34 @@ def table(opened: OpenModel) -> dict:
 
 
 def _table_lines(opened: OpenModel, some: list[int]) -> str:
-    rows = "" if len(some) == opened.model.vocab_size else f", {some}"
+    """The lines of the maps: {rows}, {row} and {second} stand for the characters shown, the chosen one, and the table
+    beside the counts."""
+    whole = len(some) == opened.model.vocab_size
+    given, columns = ("", "rows") if whole else (", some", "[some[i] for i in rows]")
+    setting = (
+        ["rows = {rows}  # the characters on the maps"] if whole else [f"some = {some}", "rows = {rows}  # of some"]
+    )
     if _pairs(opened) is None:
-        computed = f"log_model, log_direct = after_one(model{rows})  # ln p(next | character)"
-        return _lines(opened, "after_one", computed, "print(log_model.exp(), log_direct.exp())")
+        return _lines(
+            opened,
+            "after_one",
+            *setting,
+            f"log_model, log_direct = after_one(model{given})  # ln p(next | character)",
+            "shown = log_{second}.exp()",
+            f"print(shown[rows][:, {columns}], shown[{{row}}])",
+        )
     return "\n".join(
         [
             "from strivelm import open_model",
             "from strivelm.inspection import bigrams",
             "",
             load_line(opened).replace("model = load_model", "opened = open_model"),
-            f"found = bigrams(opened.model, opened.ngrams{rows})  # found.counted, found.model, found.direct",
-            "print(found.entropy, found.mean_model_kl, found.mean_direct_kl, found.mean_unigram_kl)",
+            *setting,
+            f"found = bigrams(opened.model, opened.ngrams{given})",
+            f"counted, second = (table[rows][:, {columns}] for table in (found.counted, found.{{second}}))",
+            "print(counted, second, second - counted)",
+            "print(found.counted[{row}], found.{second}[{row}])  # what comes after the chosen character",
+            "print(found.{second}_kl, found.unigram_kl, found.entropy, found.mean_{second}_kl, found.mean_unigram_kl)",
         ]
     )
 

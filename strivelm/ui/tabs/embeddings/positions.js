@@ -2,7 +2,7 @@
 let value = null;
 let places = []; // the positions that the matrix shows
 let table, path, norms, fromMean, byDistance;
-let three = false;
+let three = kept("dim", "2") === "3";
 let pointed = -1;
 
 const T = () => places.length;
@@ -33,7 +33,7 @@ const route = strivelm.scatter(at(".path"), {
   radius: () => 7,
   name: String,
   order: () => Array.from({ length: 9 }, (_, k) => Math.round((k * (value.context - 1)) / 8)),
-  axes: () => value.explained.map((part, k) => `PC ${k + 1} · ${percentage(part)}`),
+  axes: () => value.explained.map((part, k) => `direction ${k + 1} · ${percentage(part)}`),
   edges: () => Array.from({ length: value.context - 1 }, (_, i) => [i, i + 1, shade(i), 1]),
   marked: () => (pointed >= 0 ? [pointed] : []),
   pick: (i) => {
@@ -43,7 +43,7 @@ const route = strivelm.scatter(at(".path"), {
   },
   label: () =>
     joined(
-      "The positions on their principal components, joined to a path.",
+      "The positions on the directions in which they differ most, joined to a path.",
       `Arrow keys ${flat() ? "walk along it" : "turn it"}, plus and minus zoom.`,
     ),
 });
@@ -90,8 +90,8 @@ function sentences() {
       ? "This model has one position only: there is nothing to tell apart."
       : joined(
           `The vectors could differ in ${whole(dimensions)} directions.`,
-          `In effect they use ${participation.toFixed(1)} of them (participation ratio; random vectors would use`,
-          `${random.toFixed(1)}), and ${whole(enough)} hold 95 % of their variance.`,
+          `In effect they use ${participation.toFixed(1)} of them; random vectors would use ${random.toFixed(1)}.`,
+          `${whole(enough)} directions hold 95 % of all differences.`,
         );
   const part = T() < context ? `Shown are ${T()} of the ${whole(context)} positions, evenly spread.` : "";
   at(".matrix-said").textContent = joined(
@@ -126,7 +126,7 @@ function pathSentence() {
   const warning = part < 0.5 ? "; positions that are near each other here may lie apart in the others" : "";
   at(".path-said").textContent = joined(
     "A dot for each position, joined in the order of the text, on the",
-    `${flat() ? "two" : "three"} principal components that explain ${percentage(part)} of the variance${warning}.`,
+    `${flat() ? "two" : "three"} directions in which they differ most, with ${percentage(part)} of all differences${warning}.`,
     "Where the path has no leaps, the model knows which positions are near each other.",
   );
 }
@@ -144,12 +144,14 @@ function show(next) {
   matrix.cell = [-1, -1];
   at(".readout").textContent = at(".point").textContent = "";
   pointed = -1;
-  at(".three").disabled = value.components < 3;
+  at(".two").parentElement.hidden = value.components < 3;
   refresh();
 }
 
 function refresh() {
   if (!value) return;
+  three = kept("dim", "2") === "3";
+  mark();
   const ticks = [
     [-1, "−1"],
     [1, "1"],
@@ -159,11 +161,12 @@ function refresh() {
   for (const plot of [distances, lengths, matrix, route]) plot.draw();
 }
 
-lookControls(
+const mark = lookControls(
   route,
   () => three,
   (is) => {
     three = is;
+    keep("dim", three ? "3" : "2", "2");
     if (value) pathSentence();
   },
 );
@@ -181,7 +184,7 @@ const pictures = () =>
   );
 
 takeAlong("positions", "positions", () => value, {
-  python: () => value.python,
+  python: () => filled(value.python, { dimensions: flat() ? Math.min(2, value.components) : 3 }),
   png: pictures,
   csv: () => [
     ["position", "norm", "from_mean", "cosine_at_this_distance", ...value.explained.map((_, k) => `pc${k + 1}`)],

@@ -1,11 +1,9 @@
 // What the views of this tab share: how numbers are written, the chosen character, controls, and how a view asks.
-const { make, glyph } = strivelm;
+const { make, glyph, classColour } = strivelm;
 const TAB = "embeddings";
 const at = (selector) => element.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
 
-// Nine classes, eight colours: what is none of the others is grey.
-const classColour = (number) => (number === 8 ? strivelm.css("--body-text-color-subdued") : strivelm.category(number));
 const missing = (x) => x == null || Number.isNaN(x);
 const fixed = (x, digits = 2) => (missing(x) ? "–" : (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits));
 const percentage = (x) => (missing(x) ? "–" : `${(100 * x).toFixed(1)} %`);

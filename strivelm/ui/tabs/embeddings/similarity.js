@@ -3,7 +3,7 @@ const TREE = 70; // pixels of the tree above the columns
 const ORDERS = {
   class: "Ordered by class; the colours at the edges show which.",
   clusters:
-    "Ordered by clustering (average linkage on 1 − cosine). The tree shows what was joined, the higher the less alike.",
+    "Ordered by what is most alike: the tree joins the two nearest groups again and again; the higher a bracket, the less alike.",
   given: "Ordered as in the vocabulary.",
 };
 let value = null;
@@ -26,7 +26,7 @@ const map = strivelm.heatMap(at("canvas"), {
   col: (j) => glyph(names[row(j)]),
   strip: (i) => classColour(classes[some[row(i)]]),
   // Wide enough for every name to be read, if the window is.
-  side: (width) => Math.max(Math.min(width - 4, 780), Math.min(M() * 9 + 31, 620)),
+  side: (width) => Math.max(Math.min(width - 4, 860), Math.min(M() * 9 + 31, 620)),
   head: () => (clustered() ? TREE : 0),
   above: tree,
   point: read,
@@ -58,6 +58,31 @@ function tree(drawn, { x, edge }) {
 function read(i, j) {
   const [a, b] = [row(i), row(j)];
   at(".readout").textContent = `${glyph(names[a])} and ${glyph(names[b])}: cosine ${fixed(table[a * M() + b], 3)}`;
+}
+
+const MOST_PAIRS = 12;
+
+// The pairs that are most alike, each a press away from its place on the map.
+function alike() {
+  const pairs = [];
+  for (let i = 0; i < M(); i++) for (let j = 0; j < i; j++) pairs.push([j, i, table[i * M() + j]]);
+  pairs.sort((x, y) => y[2] - x[2]);
+  at(".alike").hidden = !pairs.length;
+  strivelm.bars(
+    at(".pairs"),
+    pairs.slice(0, MOST_PAIRS).map(([a, b, cosine]) => ({
+      name: `${glyph(names[a])} ${glyph(names[b])}`,
+      glyph: true,
+      press: () => {
+        const [i, j] = [a, b].map((point) => orders[order].indexOf(point));
+        map.point(i, j);
+        read(i, j);
+      },
+      title: "Show it on the map",
+      bars: [strivelm.signed(cosine, classColour(classes[some[a]]))],
+      value: fixed(cosine),
+    })),
+  );
 }
 
 function show(next) {
@@ -103,6 +128,7 @@ function refresh() {
     present.map((number) => ({ text: value.names[number], colour: classColour(number) })),
   );
   at(".how").textContent = `${ORDERS[order]} Arrow keys move the crosshair.`;
+  alike();
   map.draw();
 }
 

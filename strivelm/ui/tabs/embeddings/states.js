@@ -30,7 +30,8 @@ let ranks = new Map(); // the groups by how large they are
 
 const map = strivelm.scatter(canvas, {
   size: () => T,
-  tallest: 520,
+  ratio: 0.8,
+  tallest: 600,
   at: (i) => [drawn[3 * i], drawn[3 * i + 1], drawn[3 * i + 2]],
   three: () => !flat(),
   colour,
@@ -81,6 +82,8 @@ const purities = strivelm.lineChart(at(".purities"), () => {
   };
 });
 
+const COLOURS = [0, 1, 2, 3, 4, 5, 7]; // without the grey one, which is that of all others here
+
 // The coordinates of a depth, at a scale of its own.
 function scaled(d) {
   const found = new Float32Array(3 * T);
@@ -93,8 +96,8 @@ function scaled(d) {
 function colour(i) {
   if (by === "position") return strivelm.colour("sequential", 0.3 + (0.65 * i) / Math.max(1, T - 1));
   if (by === "class") return classColour(classes[i]);
-  const rank = ranks.get(WAYS[by].of(i)) ?? 9;
-  return rank < 8 ? strivelm.category(rank) : strivelm.css("--body-text-color-subdued");
+  const rank = ranks.get(WAYS[by].of(i)) ?? Infinity;
+  return rank < COLOURS.length ? strivelm.category(COLOURS[rank]) : strivelm.css("--body-text-color-subdued");
 }
 
 // The most frequent groups get the colours; what is rare shares a grey.
@@ -108,9 +111,10 @@ function grouped() {
     { text: "last", colour: colour(T - 1) },
   ];
   const items = ranked
-    .slice(0, by === "class" ? 9 : 8)
+    .slice(0, by === "class" ? 9 : COLOURS.length)
     .map(([name, [i, ...more]]) => ({ text: `${name} (${more.length + 1})`, colour: colour(i) }));
-  if (by !== "class" && ranked.length > 8) items.push({ text: "all others", colour: colour(ranked[8][1][0]) });
+  if (by !== "class" && ranked.length > COLOURS.length)
+    items.push({ text: "all others", colour: colour(ranked[COLOURS.length][1][0]) });
   strivelm.legend(at(".key"), by === "position" ? ends : items);
 }
 
@@ -143,19 +147,18 @@ function go(next, glide) {
 
 function sentences() {
   const part = sum(Array.from(explained.subarray(depth * K, depth * K + Math.min(K, flat() ? 2 : 3))));
-  const warning = part < 0.5 ? "; characters that are near each other here may lie apart in the others" : "";
+  const warning = part < 0.5 ? "; what is near here may lie apart in the other directions" : "";
   at(".said").textContent = joined(
-    `The map shows the principal components of this depth alone, which explain ${percentage(part)} of its`,
-    `variance${warning}.`,
-    "From depth to depth the map is turned and mirrored to fit the one before (Procrustes), so points move where the",
-    "model moves them. Each depth is drawn at its own scale.",
+    `The map shows the ${flat() ? "two" : "three"} directions in which the vectors of this depth differ most, with`,
+    `${percentage(part)} of all differences${warning}.`,
+    "Each map is turned to fit the one before, so points move where the model moves them; each has its own scale.",
   );
   at(".purity-said").textContent =
     T < 2
       ? "A text of one character has no neighbours."
       : joined(
           `At depth ${depth}, ${percentage(value.same_character[depth])} of the characters have a nearest`,
-          `neighbour (by cosine, in all dimensions) that is the same character, by chance ${percentage(value.chance_character)};`,
+          `neighbour that is the same character, by chance ${percentage(value.chance_character)};`,
           `${percentage(value.same_next[depth])} have one with the same next character,`,
           `by chance ${percentage(value.chance_next)}. The dashed lines are chance.`,
         );
@@ -215,7 +218,7 @@ function show(next) {
   picked = chars.includes(letter) ? letter : ([...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "");
   at(".find input").value = picked && glyph(picked);
   order = ordered();
-  at(".three").disabled = K < 3;
+  at(".two").parentElement.hidden = K < 3;
   buildStrip();
   depth = Number(kept("depth", 0));
   refresh();
@@ -223,6 +226,7 @@ function show(next) {
 
 function refresh() {
   if (!value) return;
+  three = kept("dim", "2") === "3";
   mark();
   grouped();
   go(Number.isInteger(depth) ? depth : 0, false);
@@ -275,8 +279,16 @@ const mark = lookControls(
   },
 );
 
+// The map of the depth that is shown, in two dimensions or three, and how many neighbours are alike there.
+const pythonOfDepth = () =>
+  [
+    `depth = ${depth}  # ${value.depths[depth]}`,
+    `print(found.coordinates[depth, :, :${flat() ? Math.min(2, K) : 3}], found.explained[depth])`,
+    "print(found.same_character[depth], found.chance_character, found.same_next[depth], found.chance_next)",
+  ].join("\n");
+
 takeAlong("states", "states", () => value, {
-  python: () => `${value.python}\nprint(found.coordinates[${depth}])  # ${value.depths[depth]}`,
+  python: () => `${value.python}\n${pythonOfDepth()}`,
   png: () => map.picture({ title: `After ${value.depths[depth]}`, note: `Model: ${value.model}` }),
   csv: () => [
     ["depth", "after", "position", "character", ...["x", "y", "z"].slice(0, K)],

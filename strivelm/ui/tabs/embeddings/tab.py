@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from strivelm.ui.components import message
+from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.embeddings import payload, views  # noqa: F401  (payload declares what the tab asks)
@@ -15,13 +15,14 @@ def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     message.view("embeddings-message")
     text, run = _asks(prompts.sentence(page.facts))
-    with gr.Tabs(elem_id="embeddings-tabs"):
+    with gr.Tabs(elem_id="embeddings-tabs", overflow_behavior="wrap"):
         for id, (title, view) in views.INNER.items():
             with gr.Tab(title, id=id):
                 if id == TEXT:
                     with gr.Row(elem_classes="ask", equal_height=True):
                         text.render()
                         run.render()
+                    offers.build(page, "embeddings", "embeddings-text")
                 view.component(elem_id=f"embeddings-{id}")
     titles = {id: title for id, (title, _) in views.INNER.items()}
     views.INNER_TABS.component(titles, elem_id="embeddings-inner", visible="hidden")

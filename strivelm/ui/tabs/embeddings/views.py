@@ -40,17 +40,17 @@ MAP = _view(
     "map",
     f"""
 <section class="view" aria-label="Map of the characters">
-  <p class="lead">The model has learnt a vector for each character. Characters that it treats alike lie near each
-    other. <span class="said"></span></p>
+  <p class="lead">The model has learnt a [vector](term:vector) for each character, its [embedding](term:embedding).
+    Characters that it treats alike lie near each other. <span class="said"></span></p>
   {LOOK.format(more=FIND.format(label="Find", name="Find a character"))}
   <div class="beside">
     <div class="board"><canvas class="strivelm-plot"></canvas></div>
     <div class="about" aria-live="polite">
       <h4></h4><p class="facts"></p><ol class="near"></ol><p class="small chance"></p>
+      <ul class="key" aria-label="Classes"></ul>
+      <p class="small how"></p>
     </div>
   </div>
-  <ul class="key" aria-label="Classes"></ul>
-  <p class="small how"></p>
   <div class="tools"></div>
 </section>
 """,
@@ -60,8 +60,8 @@ NEIGHBOURS = _view(
     "neighbours",
     """
 <section class="view" aria-label="Neighbours and analogies">
-  <p class="lead">Which characters have vectors that point the same way? A cosine of 1 means the same direction, 0 that
-    they have nothing in common.</p>
+  <p class="lead">Which characters have [vectors](term:vector) that point the same way? A [cosine](term:cosine) of 1
+    means the same direction, 0 that they have nothing in common.</p>
   <div class="columns">
     <div>
       <h4>Neighbours of
@@ -100,7 +100,8 @@ SIMILARITY = _view(
     "similarity",
     """
 <section class="view" aria-label="Similarity of the characters">
-  <p class="lead">Every character against every other: the cosine of their vectors. <span class="said"></span></p>
+  <p class="lead">How alike are any two characters? Each cell is the [cosine](term:cosine) of their
+    [vectors](term:vector). <span class="said"></span></p>
   <div class="controls">
     <span class="pair" role="group" aria-label="Order">
       <button type="button" class="strivelm-tool" data-order="class">By class</button>
@@ -109,10 +110,16 @@ SIMILARITY = _view(
     </span>
     <output class="readout" aria-live="polite"></output>
   </div>
-  <div class="scroll"><canvas class="strivelm-plot"></canvas></div>
-  <div class="ramp"></div>
-  <ul class="key" aria-label="Classes"></ul>
-  <p class="small how"></p>
+  <div class="beside">
+    <div class="scroll"><canvas class="strivelm-plot"></canvas></div>
+    <div class="about">
+      <h4 class="alike">The pairs that are most alike</h4>
+      <ol class="pairs"></ol>
+      <div class="ramp"></div>
+      <ul class="key" aria-label="Classes"></ul>
+      <p class="small how"></p>
+    </div>
+  </div>
   <div class="tools"></div>
 </section>
 """,
@@ -122,8 +129,8 @@ POSITIONS = _view(
     "positions",
     f"""
 <section class="view" aria-label="Positions">
-  <p class="lead">Attention alone does not know the order of a text. So the model adds a learnt vector for each position
-    to the vector of the character. <span class="said"></span></p>
+  <p class="lead">[Attention](term:attention) alone does not know the order of a text. So the model adds a learnt
+    [vector](term:vector) for each [position](term:position) to that of the character. <span class="said"></span></p>
   <div class="columns">
     <div>
       <h4>Cosine of any two positions</h4>
@@ -158,9 +165,9 @@ STATES = _view(
     "states",
     f"""
 <section class="view" aria-label="Characters in context">
-  <p class="lead">Each point is one character of the text: the vector that the model has for it at one depth. Move the
-    slider from the embeddings to the last block. Do equal characters stay together, or do the characters around them
-    pull them apart?</p>
+  <p class="lead">Each point is one character of the text: the [vector](term:vector) that the model has for it at one
+    depth. Move the slider from the [embeddings](term:embedding) to the last [layer](term:layer). Do equal characters
+    stay together, or do the characters around them pull them apart?</p>
   <p class="small note" role="status"></p>
   <div class="controls">
     <label class="depth">Depth <input type="range" min="0" step="1" aria-label="Depth"><output></output></label>
@@ -175,9 +182,9 @@ STATES = _view(
       <ul class="key" aria-label="Colours"></ul>
       <h4 class="plain">Is the nearest neighbour the same, at each depth?</h4>
       <div class="purities"></div>
+      <p class="small purity-said"></p>
     </div>
   </div>
-  <p class="small purity-said"></p>
   <p class="small said"></p>
   <div class="tools"></div>
 </section>
@@ -188,18 +195,19 @@ BIGRAM_TABLE = _view(
     "bigram_table",
     """
 <section class="view" aria-label="What a table knows">
-  <p class="lead">Row: a character just read. Column: the character after it. A table that counts such pairs knows
-    nothing else; how much of it is in the model? <span class="said"></span></p>
+  <p class="lead">How much of the model is no more than a table of pairs ([bigram](term:bigram))? Row: the character
+    just read; column: the one that comes next. The darker, the more often. <span class="said"></span></p>
   <div class="controls">
     <span class="pair which" role="group" aria-label="The middle map"></span>
+    <span class="pair rows" role="group" aria-label="Which characters"></span>
     <output class="readout" aria-live="polite"></output>
   </div>
   <div class="maps"></div>
   <div class="ramps"></div>
   <div class="columns">
     <div><h4 class="row-title"></h4><ol class="next"></ol><p class="small row-said"></p></div>
-    <div class="kls"><h4>How far from the counts, in nats</h4><ol class="kl" tabindex="0"
-      aria-label="KL divergence of each character"></ol><p class="small kl-said"></p></div>
+    <div class="kls"><h4>What is lost against the counts, in [nats](term:nat)</h4><ol class="kl" tabindex="0"
+      aria-label="The loss after each character"></ol><p class="small kl-said"></p></div>
   </div>
   <p class="small direct-said"></p>
   <div class="tools"></div>

@@ -5,25 +5,19 @@ const SECTIONS = {
     question: "generate.compare",
     label: "Compare",
     hint: "Press Compare: the texts appear here.",
-    given: () => ({
-      prompt: prompt(),
-      count: field("count"),
-      seed: field("seed") ?? "",
-      chosen: field("compare"),
-      a: own("a"),
-      b: own("b"),
-    }),
+    given: () => ({ count: field("count"), chosen: field("compare") ?? [], a: own("a"), b: own("b") }),
   },
   heads: {
     question: "generate.without",
     label: "Write both",
     hint: "Press Write both: the two texts appear here.",
-    given: async (signal, model) => {
-      const off = await strivelm.switchedOff(model, signal);
-      return { prompt: prompt(), count: field("count"), ...sampling(), off };
+    given: async (signal, model, walked) => {
+      const off = await strivelm.switchedOff(model, signal, walked);
+      return { count: field("count"), ...sampling(), off };
     },
   },
 };
+const QUIET = 300; // milliseconds without a change after which the settings are at rest
 const value = JSON.parse(props.value);
 const { section } = value; // which one it is; nothing in a file
 const { question, label = "", hint = "", given } = SECTIONS[section] ?? {};
@@ -34,27 +28,47 @@ function buttons() {
   at(".stop").disabled = !running;
 }
 
-async function look({ signal, model, waits }) {
+// The seed stays while columns or switches are changed, so that only these differ. A press on the button, and another
+// prompt, draw another one. The first texts have the random numbers of the text that Write shows.
+let anew = false;
+let prompted = null;
+let answered = ""; // what was asked for what is shown
+function seedNow(walked) {
+  if (field("seed") !== undefined) return field("seed");
+  if (walked) return field(`${section}_drawn`) ?? "";
+  if (anew || (prompted !== null && prompted !== prompt())) return "";
+  return String(shown.seed ?? field(`${section}_drawn`) ?? field("drawn") ?? "");
+}
+
+async function look({ signal, model, walked, waits }) {
   const mine = (running = {});
   let begun = false;
+  let asked = {};
   buttons();
-  strivelm.say(section, "waiting", FULL);
   const part = (piece) => {
     if (begun) return grow(piece);
     begun = true;
     waits(false);
     begin(piece);
-    showSeed(piece.seed);
+    answered = JSON.stringify([model, { ...asked, seed: String(piece.seed) }]);
+    strivelm.put("generate", `${section}_drawn`, String(piece.seed) === field("seed") ? "" : piece.seed);
     strivelm.say(section, "note", piece.notes.join("\n"));
   };
   try {
-    await strivelm.ask(question, await given(signal, model), { of: [model], signal, lane: "writing", part });
+    if (!anew && shown.model === model) await pause(QUIET, signal);
+    strivelm.say(section, "waiting", FULL);
+    const settings = await given(signal, model, walked);
+    asked = { prompt: prompt(), ...settings, seed: seedNow(walked) };
+    if (walked && shown.ended && JSON.stringify([model, { ...asked, seed: String(asked.seed) }]) === answered) return;
+    [anew, prompted] = [false, asked.prompt];
+    await strivelm.ask(question, asked, { of: [model], signal, lane: "writing", part });
   } finally {
     if (running === mine) {
       running = null;
       buttons();
       if (!begun) strivelm.say(section);
       else if (!shown.ended) stopped();
+      if (begun) partingInSight();
     }
   }
 }
@@ -65,10 +79,23 @@ function stopped() {
   describe();
 }
 
+// Where the texts part is scrolled into sight, in every column.
+function partingInSight() {
+  const place = shown.partings?.[0]?.at;
+  if (place === undefined) return;
+  for (const [i, column] of [...box.children].entries()) {
+    const text = column.querySelector(".text");
+    const [around, mark] = [text.getBoundingClientRect(), cell(i, place)?.getBoundingClientRect()];
+    if (mark && (mark.top < around.top || mark.bottom > around.bottom))
+      text.scrollTop += mark.top - around.top - text.clientHeight / 3;
+  }
+}
+
 function show(found) {
   if (found) {
     begin(found);
     grow({ ...found, columns: found.columns });
+    if (found.seen !== undefined) go(found.seen, true);
   } else {
     shown = { columns: [] };
     box.replaceChildren();
@@ -97,6 +124,10 @@ if (section) {
       if (!element.clientWidth) show(null);
     },
   });
-  at(".run").addEventListener("click", () => view.again());
+  at(".run").addEventListener("click", () => {
+    anew = true;
+    view.again();
+  });
+  strivelm.appeared(element, () => sectionInSight(section));
   at(".stop").addEventListener("click", () => view.stop());
 }

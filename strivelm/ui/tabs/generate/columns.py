@@ -18,7 +18,9 @@ TEMPLATE = """
 </div>
 <div class="message-box"><p class="message" role="status" data-kind=""></p></div>
 <section aria-label="Texts side by side">
-  <div class="bar"><p class="status" role="status"></p><span class="model"></span><div class="tools"></div></div>
+  <div class="bar"><p><span class="status" role="status"></span>
+    <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p>
+    <span class="model"></span><div class="tools"></div></div>
   <p class="parting"></p>
   <div class="columns"></div>
   <div class="reading" aria-live="polite"></div>

@@ -97,12 +97,14 @@ function describe() {
   element.dataset.writing = String(many > 0 && !shown.ended);
   at(".status").textContent = many ? summary() : hint;
   at(".model").textContent = shown.model ?? "";
+  seedUsed(at(".keep"), shown.ended ? shown.seed : null);
   at(".parting").textContent = many ? parting() : "";
   at(".legend").hidden = at(".tools").hidden = !many;
   shown.columns.forEach(({ nats }, i) => {
-    box.children[i].querySelector(".mean").textContent = nats.length
-      ? `mean ${mean(nats).toFixed(2)} nats (${strivelm.oneIn(mean(nats))})`
-      : " ";
+    const average = nats.length
+      ? [`${choosing(mean(nats))} (mean ${mean(nats).toFixed(2)} `, term("nats", "nat"), ")"]
+      : [" "];
+    box.children[i].querySelector(".mean").replaceChildren(...average);
   });
   read();
 }
@@ -143,9 +145,11 @@ function parting() {
 function legend() {
   const key = document.createElement("div");
   strivelm.surpriseKey(key);
-  const loss = shown.loss == null ? "" : `; this model's validation loss is ${shown.loss.toFixed(2)}`;
-  const guess = `Guessing among all ${shown.vocabulary.toLocaleString("en")}: ${shown.uniform.toFixed(2)} nats${loss}.`;
-  const notes = make("p", "", `${guess} `);
+  const guess =
+    `Guessing among all ${shown.vocabulary.toLocaleString("en")}: ${shown.uniform.toFixed(2)} [nats](term:nat)` +
+    (shown.loss == null ? "." : `; this model's [validation loss](term:validation loss) is ${shown.loss.toFixed(2)}.`);
+  const notes = make("p");
+  notes.append(strivelm.explained(guess), " ");
   notes.append(make("span", "framed", "a"), " first character that differs");
   at(".legend").replaceChildren(key, notes);
 }
@@ -164,7 +168,7 @@ function read() {
   head.append(make("i", "", " · point, tap, or ← → for another"));
   const titles = table.createTHead().insertRow();
   titles.insertCell();
-  for (const title of ["character", "surprisal", "drawn with"])
+  for (const title of ["character", "how expected", "drawn with"])
     titles.append(Object.assign(make("th", "", title), { scope: "col" }));
   const body = table.createTBody();
   shown.columns.forEach((column, i) => {
@@ -173,7 +177,10 @@ function read() {
     const ground = row.insertCell();
     const glyph = ground.appendChild(make("b", "", strivelm.glyph(letters[i][place])));
     glyph.style.background = strivelm.surprise(column.nats[place]);
-    row.insertCell().textContent = `${column.nats[place].toFixed(2)} nats, ${strivelm.oneIn(column.nats[place])}`;
+    const nats = column.nats[place];
+    row
+      .insertCell()
+      .append(`${expectation(nats)}: ${strivelm.oneIn(nats)} (${nats.toFixed(2)} `, term("nats", "nat"), ")");
     row.insertCell().textContent = strivelm.percent(column.drawn[place]);
     cell(i, place)?.classList.add("here");
   });

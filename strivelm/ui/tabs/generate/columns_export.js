@@ -76,5 +76,5 @@ strivelm.tools(at(".tools"), "strivelm-side-by-side", {
   png: picture,
   csv,
   text: texts,
-  html: () => strivelm.file("columns", shown),
+  html: () => strivelm.file("columns", { ...shown, seen: place }),
 });

@@ -2,19 +2,17 @@
 
 import gradio as gr
 
-from strivelm.ui import limits
 from strivelm.ui.core import codec
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import columns, switches
+from strivelm.ui.tabs.generate.explanation import explanation
 
 
 def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
     """Adds the section's components to the page that is being built."""
-    gr.Markdown(
-        "See what heads and MLPs are good for: the same prompt, settings and random numbers, once by the whole model, "
-        "once **without what is switched off**, in whose place stand zeros (zero ablation). Without a cache every "
-        f"character costs a whole pass, so at most {limits.WITHOUT_CACHE} are written.",
-        elem_classes="explanation",
+    explanation(
+        "See what [heads](term:head) and [MLPs](term:MLP) are good for: the same prompt, settings and random numbers, "
+        "once by the whole model, once <b>without what is switched off</b>, in whose place stand zeros."
     )
     grid = switches.VIEW.component(switches.shown(page.facts), elem_id="switches")
     page.follow(grid, lambda facts: codec.dumps(switches.shown(facts)))

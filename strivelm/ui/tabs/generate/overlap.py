@@ -4,12 +4,11 @@ That needs the training text: the fables come with the package, and tiny Shakesp
 machine; nothing is downloaded for this. Without the text, its fingerprint tells of eight characters in a row.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from strivelm.data.corpus import Corpus
-from strivelm.data.fingerprint import RUN, Fingerprint
+from strivelm.data.fingerprint import LENGTHS, RUN, Fingerprint, covered
 from strivelm.data.sources import FABLES
 from strivelm.inspection import shared_spans
 from strivelm.loading import OpenModel
@@ -22,8 +21,6 @@ FINGERPRINT = "fingerprint.safetensors"
 """What a model that brings its text's fingerprint calls it."""
 SHAKESPEARE = FABLES.parent / f"tinyshakespeare.{FINGERPRINT}"
 """The fingerprint of tiny Shakespeare, whose text is not part of the package."""
-LEAST = (8, 12, 16, 20, 30)
-"""From how many characters on a run can be asked to count."""
 UNSEEN = 2_000
 """How many characters of the corpus's unseen end are measured, to know what stands in a text by chance."""
 
@@ -37,7 +34,7 @@ def overlap(opened: OpenModel, read: str, text: str) -> dict:
         text: what was written after it.
 
     Returns:
-        spans: [start in the text, length] of each run of at least `LEAST[0]` characters; None without a training text.
+        spans: [start in the text, length] of each run of at least `RUN` characters; None without a training text.
         unseen: the share of unseen text that stands in such runs, for each length that can be asked for.
         source: what the training text is called.
         note: a sentence about that.
@@ -58,7 +55,7 @@ def overlap(opened: OpenModel, read: str, text: str) -> dict:
             f"stand in it, and says so wrongly of {print_.false_positive_rate:.1%} of those that do not: a longer run "
             "need not stand there as a whole."
         )
-        found = {"spans": print_.spans(read + text), "unseen": {RUN: print_.unseen}, "source": source, "note": note}
+        found = {"spans": print_.spans(read + text), "unseen": dict(print_.unseen), "source": source, "note": note}
     else:
         note = (
             f"This model was trained on {named[:100]}, which it does not bring along: its runs can't be looked up."
@@ -98,19 +95,9 @@ def _unseen(corpus: Corpus) -> dict[int, float]:
     train, validation = _halves(corpus)
     text = validation[:UNSEEN]
     spans = _spans(text, train)
-    return {least: share(spans, len(text), least) for least in LEAST} if text else {}
+    return {least: covered(spans, len(text), least) for least in LENGTHS} if text else {}
 
 
 def _spans(text: str, source: str) -> list[tuple[int, int]]:
-    found = shared_spans(text, source, least=LEAST[0], places=1, most=len(text))
+    found = shared_spans(text, source, least=RUN, places=1, most=len(text))
     return list(zip(found.start.tolist(), found.length.tolist(), strict=True))
-
-
-def share(spans: Iterable[tuple[int, int]], characters: int, least: int) -> float:
-    """The share of a text's characters that stand in runs of at least so many, for runs in the text's order."""
-    covered = reached = 0
-    for start, length in spans:
-        if length >= least:
-            covered += max(0, start + length - max(start, reached))
-            reached = max(reached, start + length)
-    return covered / max(1, characters)

@@ -9,9 +9,13 @@ let value = null; // the same as it came
 let expected = null; // the text that is shown next, where the visitor has appended a character
 let since = 0;
 let answered = ""; // what was asked for what is shown
-let step = Math.min(Math.max(Math.round(asked("step")) - 1, 0), STEPS.length - 1);
-let place = Math.max(Math.round(asked("nth")), 0); // which number of the seed's stream is drawn
-let own = field("u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999); // or one chosen here
+// The step, which number of the seed's stream is drawn, and the number that was chosen here in its place, or null.
+const inAddress = () => [
+  Math.min(Math.max(Math.round(asked("step")) - 1, 0), STEPS.length - 1),
+  Math.max(Math.round(asked("nth")), 0),
+  field("u") === undefined ? null : Math.min(Math.max(asked("u"), 0), 0.9999),
+];
+let [step, place, own] = inAddress();
 
 const u = () => own ?? found.numbers[place] ?? found.numbers[0];
 
@@ -186,7 +190,7 @@ function draw() {
     .forEach((one, i) => (i === step ? one.setAttribute("aria-current", "step") : one.removeAttribute("aria-current")));
   at(".back").disabled = step === 0;
   at(".next").disabled = last;
-  at(".sentence").textContent = sentence(found, step, u(), own === null ? place : null);
+  at(".sentence").replaceChildren(strivelm.explained(sentence(found, step, u(), own === null ? place : null)));
   at(".slot").textContent = last ? strivelm.glyph(found.chars[hit]) : "?";
   at(".slot").dataset.drawn = String(last);
   at(".number").hidden = at(".acts").hidden = !last;
@@ -208,6 +212,7 @@ function show(next) {
   if (!next) return;
   if (found && next.text !== found.text && next.text !== expected) [place, own] = [0, null];
   if (found && next.seed !== found.seed) own = null;
+  if (next.seen) ({ step, place, own } = next.seen); // a file shows what was in sight
   value = next;
   found = decoded(next);
   expected = null;
@@ -215,21 +220,34 @@ function show(next) {
   at(".model").textContent = found.model;
   at(".tail").textContent = (tail.length < [...found.text].length ? "…" : "") + tail.map(strivelm.glyph).join("");
   element.querySelector(".strivelm-python")?.remove(); // it is of what was shown before
+  seedUsed(at(".keep"), next.seed);
   keep();
   draw();
 }
 
-async function look({ signal, model, waits }) {
+// The settings of this section, which has sliders of its own.
+const slowSettings = () => ({
+  temperature: field("slow_temperature"),
+  top_k: field("slow_top_k"),
+  top_p: field("slow_top_p"),
+});
+
+async function look({ signal, model, walked, waits }) {
+  if (walked) {
+    [step, place, own] = inAddress();
+    draw();
+  }
   if (found?.model === model) {
     waits(false); // the bars stay bright while a slider moves
     await pause(QUIET, signal);
   }
-  const given = { prompt: prompt(), ...sampling() };
+  const seed = field("seed") ?? found?.seed ?? field("slowly_drawn") ?? field("drawn") ?? "";
+  const given = { prompt: prompt(), ...slowSettings(), seed: String(seed) };
   if (JSON.stringify([model, given]) === answered) return;
   waits(true);
   const next = await strivelm.ask("generate.sampling_steps", given, { of: [model], signal });
   answered = JSON.stringify([model, { ...given, seed: String(next.seed) }]);
-  showSeed(next.seed);
+  strivelm.put("generate", "slowly_drawn", String(next.seed) === field("seed") ? "" : next.seed);
   show(next);
   strivelm.say("slowly", "note", next.notes.join("\n"));
 }
@@ -265,9 +283,12 @@ strivelm.tools(at(".tools"), "strivelm-choice", {
   svg: () =>
     drawing(found, `${STEPS[step]} · after “${at(".tail").textContent}”`, wrapped(at(".sentence").textContent), rows()),
   csv: () => table(found),
-  html: () => strivelm.file("sampling_steps", value),
+  html: () => strivelm.file("sampling_steps", { ...value, seen: { step, place, own } }),
 });
 strivelm.redrawn(at(".draw"), draw);
 document.fonts?.ready.then(draw);
 show(JSON.parse(props.value));
-if (strivelm.inPage()) strivelm.view({ tab: "slowly", element: at("section"), look });
+if (strivelm.inPage()) {
+  strivelm.view({ tab: "slowly", element: at("section"), look });
+  strivelm.appeared(element, () => sectionInSight("slowly"));
+}

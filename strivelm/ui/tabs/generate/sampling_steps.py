@@ -18,6 +18,7 @@ TEMPLATE = """
     <canvas class="line" role="img"></canvas>
     <label class="number"><span>u</span><input type="range" min="0" max="0.9999" step="0.0001"><output></output></label>
     <div class="acts">
+      <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button>
       <button type="button" class="strivelm-tool again">Draw again</button>
       <button type="button" class="strivelm-tool append">Append it and go on</button>
     </div>

@@ -56,25 +56,25 @@ function sentence(found, step, u, place) {
   const left = (name) => found.stages[name].reduce((many, one) => many + (one > 0), 0);
   const held = (before, after) => sum(found.stages[before].filter((_, id) => found.stages[after][id] > 0));
   if (step === 0)
-    return `The model gives each of its ${whole(V)} characters a number, the logit z. ${said(found, best)} has the highest, z = ${plain(found.logits[best], 2)}. Only differences count: one more in z is e ≈ 2.72 times likelier.`;
+    return `The model gives each of its ${whole(V)} characters a number, the [logit](term:logit) z. ${said(found, best)} has the highest, z = ${plain(found.logits[best], 2)}. Only differences count: one more in z is e ≈ 2.72 times likelier.`;
   if (step === 1 && T === 0)
-    return `Temperature 0 is greedy: everything goes to the highest logit, ${said(found, best)}, and nothing is left to chance.`;
+    return `[Temperature](term:temperature) 0 is greedy: everything goes to the highest logit, ${said(found, best)}, and nothing is left to chance.`;
   if (step === 1 && T === 1)
-    return `p = exp(z) / Σ exp(z): at temperature 1 these are the model's own probabilities. ${said(found, best)} gets ${strivelm.percent(stage("temperature"))}.`;
+    return `p = exp(z) / Σ exp(z), the [softmax](term:softmax): at [temperature](term:temperature) 1 these are the model's own probabilities. ${said(found, best)} gets ${strivelm.percent(stage("temperature"))}.`;
   if (step === 1)
-    return `p = exp(z / T) / Σ exp(z / T) with T = ${T}. ${said(found, best)}: z / T = ${plain(found.logits[best] / T, 2)}, so p = ${strivelm.percent(stage("temperature"))}; at T = 1 it would be ${strivelm.percent(stage("model"))}. Below 1 the likely gain, above 1 the unlikely.`;
+    return `p = exp(z / T) / Σ exp(z / T), the [softmax](term:softmax) at [temperature](term:temperature) T = ${T}. ${said(found, best)}: z / T = ${plain(found.logits[best] / T, 2)}, so p = ${strivelm.percent(stage("temperature"))}; at T = 1 it would be ${strivelm.percent(stage("model"))}. Below 1 the likely gain, above 1 the unlikely.`;
   if (step < 4 && T === 0)
     return `Only ${said(found, best)} is left since the temperature is 0: there is nothing to remove.`;
   if (step === 2 && (!k || k >= V))
     return k
-      ? `Top-k ${whole(k)} is no fewer than the ${whole(V)} characters there are: all stay.`
-      : "Top-k is 0: all characters stay.";
+      ? `[Top-k](term:top-k) ${whole(k)} is no fewer than the ${whole(V)} characters there are: all stay.`
+      : "[Top-k](term:top-k) is 0: all characters stay.";
   if (step === 2)
-    return `Top-k ${whole(k)} keeps the ${k === 1 ? "likeliest" : `${whole(k)} likeliest`} of ${whole(V)}; together they hold ${plain(held("temperature", "top_k"), 4)}. Each is divided by that: ${said(found, best)} ${plain(stage("temperature"), 4)} / ${plain(held("temperature", "top_k"), 4)} = ${strivelm.percent(stage("top_k"))}.`;
-  if (step === 3 && p === 1) return "Top-p is 1: all that are left stay.";
+    return `[Top-k](term:top-k) ${whole(k)} keeps the ${k === 1 ? "likeliest" : `${whole(k)} likeliest`} of ${whole(V)}; together they hold ${plain(held("temperature", "top_k"), 4)}. Each is divided by that: ${said(found, best)} ${plain(stage("temperature"), 4)} / ${plain(held("temperature", "top_k"), 4)} = ${strivelm.percent(stage("top_k"))}.`;
+  if (step === 3 && p === 1) return "[Top-p](term:top-p) is 1: all that are left stay.";
   if (step === 3)
-    return `Top-p ${p} keeps the likeliest until they hold ${p} together: ${left("top_p") === 1 ? "one character that holds" : `${whole(left("top_p"))} characters that hold`} ${plain(held("top_k", "top_p"), 4)}. Each is divided by that: ${said(found, best)} ${plain(stage("top_k"), 4)} / ${plain(held("top_k", "top_p"), 4)} = ${strivelm.percent(stage("top_p"))}.`;
+    return `[Top-p](term:top-p) ${p} keeps the likeliest until they hold ${p} together: ${left("top_p") === 1 ? "one character that holds" : `${whole(left("top_p"))} characters that hold`} ${plain(held("top_k", "top_p"), 4)}. Each is divided by that: ${said(found, best)} ${plain(stage("top_k"), 4)} / ${plain(held("top_k", "top_p"), 4)} = ${strivelm.percent(stage("top_p"))}.`;
   const hit = drawn(found.stages.top_p, u);
-  const whence = place === null ? "chosen here" : `number ${place + 1} of seed ${found.seed}`;
+  const whence = place === null ? "chosen here" : `number ${place + 1} of [seed](term:seed) ${found.seed}`;
   return `One random number decides: u = ${plain(u, 4)} (${whence}). Laid end to end in the vocabulary's order, ${said(found, hit.id)} covers ${plain(hit.from, 4)} to ${plain(hit.to, 4)}, and u falls there.`;
 }

@@ -1,28 +1,46 @@
-"""Sections of the Generate tab beside Write: settings compared, heads switched off, one character's choice shown."""
-
-import json
+"""Sections of the Generate tab beside Write: one character's choice shown, settings compared, heads switched off."""
 
 import gradio as gr
 
+from strivelm.ui import limits
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import compare, heads_off, one_character
 
+# Where parts are switched off without a cache, each character costs a pass over the whole context.
+MOST_WITHOUT = min(limits.TOGETHER, getattr(limits, "WITHOUT_CACHE", limits.TOGETHER))
 SECTIONS = (
-    ("compare", "Compare", compare.build),
-    ("heads", "Switch heads off", heads_off.build),
-    ("slowly", "One character, slowly", one_character.build),
+    ("slowly", "One character, slowly", one_character.build, limits.MOST_CHARACTERS),
+    ("compare", "Compare", compare.build, limits.TOGETHER),
+    ("heads", "Switch heads off", heads_off.build, MOST_WITHOUT),
 )
-"""Each section's id, which stands in addresses, its title, and what builds it."""
+"""Each section's id, which stands in addresses, its title, what builds it, and the most characters it writes."""
+
+OPENED = """(count) => {
+  const most = %d;
+  const bound = (window.strivelm.bound ??= { most });
+  const wanted = count === bound.most ? bound.wanted ?? count : count;
+  window.strivelm.bound = { most, wanted };
+  return { __type__: "update", maximum: most, value: Math.min(wanted, most) };
+}"""
+"""JavaScript for a section that is opened: the slider of characters ends where the section does, and has what was
+wanted again where there is room for it."""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> None:
-    """Adds the sections to the tabs that are open.
+def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> dict[str, gr.Tab]:
+    """Adds the sections to the tabs that are open; returns them by their ids.
 
     Args:
         prompt: what all sections go on from.
-        settings: the components temperature, top_k, top_p, count and seed.
+        settings: the components temperature, top_k, top_p, count and seed, and those of One character, slowly.
     """
-    for id, title, fill in SECTIONS:
-        with gr.Tab(title, id=id) as tab:
+    found = {}
+    for id, title, fill, most in SECTIONS:
+        with gr.Tab(title, id=id) as found[id]:
             fill(page, prompt, settings)
-        tab.select(None, None, None, js=f"() => strivelm.put('generate', 'section', {json.dumps(id)})")
+        bound(found[id], settings["count"], most)
+    return found
+
+
+def bound(tab: gr.Tab, count: gr.Slider, most: int) -> None:
+    """Has the slider of characters end where a section does, when that is opened."""
+    tab.select(None, count, count, js=OPENED % most)

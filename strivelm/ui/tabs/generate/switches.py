@@ -8,7 +8,7 @@ from strivelm.ui.core.models import Facts
 HERE = Path(__file__).parent
 TEMPLATE = """
 <section aria-label="Heads and MLPs">
-  <div class="scroll"><div class="grid" role="group" aria-label="Switches: arrow keys move, Space switches"></div></div>
+  <div class="grid" role="group" aria-label="Switches: arrow keys move, Space switches"></div>
   <div class="below">
     <p class="said" role="status"></p>
     <button type="button" class="strivelm-tool all">All on</button>

@@ -6,10 +6,12 @@ import gradio as gr
 
 from strivelm.generation import DEFAULTS, HELP
 from strivelm.ui import limits
+from strivelm.ui.components import offers
+from strivelm.ui.components.glossary import explains
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
-from strivelm.ui.core.page import Page, number, one_of
-from strivelm.ui.tabs.generate import sections, write
+from strivelm.ui.core.page import Page, number
+from strivelm.ui.tabs.generate import one_character, sections, write
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 
 DEFAULT = "Balanced"
@@ -22,25 +24,29 @@ MARK = f"""(...chosen) => {json.dumps([*PRESETS.values()])}.map((preset) => (
 ))"""
 
 
+FOLD = """() => {
+  const open = document.querySelector(".settings").classList.toggle("unfolded");
+  document.querySelector("#fold-settings").setAttribute("aria-expanded", String(open));
+}"""
+
+
 def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     with gr.Row(elem_classes="workbench"):
         left = gr.Column(scale=10, min_width=320)
         with gr.Column(scale=3, min_width=260, elem_classes="settings"):
-            settings = _settings()
+            # On a phone they are folded under the text.
+            fold = gr.Button("Settings", size="sm", elem_id="fold-settings")
+            fold.click(None, None, None, js=FOLD)
+            settings = one_character.settings(page) | _settings()
     with left:
         prompt = _prompt(page)
-        with gr.Tabs(elem_id="ways") as ways:
+        with gr.Tabs(elem_id="ways", overflow_behavior="wrap") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)
-            sections.build(page, prompt, settings)
-
-    # Which section is open stands in the address; read from there, it is opened.
-    ids = ("write", *(id for id, _, _ in sections.SECTIONS))
-    section = gr.Textbox("write", visible="hidden", label="The open section")
-    section.change(None, section, ways, js="(id) => ({ __type__: 'update', selected: id })")
-    first.select(None, None, None, js="() => strivelm.put('generate', 'section', '')")
-    page.link("generate", "section", section, one_of(*ids))
+            sections.bound(first, settings["count"], limits.MOST_CHARACTERS)
+            others = sections.build(page, prompt, settings)
+    page.sections("generate", ways, {"write": first, **others})
     page.text("generate", prompt, _suggestion)
     page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
     page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))
@@ -64,6 +70,7 @@ def _prompt(page: Page) -> gr.Textbox:
         max_lines=6,
         elem_id="prompt",
     )
+    offers.build(page, "generate", "prompt", examples=0)  # the examples stand below, as buttons of their own
     with gr.Row(elem_classes="chips"):
         for i in range(prompts.COUNT):
             chip = gr.Button(size="sm", min_width=0, elem_classes="chip", **_chip(page.facts, i))
@@ -106,6 +113,7 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
             label="Temperature",
             info=HELP["temperature"],
             elem_id="temperature",
+            elem_classes=explains("temperature"),
             buttons=[],
         )
         top_k = gr.Slider(
@@ -117,6 +125,7 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
             label="Top-k",
             info=HELP["top_k"],
             elem_id="top-k",
+            elem_classes=explains("top-k"),
             buttons=[],
         )
         top_p = gr.Slider(
@@ -127,6 +136,7 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
             label="Top-p",
             info=HELP["top_p"],
             elem_id="top-p",
+            elem_classes=explains("top-p"),
             buttons=[],
         )
         count = gr.Slider(
@@ -144,9 +154,10 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
             seed = gr.Textbox(
                 label="Seed",
                 info=HELP["seed"],
-                placeholder="none yet",
+                placeholder="another each time",
                 max_lines=1,
                 elem_id="seed",
+                elem_classes=explains("seed"),
                 min_width=120,
                 scale=2,
             )

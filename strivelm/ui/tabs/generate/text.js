@@ -1,7 +1,11 @@
 // Has the model write: anew, on, or from a character that the visitor forces; and says how it went.
 const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+const LONGEST_TEXT = 2000; // limits.PROMPT_CHARACTERS
 const ANEW = { from: 0 };
-let next = ANEW; // what is written next: the place it begins at, and the character that is forced there
+const given = JSON.parse(props.value);
+const ARRIVES = Boolean(given?.arrives); // whether a text comes without a press
+let next = null; // what a press asks for: the place it begins at, the character that is forced there, how it is shown
+let planned = 0; // how long the text is to become
 let running = null; // the writing that is on its way
 
 // One line about the text: why it ended, how long it is, how fast it came, and the seed that brings it back.
@@ -10,7 +14,7 @@ function summary() {
   const many = shown.chars.length;
   const last = many - (run?.from ?? 0);
   if (!shown.head) return "Nothing written yet";
-  if (writing()) return "Writing…";
+  if (writing()) return running?.slowly ? "Writing, one character at a time…" : "Writing…";
   const reason =
     { complete: "Finished", time: `Time is up after ${Math.round(shown.seconds)} seconds` }[shown.ended] ?? "Stopped";
   const speed =
@@ -20,14 +24,21 @@ function summary() {
   return `${reason}: ${count(many, "character")}${speed}, seed ${run.seed}`;
 }
 
-// Who wrote it, and how surprised it was by it.
+// Who wrote it, and how unsure it was: in words, then in numbers.
 function by() {
-  if (!shown.head) return "";
-  const loss = shown.head.loss === null ? "" : `; on text it has not learnt from: ${shown.head.loss.toFixed(2)}`;
-  const surprise = shown.chars.length
-    ? `mean surprisal ${mean().toFixed(2)} nats per character, ${strivelm.oneIn(mean())}${loss}`
-    : "";
-  return [`Written by ${shown.head.model}`, surprise].filter(Boolean).join(" · ");
+  if (!shown.head) return [];
+  const who = `Written by ${shown.head.model}`;
+  if (!shown.chars.length) return [who];
+  const loss = shown.head.loss;
+  const apart = loss === null ? [] : [`; on text that it has not learnt from: ${loss.toFixed(2)}`];
+  return [
+    `${who}, on average ${choosing(mean())} (`,
+    term("surprisal"),
+    ` ${mean().toFixed(2)} `,
+    term("nats", "nat"),
+    ...apart,
+    ")",
+  ];
 }
 
 // -- writing ----------------------------------------------------------------------------------------------------------
@@ -36,46 +47,71 @@ function write(what) {
   view.again();
 }
 
-async function look({ signal, model, waits }) {
-  const { from, char } = next;
-  next = ANEW;
-  const goesOn = from > 0 || char !== undefined;
-  if (goesOn && shown.head.model !== model)
-    throw new Error(
-      `The text was written by ${shown.head.model}, and ${model} is open now; open that model again, or press Generate to let this one write.`,
-    );
-  const asked = { ...sampling(), prompt: goesOn ? shown.head.prompt : prompt(), count: field("count") };
-  if (goesOn) {
-    asked.text = shown.chars
-      .slice(0, from)
-      .map((one) => one.char)
-      .join("");
-    asked.seed ||= String(shown.runs.at(-1).seed);
-  }
-  if (char !== undefined) {
-    asked.forced = [[from, char]];
-    asked.count = Math.max(shown.chars.length, asked.count) - from; // what is forced early leaves the text as long
-  }
-  const mine = (running = {});
+// What is to be written: { prompt, runs, forced, end }, the settings from a place on, characters by place, the length.
+function plan({ from, char }) {
+  const settings = sampling();
+  if (from === 0 && char === undefined)
+    return { prompt: prompt(), runs: [{ from, ...settings }], forced: new Map(), end: field("count") };
+  settings.seed ||= String(shown.runs.at(-1).seed);
+  const forced = new Map(char === undefined ? [] : [[from, char]]);
+  // What is forced leaves the text as long as it was, or was to become.
+  const end = char === undefined ? from + field("count") : Math.max(shown.chars.length, planned, field("count"));
+  return { prompt: shown.head.prompt, runs: [{ from, ...settings }], forced, end };
+}
+
+// The page is opened, or another model is: a text comes by itself, the link's if there is one. Else a key was pressed.
+const byItself = (model) => shown.head?.model !== model && ARRIVES;
+
+async function look({ signal, model, walked, waits }) {
+  if (!next && walked && asLinked(model)) return;
+  const what = next ?? { from: 0, slowly: byItself(model), linked: walked || !isKept() ? fromLink() : null };
+  next = arriving = null;
+  const mine = (running = { slowly: Boolean(what.slowly) });
+  const asked = what.linked ? { prompt: prompt(), ...what.linked } : plan(what);
+  const forced = new Map([...forcedBefore(asked.runs[0].from), ...asked.forced]);
+  const sofar = shown.chars.slice(0, asked.runs[0].from).map((one) => one.char);
   let begun = false;
-  strivelm.say("generate", "waiting", FULL);
+  let arrival = null;
   buttons();
   const part = (piece) => {
-    if (begun) return grow(piece);
+    if (piece.characters) {
+      sofar.push(...piece.characters.map(([char]) => char));
+      if (piece.ended === "complete" && sofar.length < asked.end) delete piece.ended; // of one question of several
+      return arriving ? wait(piece) : grow(piece);
+    }
+    begin(piece);
+    if (begun) return;
     begun = true;
     waits(false);
-    begin(piece);
+    planned = asked.end;
     following = !forcing;
-    showSeed(piece.seed);
+    keepLink(forced, asked.end);
     strivelm.say("generate", "note", piece.notes.join("\n"));
+    if (what.slowly && SHOWS_MOTION) arrival = arrive(signal);
+    else closeShow();
     draw(true);
   };
   try {
-    await strivelm.ask("generate.write", asked, { of: [model], signal, lane: "writing", part });
+    if (what.slowly) {
+      if (!shown.head) waits(false); // what another model wrote stays dimmed until this one's text comes
+      await inSight(signal);
+    }
+    strivelm.say("generate", "waiting", FULL);
+    let drawn; // the seed of all questions, where none was given
+    for (const { from, ...given } of questions(asked)) {
+      if (sofar.length < from) break; // the time was over
+      if (drawn !== undefined) given.seed ||= drawn;
+      given.prompt = asked.prompt;
+      given.text = sofar.join("");
+      await strivelm.ask("generate.write", given, { of: [model], signal, lane: "writing", part });
+      drawn ??= String(shown.runs.at(-1).seed);
+    }
+    await arrival?.done;
   } finally {
     if (running === mine) {
       running = null;
       forcing = false;
+      closeShow();
       if (begun) shown.ended ||= "stopped";
       else strivelm.say("generate");
       draw(false);
@@ -84,23 +120,34 @@ async function look({ signal, model, waits }) {
   }
 }
 
+const forcedBefore = (place) =>
+  new Map(shown.chars.flatMap((one, i) => (one.forced && i < place ? [[i, one.char]] : [])));
+
 function grow({ characters, seconds, ended = "" }) {
+  Object.assign(shown, { seconds, ended });
+  reveal(characters);
+}
+
+function reveal(characters) {
   const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 40;
   append(characters);
-  Object.assign(shown, { seconds, ended });
   draw(false);
   if (atEnd && following) page.scrollTop = page.scrollHeight;
-  else if (forcing) shown.chars[pinned]?.span.scrollIntoView({ block: "nearest" });
+  else if (forcing) intoSight(pinned);
 }
 
 // A text that has come to rest shows at once what there is to see: where the model was surprised the most.
 function rest() {
+  const followed = page.scrollHeight - page.scrollTop - page.clientHeight < 40;
   if (pinned < 0 && shown.chars.length) {
     const most = shown.chars.reduce((best, one, i) => (one.nats > shown.chars[best].nats ? i : best), 0);
     choose(most, { stay: true, title: true });
   } else choose(chosen, {});
+  if (followed) intoSight(chosen);
   if (!strivelm.inPage()) return;
-  strivelm.type("written", [...(shown.head.read + text())].slice(-shown.head.context).join(""));
+  keepLink(forcedBefore(shown.chars.length), shown.chars.length);
+  // As much as a tab takes; what the model does not see of it at once, the tab says itself.
+  strivelm.type("written", [...(shown.head.read + text())].slice(-LONGEST_TEXT).join(""));
   lookUp();
 }
 
@@ -108,7 +155,8 @@ function rest() {
 function draw(fresh) {
   at(".empty").hidden = Boolean(shown.head);
   at(".status").textContent = summary();
-  at(".by").textContent = writing() ? "" : by();
+  at(".by").replaceChildren(...(writing() ? [] : by()));
+  seedUsed(at(".keep"), writing() ? null : shown.runs.at(-1)?.seed);
   at(".foot").hidden = !shown.head;
   at(".overlap-switch").hidden = !strivelm.inPage() && !shown.overlap?.spans;
   at(".mark").hidden = !shown.chars.some((one) => one.forced);
@@ -124,60 +172,9 @@ function draw(fresh) {
 }
 
 function buttons() {
-  at(".run").disabled = Boolean(running);
+  at(".run").disabled = Boolean(running) && !running.slowly;
   at("#continue").disabled = Boolean(running) || !shown.head;
   at("#stop").disabled = !running;
-}
-
-// -- what stands in the training text ---------------------------------------------------------------------------------
-const underlines = () => at(".overlap-switch").getAttribute("aria-pressed") === "true";
-let lookedUp = null;
-
-async function lookUp() {
-  if (!underlines() || shown.overlap || !shown.ended || !strivelm.inPage()) return;
-  const { head } = shown;
-  lookedUp?.abort();
-  lookedUp = new AbortController();
-  const given = { read: head.read, text: text() };
-  let found;
-  try {
-    found = await strivelm.ask("generate.overlap", given, { of: [head.model], signal: lookedUp.signal });
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    found = { spans: null, unseen: {}, source: "", note: error.message };
-  }
-  if (shown.head !== head) return;
-  shown.overlap = found;
-  underline();
-}
-
-// From how many characters on a run can count; a text known by its fingerprint alone knows of eight.
-function lengths() {
-  const select = at(".least select");
-  const found = Object.keys(shown.overlap?.unseen ?? {});
-  const kept = select.value;
-  if (found.join() === [...select.options].map((one) => one.value).join()) return;
-  select.replaceChildren(...found.map((least) => Object.assign(make("option", "", least), { value: least })));
-  if (found.includes(kept)) select.value = kept;
-}
-
-function underline() {
-  lengths();
-  const on = underlines();
-  const { overlap } = shown;
-  const least = Number(at(".least select").value);
-  const line = at(".spans");
-  const { inside, longest, share } = overlap?.spans && on ? sharedFrom(least) : { inside: [], longest: 0, share: 0 };
-  shown.chars.forEach((one, i) => one.span.classList.toggle("shared", Boolean(inside[i])));
-  at(".least").hidden = !(on && overlap?.spans && at(".least select").length > 1);
-  line.hidden = !(on && overlap);
-  if (line.hidden) return;
-  if (!overlap.spans) return void (line.textContent = overlap.note);
-  const unseen = overlap.unseen?.[least];
-  line.textContent =
-    `${strivelm.percent(share)} of the text stands in ${overlap.source}, in runs of ${least} characters or more` +
-    (unseen === undefined ? "" : `; of text that it has not learnt from ${strivelm.percent(unseen)} do, by chance`) +
-    `. ${longest ? `The longest run has ${count(longest, "character")}.` : "There is none."} ${overlap.note}`;
 }
 
 // -- switches and buttons ---------------------------------------------------------------------------------------------
@@ -187,7 +184,7 @@ function toggle(button, name, act) {
     act();
   };
   const usual = button.getAttribute("aria-pressed") === "true";
-  const asked = field(name);
+  const asked = given?.seen ? (given.seen[name] ? "on" : "off") : field(name);
   if (asked !== undefined) turn(asked === "on");
   button.addEventListener("click", () => {
     const on = button.getAttribute("aria-pressed") !== "true";
@@ -196,7 +193,6 @@ function toggle(button, name, act) {
   });
 }
 
-at(".least select").addEventListener("change", underline);
 toggle(at(".colours"), "colours", () => {
   coloured = at(".colours").getAttribute("aria-pressed") === "true";
   element.dataset.coloured = String(coloured);
@@ -217,8 +213,18 @@ at(".run").addEventListener("click", () => write(ANEW));
 at("#continue").addEventListener("click", () => write({ from: shown.chars.length }));
 at("#stop").addEventListener("click", () => view.stop());
 
-function show(given) {
-  if (given) take(given);
+// No text of one model stands under the name of another.
+function clear() {
+  view.stop();
+  Object.assign(shown, { head: null, runs: [], ended: "" });
+  cut(0);
+  writePrompt();
+  draw(true);
+}
+
+function show(found) {
+  if (found) take(found);
+  if (found?.seen) pinned = found.seen.chosen;
   draw(true);
   if (shown.ended) rest();
 }
@@ -228,16 +234,18 @@ at(".how").hidden = at(".actions").hidden = !strivelm.inPage();
 const key = () => strivelm.surpriseKey(at(".legend"));
 strivelm.redrawn(element, () => (key(), repaint()));
 key();
-show(JSON.parse(props.value));
+show(given?.characters ? given : null);
 
-// A link that says what to write shows it.
+// Without a text that comes by itself, a link that says what to write is written all the same.
 const unusual = (name) => field(name) !== undefined && field(name) !== strivelm.chosen.usual.generate?.[name];
 const view = strivelm.inPage()
   ? strivelm.view({
       tab: "generate",
       element: at("section"),
       look,
-      eager: unusual("text") || unusual("seed"),
-      renewed: false,
+      eager: ARRIVES || ["text", "seed", ...KEPT].some(unusual),
+      renewed: ARRIVES,
+      model: () => ARRIVES || clear(),
     })
   : null;
+if (view) strivelm.appeared(element, () => sectionInSight("write"));

@@ -1,7 +1,8 @@
 """The text as it is written: each character coloured by its surprisal, beside it what else could have stood there.
 
-Its value is what the question "generate.write" yields, put together: head (its first piece, of the last writing), runs
-(the settings, each from a place on), characters, seconds, ended, and overlap (what "generate.overlap" answers) or null.
+Its value in the page says whether a text comes without a press (arrives). In a file it is what the question
+"generate.write" yields, put together: head (its first piece, of the last writing), runs (the settings, each from a
+place on), characters, seconds, ended, and overlap (what "generate.overlap" answers) or null.
 """
 
 from pathlib import Path
@@ -18,7 +19,8 @@ TEMPLATE = """
 <div class="message-box" id="generate-message"><p class="message" role="status" data-kind=""></p></div>
 <section aria-label="The text">
   <div class="bar">
-    <div><p class="status" role="status">Nothing written yet</p><p class="by"></p></div>
+    <div class="told"><p><span class="status" role="status">Nothing written yet</span>
+      <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p></div>
     <button type="button" class="copy" disabled>Copy</button>
   </div>
   <div class="sheet">
@@ -27,7 +29,13 @@ TEMPLATE = """
       <p class="empty">Press Generate: the text appears here, one character after the other.</p>
       <span class="prompt"></span><span class="new"></span>
     </div>
-    <aside class="choice" aria-label="The chosen character's alternatives">
+    <aside class="choice" aria-label="The chosen character's alternatives" data-racing="false">
+      <div class="race" role="group" aria-label="The likely next letters">
+        <h3>Which letter comes next?</h3>
+        <p class="change">Click one to change the story.</p>
+        <ol></ol>
+        <p>The model gives each one a chance. One is drawn.</p>
+      </div>
       <h3></h3>
       <p class="said"></p>
       <ul class="bars"></ul>
@@ -37,6 +45,7 @@ TEMPLATE = """
     </aside>
   </div>
   <div class="foot" hidden>
+    <p class="by"></p>
     <div class="legend" role="img"></div>
     <div class="switches">
       <button type="button" class="strivelm-tool colours" aria-pressed="true">Colours</button>
@@ -52,5 +61,6 @@ TEMPLATE = """
 </section>
 """
 
-PARTS = ("settings", "text_characters", "text_alternatives", "text_export")
-VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions"))
+OF_THE_TEXT = ("characters", "alternatives", "arrival", "link", "overlap", "export")
+PARTS = ("settings", *(f"text_{part}" for part in OF_THE_TEXT))
+VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions", "text_arrival"))

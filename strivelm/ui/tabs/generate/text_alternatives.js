@@ -22,17 +22,21 @@ function describe(title) {
   choice.dataset.empty = String(!one);
   at(".bars-key").hidden = !one;
   if (!one) {
-    at(".choice h3").textContent = "Alternatives";
+    at(".choice > h3").textContent = "Alternatives";
     at(".choice .said").textContent = shown.chars.length
       ? "Point at a character, tap it, or go there with ← and →."
       : "What else could have stood there: point at a character.";
     return bars.replaceChildren();
   }
   const p = Math.exp(-one.nats);
-  at(".choice h3").textContent = `${strivelm.glyph(one.char)} at place ${(chosen + 1).toLocaleString("en")}`;
-  at(".choice .said").textContent =
-    `${title ? "The least expected one. " : ""}The model gave it ${strivelm.percent(p)}: ${one.nats.toFixed(2)} nats, ${strivelm.oneIn(one.nats)}. ` +
-    (one.forced ? "You forced it here." : `It was drawn with ${strivelm.percent(one.drawn)}.`);
+  const drawn = one.forced ? "You forced it here." : `It was drawn with ${strivelm.percent(one.drawn)}.`;
+  at(".choice > h3").textContent = `${strivelm.glyph(one.char)} at place ${(chosen + 1).toLocaleString("en")}`;
+  at(".choice .said").replaceChildren(
+    `${title ? "The least expected one. " : ""}${expectation(one.nats)}: the model gave it ${strivelm.percent(p)}, ` +
+      `${strivelm.oneIn(one.nats)} (${one.nats.toFixed(2)} `,
+    term("nats", "nat"),
+    `). ${drawn}`,
+  );
   const listed = one.others.some(([char]) => char === one.char)
     ? one.others
     : [...one.others, [one.char, p, one.drawn]];
@@ -76,6 +80,15 @@ function bar([char, before, after], own, others = false) {
 // Outside the page nobody goes on with a text.
 const canForce = () => strivelm.inPage() && !running;
 
+// Scrolls the text, and nothing else, so that a place can be seen.
+function intoSight(place) {
+  const span = shown.chars[place]?.span;
+  if (!span) return;
+  const [box, line] = [page.getBoundingClientRect(), span.getBoundingClientRect()];
+  if (line.top < box.top) page.scrollTop += line.top - box.top - 8;
+  else if (line.bottom > box.bottom) page.scrollTop += line.bottom - box.bottom + 8;
+}
+
 // The place of another character, kept with what stands before it; the model goes on from there.
 function force(char) {
   if (!canForce() || chosen < 0) return;
@@ -103,10 +116,14 @@ bars.addEventListener("keydown", (event) => {
 const placeOf = (event) => event.target.closest?.(".new > span")?.strivelm ?? -1;
 
 written.addEventListener("pointerover", (event) => {
-  if (event.pointerType !== "touch" && placeOf(event) >= 0) choose(placeOf(event));
+  if (!arriving && event.pointerType !== "touch" && placeOf(event) >= 0) choose(placeOf(event));
 });
 page.addEventListener("pointerleave", () => chosen !== pinned && choose(pinned));
-written.addEventListener("click", (event) => placeOf(event) >= 0 && choose(placeOf(event), { stay: true }));
+written.addEventListener("click", (event) => {
+  if (placeOf(event) < 0) return;
+  choose(placeOf(event), { stay: true });
+  choice.scrollIntoView({ block: "nearest" });
+});
 
 page.addEventListener("keydown", (event) => {
   if (event.target !== page || event.ctrlKey || event.metaKey || event.altKey || !shown.chars.length) return;
@@ -119,7 +136,7 @@ page.addEventListener("keydown", (event) => {
   }[event.key];
   if (to !== undefined) {
     choose(to, { stay: true, aloud: true });
-    shown.chars[to].span.scrollIntoView({ block: "nearest" });
+    intoSight(to);
   } else if (event.key === "Enter" && chosen >= 0) bars.querySelector("button:enabled")?.focus();
   else if (event.key === "Escape") choose(-1, { stay: true });
   else return;

@@ -1,18 +1,5 @@
 // What can be taken along of the text: a picture, the numbers, a file that stays interactive, the lines of Python.
 
-// Parts of the text that were written under the same settings, as [settings, how many characters].
-function parts() {
-  const found = [];
-  shown.runs.forEach((run, i) => {
-    const many = (shown.runs[i + 1]?.from ?? shown.chars.length) - run.from;
-    const same =
-      found.length && ["seed", "temperature", "top_k", "top_p"].every((name) => found.at(-1)[0][name] === run[name]);
-    if (same) found.at(-1)[1] += many;
-    else if (many > 0) found.push([run, many]);
-  });
-  return found;
-}
-
 // A JSON string is a Python string as well.
 const literal = JSON.stringify;
 
@@ -126,7 +113,7 @@ function picture() {
   context.fillStyle = faint;
   const { temperature, top_k, top_p } = shown.runs.at(-1);
   const settings = `temperature ${temperature}, top-k ${top_k || "all"}, top-p ${top_p ?? 1}`;
-  [`StriveLM · ${summary()}, ${settings}`, by()].forEach((line, i) =>
+  [`StriveLM · ${summary()}, ${settings}`, at(".by").textContent].forEach((line, i) =>
     context.fillText(line, 16, height - foot + 14 + 18 * i, width - 32),
   );
   for (let nats = 0; nats <= 6; nats++) {
@@ -140,10 +127,13 @@ function picture() {
   return drawn;
 }
 
+// How the text is looked at, so that a file shows it as it stands.
+const seen = () => ({ colours: coloured, underline: underlines(), least: at(".least select").value, chosen: pinned });
+
 strivelm.tools(at(".tools"), "strivelm-text", {
   python,
   png: picture,
   csv: rows,
   text: () => shown.head.read + text(),
-  html: () => strivelm.file("text", value()),
+  html: () => strivelm.file("text", { ...value(), seen: seen() }),
 });

@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from strivelm.ui.core import gpu
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import overlap, payload, text  # noqa: F401  (the first two declare what is asked)
 
@@ -15,8 +16,10 @@ ELSEWHERE = (
 
 def build(page: Page, prompt: gr.Textbox) -> None:
     """Adds the section's components to the page that is being built."""
-    text.VIEW.component(elem_id="generate-text")
-    page.run("generate", [prompt.submit])
+    # A text comes by itself where that costs no visitor anything.
+    text.VIEW.component({"arrives": not gpu.lent()}, elem_id="generate-text")
+    for section in ("generate", "compare", "heads"):
+        page.run(section, [prompt.submit])
     # The view types here what the buttons take along.
     end = gr.Textbox(visible="hidden", label="The text's end, as much as the model sees", elem_id="written")
     with gr.Row(elem_classes="elsewhere"):

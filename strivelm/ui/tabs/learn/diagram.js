@@ -129,7 +129,7 @@ drawing.addEventListener("keydown", (event) => {
 });
 at("select").addEventListener("change", (event) => {
   layer = Number(event.target.value);
-  strivelm.put("learn", "layer", String(layer), "0");
+  strivelm.put("learn", "layer", String(layer), "");
   picture();
 });
 strivelm.tools(at(".tools"), "architecture", {

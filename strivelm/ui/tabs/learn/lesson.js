@@ -10,6 +10,8 @@ function show(next) {
   drawControls(shownNow);
   for (const lines of element.querySelectorAll(".strivelm-python")) lines.remove(); // of what was shown before
   at(".blocks").replaceChildren(...shownNow.blocks.map(drawBlock));
+  drawAsk();
+  playFilm();
 }
 
 // -- asking -------------------------------------------------------------------------------------------------------------
@@ -20,10 +22,12 @@ async function look({ signal, model }) {
   arrange();
   [asking, moved] = [true, false];
   try {
-    const given = { text: strivelm.get("learn", "text") ?? "", ...settings() };
-    learn.shown = await strivelm.ask("learn.step", given, { of: [model], signal });
+    const asking = { text: strivelm.get("learn", "text") ?? "", ...settings() };
+    learn.shown = await strivelm.ask("learn.step", asking, { of: [model], signal });
+    given = asking;
     for (const draw of learn.drawers.values()) draw(learn.shown);
     arrange();
+    bring();
   } finally {
     if (!signal.aborted) {
       asking = false;
@@ -55,14 +59,25 @@ function go(to) {
   again();
 }
 
+// What 'Try this' has changed is brought into sight, if it is not there.
+let changed = null;
+function bring() {
+  const { top, bottom } = changed?.getBoundingClientRect() ?? {};
+  if (changed && (top < 0 || bottom < 80 || top > 0.6 * innerHeight))
+    changed.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
+  changed = null;
+}
+
 // Does what 'Try this' says: settings at once, a text as if it had been typed.
 function attempt() {
   const { text, ...chosen } = shownNow?.attempt ?? {};
+  if (shownNow) opened.add(shownNow.step);
+  changed = "box" in chosen ? document.querySelector("#learn-diagram") : element;
   if (text !== undefined) {
     strivelm.type("learn-text", text);
-    keep({ text, at: "" }); // of another text the last character is looked at
+    keep({ text, at: "" }); // of another text a character with something to show is looked at
   }
-  keep(chosen);
+  keep({ ...(text === undefined && shownNow ? place() : {}), ...chosen });
   again();
 }
 

@@ -23,6 +23,8 @@ def settings() -> list[list]:
 TEMPLATE = f"""
 <section aria-label="The figure of this step" data-settings="{html.escape(json.dumps(settings()))}" hidden>
   <p class="notes" role="status" hidden></p>
+  <div class="ask" hidden></div>
+  <div class="veiled">
   <div class="reader" hidden>
     <p class="pick">Your text, as the model reads it<span>: <b>pick a character</b> (arrow keys work too)</span></p>
     <div class="strip" role="listbox" aria-label="Your text: pick a character"></div>
@@ -31,9 +33,10 @@ TEMPLATE = f"""
   <div class="controls" role="group" aria-label="Settings of this step"></div>
   <div class="blocks"></div>
   <div class="tools" role="group" aria-label="Take it along"></div>
+  </div>
 </section>
 """
-PARTS = ("shared", "controls", "tables", "plots", "prose")
+PARTS = ("shared", "controls", "tables", "plots", "film", "asking", "prose")
 """The script's parts, one a topic; they share a scope."""
 
 VIEW = View(HERE, "lesson", TEMPLATE, tuple(f"lesson_{part}" for part in PARTS), styles=("lesson_plots",))

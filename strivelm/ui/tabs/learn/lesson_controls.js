@@ -31,7 +31,7 @@ function settings() {
 function keep(chosen, usual = {}) {
   for (const [name, value] of Object.entries(chosen)) {
     const left = name in usual || SETTINGS.has(name) ? String(usual[name] ?? SETTINGS.get(name)[0] ?? "") : undefined;
-    strivelm.put("learn", name, String(value), left);
+    strivelm.put("learn", name, String(value), left, { step: name === "step" });
   }
 }
 
@@ -67,6 +67,14 @@ function drawStrip(shown) {
   if (focused) strip.querySelector("[aria-selected=true]")?.focus({ preventScroll: true });
 }
 
+const PLACED = ["layer", "head", "half"];
+
+// Where the figure looks by itself, as settings: whoever changes one of them keeps the others.
+function place() {
+  const shown = shownNow.controls.filter(({ key }) => PLACED.includes(key)).map(({ key, value }) => [key, value]);
+  return { ...Object.fromEntries(shown), ...(shownNow.chars.length ? { at: shownNow.at } : {}) };
+}
+
 function pick(i) {
   const all = [...strip.children];
   if (!strivelm.inPage() || !all[i]) return;
@@ -75,7 +83,7 @@ function pick(i) {
     one.tabIndex = one === all[i] ? 0 : -1;
   }
   all[i].focus({ preventScroll: true });
-  keep({ at: i }, { at: all.length - 1 });
+  keep({ ...place(), at: i });
   again();
 }
 
@@ -119,7 +127,7 @@ function control(one) {
     const options = one.options.map(([value, textContent]) => make("option", { value, textContent }));
     const field = make("select", {}, ...options);
     field.addEventListener("change", () => {
-      keep({ [one.key]: field.value });
+      keep({ ...(PLACED.includes(one.key) ? place() : {}), [one.key]: field.value });
       again();
     });
     label.append(field);

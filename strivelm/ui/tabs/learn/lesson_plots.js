@@ -55,6 +55,9 @@ function vectors(block) {
   return list;
 }
 
+const SIDE = 330; // of a map, in pixels; one of many characters is larger
+const EDGE = 26; // of it, beside the cells
+
 // A map of weights, a row a query; the chosen row is framed.
 function heat(block) {
   const n = block.size;
@@ -68,15 +71,20 @@ function heat(block) {
   ];
   const key = strivelm.scaleBar({ ticks: ends, width: 110 });
   const box = make("div", { className: "heat" }, canvas, said);
-  const glyph = (i) => `${strivelm.glyph(shownNow.chars[i])} (${i})`;
+  const letter = (i) => strivelm.glyph(shownNow.chars[i]);
+  const glyph = (i) => `${letter(i)} (${i})`;
+  let wide = SIDE;
   const map = strivelm.heatMap(canvas, {
     rows: () => n,
     cols: () => n,
     value: code,
     ramp: "sequential",
     nothing: [0, 0, 0, 0],
-    side: (width) => Math.min(width, 560, n * Math.ceil(420 / n) + 2), // near 420, in whole pixels a cell
-    largest: 420,
+    side: (width) => (wide = Math.min(width, Math.max(SIDE, 10 * n + EDGE))),
+    every: () => Math.max(1, Math.ceil((10 * n) / (wide - EDGE))), // as many letters as there is room for
+    largest: SIDE / 3,
+    row: letter,
+    col: letter,
     triangle: true,
     leaves: true,
     lines: () => [strivelm.css("--color-accent"), strivelm.category(1)],
@@ -143,13 +151,11 @@ function curve(block) {
   return make("div", {}, make("p", { className: "unit", textContent: `up: ${block.y}` }), box);
 }
 
-const HUES = [0, 1, 2, 3, 4, 6, 7]; // of the categories those that text can have
-
 // Characters in a plane, coloured by class; the chosen one has a ring, and so has the one that is pointed at.
 function scatter(block) {
   const { points } = block;
   const kinds = [...new Set(points.map(([, , , kind]) => kind))];
-  const hue = (kind) => strivelm.category(HUES[kinds.indexOf(kind) % HUES.length]);
+  const hue = strivelm.classColour;
   const chosen = points.findIndex(([char]) => char === shownNow.chars[shownNow.at]);
   const canvas = make("canvas", { className: "strivelm-plot" });
   const said = make("p", { className: "scale", textContent: "\u00a0" });

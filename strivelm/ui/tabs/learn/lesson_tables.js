@@ -23,11 +23,8 @@ function table(block) {
   if (headed) {
     const names = block.head.map((text, i) => {
       const right = rights[i];
-      const name = make(text ? "th" : "td", {
-        ...(text ? { scope: "col" } : {}),
-        textContent: text,
-        className: right ? "right" : "",
-      });
+      const of = { ...(text ? { scope: "col" } : {}), className: right ? "right" : "" };
+      const name = make(text ? "th" : "td", of, block.columns ? text : strivelm.explained(text));
       if (block.columns && i === block.mark) name.classList.add("marked");
       return name;
     });
@@ -104,18 +101,21 @@ function written(block) {
 const drawers = { table, bars, vocabulary, passage, written };
 
 function drawBlock(block) {
-  const note = block.note ? [make("figcaption", { textContent: block.note })] : [];
+  const note = block.note ? [make("figcaption", {}, strivelm.explained(block.note))] : [];
   const body = drawers[block.kind](block);
   return make("figure", { dataset: { kind: block.kind } }, make("h3", { textContent: block.title }), body, ...note);
 }
 
 const rounded = (value) => Number(value.toPrecision(6)); // a 32-bit float has no more digits
 
+const unmarked = (text) => text.replaceAll(/\[([^[\]]+)\]\(term:[^()]*\)/g, "$1");
+
 // The numbers of all tables, one below the other.
 const numbers = () =>
   shownNow.blocks.flatMap((block) => {
     const text = (value) => (typeof value === "string" ? value : (value.text ?? value.chars ?? value.passage));
-    if (block.kind === "table") return [[block.title], block.head, ...block.rows.map((row) => row.map(text)), []];
+    if (block.kind === "table")
+      return [[block.title], block.head.map(unmarked), ...block.rows.map((row) => row.map(text)), []];
     if (block.kind === "bars") return [[block.title], ["character", ...block.series], ...block.rows, []];
     if (block.kind === "vectors")
       return [
@@ -132,6 +132,13 @@ const numbers = () =>
       ];
     if (block.kind === "vocabulary")
       return [[block.title], ["character", "id", "share"], ...block.rows.map((row) => row.map((x) => x ?? "")), []];
+    if (block.kind === "film")
+      return [
+        [block.title],
+        ["step", "validation loss", "writes"],
+        ...(block.pictures ?? []).map(({ step, loss, text }) => [step, loss ?? "", text]),
+        [],
+      ];
     if (block.kind === "scatter") return [[block.title], ["character", "x", "y", "class"], ...block.points, []];
     return [];
   });

@@ -3,8 +3,10 @@
 from strivelm.loading import OpenModel
 from strivelm.ui.core import codec, costs
 from strivelm.ui.core.questions import question
-from strivelm.ui.tabs.learn.lessons import beginning, block, ending
-from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading, read
+from strivelm.ui.tabs.learn.lessons import beginning, block, ending, youth
+from strivelm.ui.tabs.learn.lessons.asking import ask
+from strivelm.ui.tabs.learn.lessons.openings import read
+from strivelm.ui.tabs.learn.lessons.reading import Chosen, Figure, Reading
 
 FIGURES = {
     "1": beginning.setup,
@@ -49,33 +51,31 @@ def step(
     text: str = "",
     step: str = "1",
     at: int | None = None,
-    layer: int = 0,
-    head: int = 0,
+    layer: int | None = None,
+    head: int | None = None,
     half: str = "attention",
     temperature: float = 1.0,
     top_k: int = 0,
     dropout: float = 0.5,
     count: int = 250,
     seed: int = 1,
-    view: str = "curves",
 ) -> dict:
     """A step: its figure, its diagram or None, the numbers that its words leave open, and the tabs that lead on.
 
     Args:
         text: the reader's; of one that is longer than the context the end is read.
         step: "1" to "8", as in the notebook (`strivelm.ui.tabs.learn.lessons.STEPS`).
-        at: the chosen position; None for the last.
-        layer, head: counted from 0; of a smaller model the last is taken.
+        at: the chosen position; None for one that has something to show.
+        layer, head: counted from 0; of a smaller model the last is taken; None for some that have something to show.
         half: of a block: "attention" or "MLP".
         temperature, top_k, count, seed: how step 7 writes, and step 6 would.
         dropout: the share that step 3.7 drops.
-        view: of step 5: "curves", or a model's "youth".
 
     Raises ValueError, a sentence, for a setting that is none, and for a text that is too long to be read.
     """
-    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed, view)
+    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed)
     reading = read(opened, text, chosen)
-    found = figure(reading)
+    found, question = figure(reading), ask(reading)
     return {
         "step": step,
         "model": reading.name,
@@ -84,6 +84,7 @@ def step(
         "tint": None if found.tint is None else codec.f32(found.tint),
         "legend": found.legend,
         "notes": list(reading.notes),
+        "ask": None if question is None else question.shown(),
         "controls": found.controls,
         "blocks": found.blocks,
         "python": found.python,
@@ -92,3 +93,40 @@ def step(
         "diagram": found.diagram,
         "onward": list(ONWARD.get(step, ())),
     }
+
+
+@question("learn.answer", cached=True, costs=costs.step)
+def answer(
+    opened: OpenModel,
+    answer: str,
+    text: str = "",
+    step: str = "1",
+    at: int | None = None,
+    layer: int | None = None,
+    head: int | None = None,
+    half: str = "attention",
+    temperature: float = 1.0,
+    top_k: int = 0,
+    dropout: float = 0.5,
+    count: int = 250,
+    seed: int = 1,
+) -> dict:
+    """Whether a reader's answer to a step's question is right, and what is true; the settings are those of `step`.
+
+    Raises ValueError, a sentence, for what is no answer, and for a step that asks nothing here.
+    """
+    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed)
+    found = ask(read(opened, text, chosen))
+    if found is None:
+        raise ValueError("There is nothing to ask about this text; a longer one gives more to ask.")
+    return found.answered(answer)
+
+
+@question("learn.film", cached=True, seconds=60)
+def film(opened: OpenModel, text: str = "", seed: int = 1) -> list:
+    """What a small model wrote after a text at twelve ages, from one seed; the page's model only reads the text.
+
+    Raises ValueError, a sentence, for a text that is too long and for a setting that is none.
+    """
+    chosen = Chosen("5", seed=seed)
+    return youth.film(read(opened, text, chosen).text, chosen.seed)

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from strivelm.ui.components import message
+from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.learn import (
@@ -27,17 +27,19 @@ def build(page: Page) -> None:
     """Adds the tab's components and events to the page that is being built."""
     with gr.Column(elem_classes="learn"):
         lesson_steps.VIEW.component([[one.id, one.short] for one in STEPS], elem_id="learn-steps")
-        with gr.Row(elem_classes="asking", equal_height=True):
+        with gr.Row(elem_classes="asking"):
             text = gr.Textbox(
                 prompts.line(page.facts),
                 label="Your text",
+                container=False,
                 lines=1,
                 max_lines=4,
                 elem_id="learn-text",
                 scale=6,
-                min_width=200,
+                min_width=0,
             )
-            run = gr.Button("Read it", variant="primary", elem_id="run-learn", scale=1, min_width=100)
+            run = gr.Button("Read it", variant="primary", elem_id="run-learn", scale=0, min_width=0)
+        offers.build(page, "learn", "learn-text", examples=1)
         message.view("learn-message")
         with gr.Column(elem_id="learn-shown", min_width=0):
             with gr.Row(elem_classes="lesson"):

@@ -2,6 +2,9 @@ let shown = null; // the view's value
 let chars, before, after, kl, mark;
 let map = null; // of all parts, { of: what it was measured for, and what the question gives }
 let measuring = null; // the AbortController of a map that is being measured
+let failed = ""; // what could not be measured
+const AT_ONCE = 20_000; // up to so many parts times characters the map is measured without being asked for
+const where = () => (strivelm.get(TAB, "where") === "long" ? "long" : "this");
 
 const partsOff = () => [...shown.heads_off, ...shown.mlps_off.map((layer) => `${layer}.m`)];
 const change = (i) => after[i] - before[i];
@@ -15,19 +18,23 @@ function show(value) {
   [before, after, kl] = [shown.before, shown.after, shown.kl].map(strivelm.f32);
   if (shown.map) map = { of: mapKey(), ...shown.map };
   // A map stays in sight while parts are switched, until another model, text or method is looked at.
-  if (map?.of !== mapKey()) {
-    map = null;
-    measuring?.abort();
+  if (map && map.of !== mapKey()) map = null;
+  if (measuring && measuring.of !== mapKey()) {
+    measuring.abort();
+    measuring = null;
   }
   mark = strip(at(".text"), chars, {
     name: "The text, coloured by how its losses change",
     label: (i) => `${strivelm.glyph(chars[i])} ${i ? `${signed(change(i))} nats` : "the first"}`,
     ground: (i) => (i ? groundOf(change(i)) : "transparent"),
     point: tell,
-    choose: (i) => choosePlace(i, chars.length),
+    choose: (i) => inPage() && choosePlace(i),
   });
+  reveal(at(".text"), at(".text .chosen"));
   tell(null);
   paint();
+  const work = shown.layers * (shown.heads + 1) * chars.length;
+  if (inPage() && !map && !measuring && chars.length > 1 && work <= AT_ONCE && failed !== mapKey()) measure(where());
 }
 
 const mapKey = () => JSON.stringify([shown.model, shown.text, shown.method]);
@@ -37,7 +44,12 @@ function paint() {
   for (const cell of at(".text").querySelectorAll(".cell"))
     cell.style.backgroundColor = Number(cell.dataset.i) ? groundOf(change(Number(cell.dataset.i))) : "transparent";
   const off = partsOff();
-  switches(at(".switches"), shown, { off: (part) => off.includes(part), of: measured, press: toggle });
+  strivelm.partSwitches(at(".switches"), shown, {
+    off: (part) => off.includes(part),
+    of: numberOf,
+    press: toggle,
+    enabled: inPage(),
+  });
   at(".ramp").replaceChildren(scaleOfChange());
   at(".scale").hidden = !map;
   at(".scale").replaceChildren(...(map ? [scaleOfChange("Change of the mean loss, nats")] : []));
@@ -45,46 +57,59 @@ function paint() {
     button.setAttribute("aria-pressed", String(button.dataset.how === shown.method));
     button.disabled = !inPage();
   }
-  for (const button of element.querySelectorAll(".map, .on"))
+  for (const button of element.querySelectorAll(".map")) {
+    button.setAttribute("aria-pressed", String(Boolean(map) && map.long === (button.dataset.where === "long")));
     button.disabled = !inPage() || measuring !== null || (button.dataset.where === "this" && chars.length < 2);
+  }
+  at(".on").hidden = !inPage() || !off.length;
   at(".method").textContent =
     shown.method === "zero"
-      ? "A part that is off writes 0 into the residual stream, which may be far from anything that later layers know."
-      : `A part that is off writes its mean over this text's ${count(chars.length, "character")}: only what differs from place to place is taken away.`;
+      ? "A part that is off adds nothing, which later parts may never have met."
+      : `A part that is off adds the same at each place: its mean over this text's ${count(chars.length, "character")}.`;
   if (!measuring)
     at(".mapped").textContent = map
-      ? `Each number: how the mean loss changes without that part alone, over ${count(map.characters, "character")} in ${map.windows} of ${count(map.windows_in_all, "window")}; ` +
-        `all parts on, ${fixed(map.loss, 3)} nats.${map.heads_error.flat().some((x) => x !== null) ? " Standard errors on pointing; italics: within two of them of nothing." : ""} ${map.said}`
+      ? `The numbers: how much the mean loss grows without that part alone, over ${count(map.characters, "character")} in ${map.windows} of ${count(map.windows_in_all, "window")}; ` +
+        `all parts on, ${fixed(map.loss, 3)} nats.${map.heads_error.flat().some((x) => x !== null) ? " Point at one for its standard error; in italics it may be chance." : ""} ${map.said}`
       : "";
   facts(off);
 }
 
 function facts(off) {
-  at(".loss").textContent =
-    shown.loss_before === null
+  const [full, less] = [shown.loss_before, shown.loss_after];
+  at(".unsure").textContent =
+    full === null
       ? "One character has no loss"
       : off.length
-        ? `${fixed(shown.loss_before)} → ${fixed(shown.loss_after)} nats (${signed(shown.loss_after - shown.loss_before)})`
-        : `${fixed(shown.loss_before)} nats with all parts on`;
+        ? `As unsure as a choice among ${amongHowMany(less)} characters, not ${amongHowMany(full)}`
+        : `As unsure as a choice among ${amongHowMany(full)} characters`;
+  at(".loss").textContent =
+    full === null
+      ? ""
+      : off.length
+        ? `${fixed(full)} → ${fixed(less)} nats (${signed(less - full)})`
+        : `${fixed(full)} nats with all parts on`;
   at(".how").textContent = off.length
-    ? `Mean loss of this text without ${off.map(partName).join(", ")}. Uniform guessing: ln ${shown.many_chars} = ${fixed(Math.log(shown.many_chars))}.`
+    ? `The mean loss of this text without ${off.map(partName).join(", ")}. Blind guessing among all ${shown.many_chars} characters: ${fixed(Math.log(shown.many_chars))} nats.`
     : "Nothing is off yet.";
   at(".next").textContent =
-    `What comes after ${named(chars[shown.at])} (place ${shown.at}), with all parts and without`;
+    `What comes after ${named(chars[shown.at])} (place ${shown.at})${off.length ? ", with all parts and without" : ""}`;
   const most = Math.max(...shown.next.flatMap(([, a, b]) => [a, b]));
   const scale = most > 0.5 ? 1 : most > 0.2 ? 0.5 : 0.2;
   strivelm.bars(
     at(".pairs"),
-    shown.next.map(([char, ...both]) => ({
-      name: strivelm.glyph(char),
-      glyph: true,
-      bars: both.map((p, k) => [0, p / scale, k ? "var(--color-accent)" : QUIET]),
-      value: both.map((p) => make("span", "", strivelm.percent(p))),
-    })),
+    shown.next
+      .map(([char, before, after]) => [char, off.length ? [before, after] : [before]])
+      .map(([char, both]) => ({
+        name: strivelm.glyph(char),
+        glyph: true,
+        bars: both.map((p, k) => [0, p / scale, k ? "var(--color-accent)" : QUIET]),
+        value: both.map((p) => make("span", "", strivelm.percent(p))),
+      })),
   );
   element.dataset.loss = `${shown.loss_before} ${shown.loss_after}`;
-  at(".spread").textContent =
-    `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest${off.length ? " and those whose probability changed most" : ""}; KL(with ‖ without) = ${fixed(kl[shown.at], 3)} nats.`;
+  at(".spread").textContent = off.length
+    ? `Grey: with all parts; teal: without. Bars end at ${100 * scale} %. The likeliest, and those whose probability changed most. The prediction moved by ${fixed(kl[shown.at], 3)} nats (KL divergence).`
+    : `The likeliest. Bars end at ${100 * scale} %.`;
 }
 
 function tell(i) {
@@ -92,7 +117,20 @@ function tell(i) {
   at(".readout").textContent =
     i === null
       ? `Point at a character for its losses${inPage() ? "; click to look at what comes after it" : ""}.`
-      : `${named(chars[i])}: ${i ? `${fixed(before[i])} → ${fixed(after[i])} nats (${signed(change(i))})` : "nothing predicts the first character"}; the prediction after it moved by KL ${fixed(kl[i], 3)} nats.`;
+      : `${named(chars[i])}: ${i ? `${fixed(before[i])} → ${fixed(after[i])} nats (${signed(change(i))})` : "nothing predicts the first character"}; the prediction after it moved by ${fixed(kl[i], 3)} nats.`;
+}
+
+// What the switch of a part says, once the map is there.
+function numberOf(part) {
+  const found = measured(part);
+  if (!found) return null;
+  const [change, error] = found;
+  return {
+    text: signed(change, 3),
+    ground: groundOf(change),
+    title: `without it alone the loss changes by ${signed(change, 3)} nats${error === null ? "" : ` ± ${error.toFixed(3)} (standard error)`}`,
+    quiet: error !== null && Math.abs(change) < 2 * error, // within two standard errors of nothing
+  };
 }
 
 function measured(part) {
@@ -107,7 +145,7 @@ function toggle(part) {
   const off = new Set((strivelm.get(TAB, "off") ?? "").split(",").filter(Boolean));
   const on = off.delete(part);
   if (!on) off.add(part);
-  at(`[data-part="${part}"]`).setAttribute("aria-pressed", String(!on));
+  at(`[data-part="${part}"]`).setAttribute("aria-pressed", String(!on)); // at once, before the answer is there
   choose({ off: [...off].join(",") });
 }
 
@@ -120,20 +158,23 @@ async function measure(where) {
   const running = (measuring = new AbortController());
   const given = { how: shown.method, ...(where === "this" ? { text: shown.text } : {}) };
   const measured = { of: mapKey() };
-  element.dataset.where = where;
+  running.of = measured.of;
+  strivelm.put(TAB, "where", where, "this");
   at(".mapped").textContent = "Measuring: each part off by itself…";
   paint();
   let wrong = "";
   try {
     const part = (piece) => {
       Object.assign(measured, piece);
-      if (measured.heads) paint((map = measured));
+      if (measured.heads && measuring === running) paint((map = measured));
     };
     await strivelm.ask("predictions.survey", given, { part, signal: running.signal });
   } catch (error) {
     if (error.name !== "AbortError") wrong = error.message;
   }
-  if (measuring === running) measuring = null;
+  if (measuring !== running) return; // another one is under way
+  measuring = null;
+  failed = wrong && measured.of;
   paint();
   if (wrong) at(".mapped").textContent = wrong;
 }

@@ -1,6 +1,8 @@
 let shown = null; // the view's value
 let chars, likely, mark;
-let order = strivelm.get(TAB, "order") === "size" ? "size" : "pass";
+const ORDERS = ["largest", "size", "pass"];
+const LARGEST = 8; // with "largest" so many parts are shown, the others in one bar
+let order = ORDERS.includes(strivelm.get(TAB, "order")) ? strivelm.get(TAB, "order") : ORDERS[0];
 
 function show(value) {
   shown = value;
@@ -13,7 +15,7 @@ function show(value) {
     label: (i) => `after ${strivelm.glyph(chars[i])}`,
     ground: () => "transparent",
     point: (i) => mark(i, shown.at),
-    choose: (i) => choosePlace(i, chars.length),
+    choose: (i) => inPage() && choosePlace(i),
   });
   mark(null, shown.at);
   reveal(at(".text"), at(".text .chosen"));
@@ -56,7 +58,7 @@ function paint() {
   const rival = lone ? "" : mean ? ", above the mean of all" : `, above that of ${named(shown.against)}`;
   at(".what").textContent = `After ${named(chars[shown.at])}: the logit of ${named(shown.char)}${rival}`;
   at(".sum").textContent =
-    `The ${shown.parts.length} parts sum to ${fixed(shown.total, 4)}; the model's ${shown.against === null ? "logit" : "lead in logits"} is ${fixed(shown.logit, 4)} (difference ${Math.abs(shown.error).toExponential(1)}, rounding).` +
+    `The ${shown.parts.length} parts sum to ${fixed(shown.total, 4)}; the model's ${shown.against === null ? "logit" : "lead in logits"} is ${fixed(shown.logit, 4)}.` +
     (shown.against === null
       ? " A lone logit means little: compare it with the mean, or with another character."
       : !mean
@@ -64,10 +66,10 @@ function paint() {
         : "");
   for (const button of element.querySelectorAll("[data-order]"))
     button.setAttribute("aria-pressed", String(button.dataset.order === order));
-  const most = Math.max(1, ...shown.parts.map(Math.abs));
   element.dataset.sum = String(shown.total);
   const box = at(".parts");
-  const pairs = sorted();
+  const pairs = drawnParts();
+  const most = mostOf(pairs);
   strivelm.bars(
     box,
     pairs.map(([name, value]) => ({
@@ -95,13 +97,23 @@ function odds() {
 
 function sorted() {
   const pairs = shown.names.map((name, k) => [name, shown.parts[k]]);
-  return order === "size" ? pairs.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])) : pairs;
+  return order === "pass" ? pairs : pairs.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
 }
+
+// The bars as they are shown: the largest ones and the sum of the others, or all.
+function drawnParts() {
+  const pairs = sorted();
+  if (order !== "largest" || pairs.length <= LARGEST + 1) return pairs;
+  const others = pairs.slice(LARGEST).reduce((total, [, value]) => total + value, 0);
+  return [...pairs.slice(0, LARGEST), [`the other ${pairs.length - LARGEST} together`, others]];
+}
+
+const mostOf = (pairs) => Math.max(1, ...pairs.map(([, value]) => Math.abs(value)));
 
 for (const button of element.querySelectorAll("[data-order]"))
   button.addEventListener("click", () => {
     order = button.dataset.order;
-    strivelm.put(TAB, "order", order, "pass");
+    strivelm.put(TAB, "order", order, ORDERS[0]);
     paint();
   });
 
@@ -127,14 +139,14 @@ function chosenHere({ text, likely }) {
 }
 
 function picture() {
-  const pairs = sorted(),
+  const pairs = drawnParts(),
     w = 760,
     h = 18,
     left = 170,
     canvas = document.createElement("canvas"),
     height = 70 + pairs.length * h;
   const drawn = strivelm.context(canvas, w, height, 2),
-    most = Math.max(1, ...shown.parts.map(Math.abs)),
+    most = mostOf(pairs),
     half = (w - left - 90) / 2;
   drawn.fillStyle = css("--background-fill-primary");
   drawn.fillRect(0, 0, w, height);
@@ -157,7 +169,15 @@ function picture() {
   return canvas;
 }
 
+const PYTHON = {
+  pass: "print(found.parts, found.total, found.logit)",
+  size: "print(sorted(found.parts.items(), key=lambda part: -abs(part[1])), found.total, found.logit)",
+  largest:
+    "largest = sorted(found.parts.items(), key=lambda part: -abs(part[1]))[:8]\nprint(largest, found.total - sum(value for _, value in largest), found.logit)",
+};
+
 toolbar("logit-attribution", "attribution", {
+  python: () => `${shown.python}\n${PYTHON[order]}`,
   png: picture,
   csv: () => [["part", "logits"], ...sorted(), ["sum", shown.total], ["logit", shown.logit]],
 });

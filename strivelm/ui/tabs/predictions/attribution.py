@@ -7,22 +7,23 @@ from strivelm.ui.components.view import View
 HERE = Path(__file__).parent
 TEMPLATE = """
 <section class="view" aria-label="Logit attribution">
-  <p class="lead">A logit is a sum: each part of the model adds to it, or takes from it. Bars to the right make the
-    character <b>more</b> likely, bars to the left <b>less</b> likely; their lengths are in logits.</p>
+  <p class="lead">Who spoke for it? The [logit](term:logit) of a character is a sum: each part of the model adds to it,
+    or takes from it. Bars to the right make the character <b>more</b> likely, bars to the left <b>less</b> likely.</p>
   <div class="text"></div>
   <div class="controls">
     <label>Character <select class="char"></select></label>
     <label>against <select class="against"></select></label>
     <span class="order" role="group" aria-label="Order of the bars">
-      <button type="button" class="strivelm-tool" data-order="pass">In order of the pass</button>
-      <button type="button" class="strivelm-tool" data-order="size">By size</button>
+      <button type="button" class="strivelm-tool" data-order="largest">The eight largest</button>
+      <button type="button" class="strivelm-tool" data-order="size">All, by size</button>
+      <button type="button" class="strivelm-tool" data-order="pass">All, in the model's order</button>
     </span>
   </div>
   <h2 class="what" aria-live="polite"></h2>
   <p class="sum"></p>
   <ol class="parts"></ol>
-  <p class="note">“Direct” leaves out what a part does by way of later heads and MLPs: that counts as theirs. The final
-    LayerNorm's scale is held at the value that it had here.</p>
+  <p class="note">Only what a part adds directly is counted: what it does by way of later [heads](term:head) and
+    [MLPs](term:MLP) counts as theirs. The final [layer norm](term:layer norm) scales all alike, as it did here.</p>
   <div class="tools"></div>
 </section>
 """

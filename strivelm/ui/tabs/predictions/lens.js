@@ -2,6 +2,7 @@ let shown = null; // the view's value
 let lens; // its numbers, by depth and place
 let chosen = 0;
 let whole = false; // whether all of it is drawn at the moment, for a picture
+const FIRST = 10; // as many as a phone shows
 const canvas = at(".cells");
 const box = at(".scroll");
 const SCALE = [
@@ -40,16 +41,27 @@ function show(value) {
   paint();
 }
 
-// A long text is met at its end, where the choice usually is.
+// A text is met at its beginning, or at the chosen place where that is further on.
 let scrolled = false;
 function scroll() {
-  if (!scrolled) box.scrollLeft = Math.max(0, (chosen + 1.5) * CELL - box.clientWidth);
+  if (scrolled) return;
   scrolled = true;
+  const right = (chosen + 1.5) * CELL;
+  box.scrollLeft = right > box.clientWidth ? right - box.clientWidth / 2 : 0;
+}
+
+// The place to begin with: of the first ones, where the model finds what comes next last of all.
+function usualPlace() {
+  const last = lens.depths.length - 1;
+  const right = (i) => lens.char(last, i, 0) === lens.chars[i + 1];
+  const first = Array.from({ length: Math.min(FIRST, lens.chars.length) }, (_, i) => i);
+  const worth = (i) => (right(i) ? lens.settles[i] : -1);
+  return first.reduce((best, i) => (worth(i) > worth(best) ? i : best), 0);
 }
 
 function paint() {
   if (!lens || !box.clientWidth) return;
-  chosen = chosenPlace(lens.chars.length);
+  chosen = chosenPlace(lens.chars.length, usualPlace());
   scroll();
   map.draw();
   at(".scale").replaceChildren(strivelm.scaleBar({ ticks: SCALE, what: "Probability of the character shown" }));
@@ -70,9 +82,11 @@ function tell() {
   at(".what").textContent = heard();
   const settled = lens.settles[i] === last ? "only at the end" : `from ${lens.depths[lens.settles[i]]} on`;
   at(".how").textContent =
-    `KL to the final prediction ${fixed(lens.kl(d, i), 3)} nats. The final answer here, ${named(lens.char(last, i, 0))}, stands ${settled}` +
+    `The final answer here, ${named(lens.char(last, i, 0))}, stands ${settled}` +
     `${lens.appears[i] < lens.settles[i] ? ` (and for the first time at ${lens.depths[lens.appears[i]]})` : ""}. ` +
-    `${next === undefined ? "The text ends here." : `The text goes on with ${named(next)}.`} Uniform guessing: ${strivelm.percent(1 / lens.vocabulary).replace(" ", "\u00a0")}.`;
+    `${next === undefined ? "The text ends here." : `The text goes on with ${named(next)}.`} ` +
+    `Blind guessing: ${strivelm.percent(1 / lens.vocabulary).replace(" ", "\u00a0")}. ` +
+    `This row is ${fixed(lens.kl(d, i), 3)} nats away from the final prediction (KL divergence).`;
   strivelm.bars(
     at(".top"),
     Array.from({ length: lens.many }, (_, k) => ({
@@ -101,7 +115,7 @@ const map = lensMap(canvas, box, {
     `Grid of ${lens.chars.length} places by ${lens.depths.length} depths; arrow keys walk, Enter chooses. ${heard()}`,
   point: tell,
   press: (d, i) => {
-    choosePlace(i, lens.chars.length);
+    choosePlace(i);
     map.point(d, i);
     tell();
   },
@@ -149,10 +163,24 @@ function rows() {
   return table;
 }
 
-toolbar("logit-lens", "lens", { png: picture, csv: rows }, () => ({ ...shown, at: chosen }));
+// All of the grid, and the cell that is pointed at or chosen.
+const python = () => {
+  const [depth, place] = lookedAt();
+  return [
+    shown.python,
+    `depth, place = ${depth}, ${place}  # ${lens.depths[depth]}`,
+    "print(found.top_chars[depth][place], found.top_probabilities[depth, place], found.kl[depth, place])",
+    "print(found.depths[found.appears[place]], found.depths[found.settles[place]])",
+  ].join("\n");
+};
+
+toolbar("logit-lens", "lens", { python, png: picture, csv: rows });
 strivelm.redrawn(box, paint);
 show(JSON.parse(props.value));
 if (inPage()) {
   strivelm.view({ tab: TAB, element, look: async (look) => show(await read("lens", {}, look)) });
-  onChoice(["at"], paint);
 }
+onChoice(["at"], () => {
+  scrolled = isPointed(); // where the choice was made here, it is in sight
+  paint();
+});

@@ -7,8 +7,9 @@ from strivelm.ui.components.view import View
 HERE = Path(__file__).parent
 TEMPLATE = """
 <section class="view" aria-label="Logit lens">
-  <p class="lead">What the model would write next if it stopped early: each row reads the residual stream after one more
-    half of a block by the final LayerNorm and the head. Follow a column downwards and watch the answer form.</p>
+  <p class="lead">What would the model write next if it stopped early? Each column is a place in the text, each row one
+    step further through the model ([logit lens](term:logit lens)). Follow a column downwards and watch the answer
+    form.</p>
   <div class="legend"><span class="scale" aria-hidden="true"></span>
     <span class="key"><i class="step"></i> below it, the final answer no longer changes</span>
     <span class="key"><i class="first">●</i> the final answer appears for the first time</span>
@@ -21,8 +22,9 @@ TEMPLATE = """
     <div><h2 class="what"></h2><p class="how"></p></div>
     <ol class="top"></ol>
   </aside>
-  <p class="note">The embeddings mostly name the character just read, as the head shares their matrix. Early depths were
-    never trained to be read so: what is missing there may already be known in directions that later blocks turn.</p>
+  <p class="note">The first rows mostly name the character just read: the model has one list of numbers for a character,
+    to read it and to write it. Nobody trained early rows to be read like this, so the model may know more there than
+    can be seen.</p>
   <div class="tools"></div>
 </section>
 """

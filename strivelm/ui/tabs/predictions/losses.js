@@ -31,7 +31,7 @@ function show(value) {
     point: (i) => ((pointed = i), tell()),
     choose: (i) => {
       pointed = null;
-      if (i > 0) choosePlace(placeOf(i), chars.length);
+      if (i > 0) choosePlace(placeOf(i));
       tell();
     },
   });
@@ -76,7 +76,7 @@ function tell() {
     place < 0
       ? "Nothing came before it, so it has no surprisal."
       : came
-        ? `${fixed(nats[i])} nats: ${strivelm.oneIn(nats[i])}, ${rankSaid(rank[i])} of ${shown.many_chars.toLocaleString("en")} for the model, which expected ${fixed(entropy[i])} nats here.`
+        ? `The model gave it a chance of ${strivelm.oneIn(nats[i])}: ${rankSaid(rank[i])} of ${shown.many_chars.toLocaleString("en")}. That is ${fixed(nats[i])} nats of surprisal; it expected ${fixed(entropy[i])} nats, as unsure as a choice among ${amongHowMany(entropy[i])}.`
         : "What the model would write next; the text says nothing of it.";
   const best =
     place < 0
@@ -107,6 +107,8 @@ function tell() {
 }
 
 function means() {
+  at(".unsure").textContent =
+    shown.mean === null ? "" : `This model is as unsure as a choice among ${amongHowMany(shown.mean)} characters.`;
   const rows = [["this model", shown.mean], ...shown.tables.map((name, k) => [name, shown.table_means[k]]).reverse()];
   if (!shown.tables.length) rows.push(["uniform", shown.ln_v]);
   const known = rows.filter(([, mean]) => mean !== null && mean !== undefined);
@@ -178,13 +180,17 @@ function picture() {
   return canvas;
 }
 
-toolbar("loss-by-character", "losses", { png: picture, csv: rows }, () => ({
-  ...shown,
-  at: chosenPlace(chars.length),
-}));
+const python = () => {
+  const place = placeOf(lookedAt());
+  const lines = [shown.python];
+  if (place >= 0 && shown.python_place) lines.push(shown.python_place.replaceAll("{place}", String(place)));
+  return lines.join("\n");
+};
+
+toolbar("loss-by-character", "losses", { python, png: picture, csv: rows });
 strivelm.redrawn(at(".plot"), paint);
 show(JSON.parse(props.value));
 if (inPage()) {
   strivelm.view({ tab: TAB, element, look: async (look) => show(await read("losses", {}, look)) });
-  onChoice(["at"], tell);
 }
+onChoice(["at"], tell);

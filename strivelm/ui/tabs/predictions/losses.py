@@ -7,8 +7,8 @@ from strivelm.ui.components.view import View
 HERE = Path(__file__).parent
 TEMPLATE = """
 <section class="view" aria-label="Loss by character">
-  <p class="lead">The colour behind a character says how much it surprised the model: its <b>surprisal</b> is −ln of
-    the probability that the model had given it. Point at a character to see what was expected instead.</p>
+  <p class="lead">The colour behind a character says how much it surprised the model: its [surprisal](term:surprisal).
+    Point at a character to see what was expected instead.</p>
   <div class="legend"></div>
   <div class="columns">
     <div class="text"></div>
@@ -17,13 +17,14 @@ TEMPLATE = """
       <p class="how"></p>
       <h3 class="likely">The model's likeliest</h3>
       <ol class="top"></ol>
-      <h3 class="beside">Surprisal here, beside tables that only count</h3>
+      <h3 class="beside">Surprisal here in nats, beside [n-gram](term:n-gram) tables, which only count</h3>
       <ol class="counts"></ol>
     </aside>
     <div class="rest">
-      <h3>Loss so far: the mean surprisal up to each character</h3>
+      <h3>[Loss](term:loss) so far: the mean surprisal up to each character</h3>
       <div class="plot"></div>
-      <h3>Mean over this text, nats per character</h3>
+      <h3>Mean over this text, [nats](term:nat) per character</h3>
+      <p class="unsure"></p>
       <ol class="means"></ol>
     </div>
   </div>

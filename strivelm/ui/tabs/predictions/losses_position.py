@@ -10,8 +10,9 @@ TEMPLATE = """
   <p class="ask"><button type="button" class="strivelm-tool measure" id="predictions-by-position">Measure the loss by
     position</button> <span class="waiting" role="status"></span></p>
   <div class="measured" hidden>
-    <p class="lead">The mean surprisal of the next character by how many characters the model had in view. Where the
-      curve is flat, more context does not help. Bars are ± one standard error over windows.</p>
+    <p class="lead">How surprised the model was on average, by how many characters it had in view. Where the curve is
+      flat, more [context](term:context) does not help. The bars show how far the mean may be off by chance (± one
+      standard error).</p>
     <div class="plot"></div>
     <p class="found" role="status"></p>
     <p class="note said"></p>

@@ -61,7 +61,14 @@ def _surprisals(opened: OpenModel, ids: list[int]) -> dict:
         open_line(opened),
         f"found = surprisal(opened.model, {opened.model.tokenizer.decode(ids)!r}, opened.ngrams)",
         "print(found.mean, dict(zip(found.table_names, found.table_means)))",
+        "losses = [*found.tables, found.model]  # of each table, and of the model",
+        "so_far = [loss.nan_to_num().cumsum(0) / (~loss.isnan()).cumsum(0) for loss in losses]",
         'print(found.to_frame("chars", "model", "entropy", "rank"))',
+    )
+    place = (
+        "from strivelm.inspection import trace",
+        "expected = trace(opened.model, found.ids, keep={'logits'}).logits[{place}].softmax(-1).topk({top})",
+        "print([opened.model.tokenizer.chars[i] for i in expected.indices], expected.values)",
     )
     return {
         "nats": codec.f32(found.model),
@@ -73,6 +80,7 @@ def _surprisals(opened: OpenModel, ids: list[int]) -> dict:
         "table_means": codec.finites(found.table_means),
         "note": found.note,
         "python": "\n".join(python),
+        "python_place": "\n".join(place).replace("{top}", str(min(TOP, opened.model.vocab_size))),
     }
 
 
@@ -103,9 +111,7 @@ def lens(opened: OpenModel, text: str) -> dict:
     found = inspection.logit_lens(opened.model, ids, top=TOP)
     lines = (
         f"found = logit_lens(model, {about['text']!r})",
-        "found.top_chars[1][-1]  # after the first attention, at the last place",
-        'print(found.to_frame("top_chars", "top_probabilities"))',
-        'print(found.to_frame("kl"))',
+        'print(found.to_frame("top_chars", "top_probabilities"), found.to_frame("kl"))',
     )
     return about | {
         "depths": list(found.depths),
@@ -150,7 +156,7 @@ def attribution(
         "error": found.error,
         "likely": _chars(opened, order),
         "p": codec.probabilities(logits.softmax(-1)[order]),
-        "python": _python(opened, "direct_logit_attribution", f"found = {call}", "print(found.parts, found.error)"),
+        "python": _python(opened, "direct_logit_attribution", f"found = {call}"),
     }
 
 
@@ -177,7 +183,8 @@ def ablation(opened: OpenModel, text: str, parts: str = "", how: str = "zero", a
     lines = (
         f"text = {about['text']!r}",
         f"found = ablate(model, text, {given}, position={found.position}, top={CHANGED})",
-        "print(found.loss_before, found.loss_after, found.kl)",
+        "print(found.loss_before, found.loss_after, found.kl[found.position])",
+        "print({char: (found.before[i], found.after[i]) for i, char in enumerate(model.tokenizer.chars)})",
         'print(found.to_frame("chars", "surprisal_before", "surprisal_after"))',
     )
     return about | {

@@ -7,8 +7,12 @@ const named = (char) => `‘${strivelm.glyph(char)}’`;
 
 // A number with its sign, and with a true minus.
 const signed = (x, digits = 2) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
-// How a part of the model is called: "head 0.1", "MLP 2.m"; what is neither keeps its name.
-const partName = (name) => name.replace(/^\d+\.(\d+|m)$/, (part, which) => `${which === "m" ? "MLP" : "head"} ${part}`);
+// How a part of the model is called: "head 0.1", "MLP of layer 2"; what is neither keeps its name.
+const partName = (name) => (/^\d+\.(\d+|m)$/.test(name) ? strivelm.partName(name) : name);
+
+// Among how many equally likely characters somebody chooses who is so unsure.
+const amongHowMany = (nats) =>
+  nats > 30 ? "∞" : Math.exp(nats) < 10 ? Math.exp(nats).toFixed(1) : Math.round(Math.exp(nats));
 
 const fixed = (x, digits = 2) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : x > 0 ? "∞" : "–");
 
@@ -36,16 +40,14 @@ function begin(text) {
   shared.text = text;
 }
 
-// The place that the views look at: the chosen one, or the last one where there is no such place in this text.
-function chosenPlace(length) {
-  if (!inPage()) return shown.at ?? length - 1;
+// The place that the views look at: the chosen one, or `usual` where there is no such place in this text.
+function chosenPlace(length, usual = length - 1) {
   const at = Number.parseInt(strivelm.get(TAB, "at") ?? "", 10);
-  return at >= 0 && at < length ? at : length - 1;
+  if (at >= 0 && at < length) return at;
+  return inPage() ? usual : (shown.at ?? usual);
 }
 
-function choosePlace(place, length) {
-  if (inPage()) choose({ at: place === length - 1 ? "" : String(place), char: "", against: "" });
-}
+const choosePlace = (place) => choose({ at: String(place), char: "", against: "" });
 
 // The answer to a question about a text; its notes stand under the tab's button.
 async function read(question, given, { text, model, signal }) {

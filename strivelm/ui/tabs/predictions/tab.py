@@ -4,7 +4,7 @@ import json
 
 import gradio as gr
 
-from strivelm.ui.components import message
+from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page, one_of
 from strivelm.ui.tabs.predictions import (
@@ -44,6 +44,7 @@ def build(page: Page) -> None:
         with gr.Column(scale=2, min_width=160):
             run = gr.Button("Look at its predictions", variant="primary", elem_id="run-predictions")
             heads = gr.Button("See where its heads look", size="sm", elem_id="predictions-to-attention")
+    offers.build(page, "predictions", "predictions-text")
     message.view("predictions-message")
     section = gr.Radio(
         [(title, id) for id, title, _ in SECTIONS],
@@ -63,6 +64,6 @@ def build(page: Page) -> None:
     section.change(None, section, columns, js=TURN)
 
     page.text("predictions", text, prompts.lines)
-    page.link("predictions", "section", section, one_of(*(id for id, *_ in SECTIONS)))
+    page.link("predictions", "section", section, one_of(*(id for id, *_ in SECTIONS)), step=True)
     page.run("predictions", [run.click, text.submit])
     page.carry(heads, text, "attention")

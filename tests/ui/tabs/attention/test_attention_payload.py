@@ -12,6 +12,7 @@ from known_heads import PLANTED, TEXT, planted
 
 from strivelm import inspection
 from strivelm.inspection import trace
+from strivelm.loading import open_model
 from strivelm.ui import limits
 from strivelm.ui.core import codec, prompts
 from strivelm.ui.core.dispatcher import Dispatcher
@@ -65,17 +66,42 @@ def test_36_heads_on_256_characters_are_sent_in_two_megabytes():
 
 def test_planted_heads_are_called_what_they_are(opened):
     judged = payload.attention(opened, TEXT)["judged"]
-    words = [one["word"] for one in judged["heads"]]
+    words = [one["word"] if one["named"] else "none" for one in judged["heads"]]
     assert words == [word for row in PLANTED for word in row]
     T = len(TEXT)
     chance = sum(1 / seen for seen in range(2, T + 1)) / (T - 1)
     for one in judged["heads"]:
-        if one["word"] != "none":
+        if one["named"]:
             assert one["score"] > 0.95
             assert one["chance"] == pytest.approx(chance)
         else:
-            assert (one["score"], one["chance"]) == (None, None)
+            assert one["score"] == pytest.approx(one["chance"], abs=1e-5)  # of what is closest
             assert one["scores"]["entropy"] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_tab_begins_with_the_head_that_stands_out_most(opened):
+    judged = payload.judged(opened, TEXT)
+    strengths = [one["strength"] for one in judged["heads"]]
+    assert judged["first"] == strengths.index(max(strengths))
+    assert judged["heads"][judged["first"]]["named"]
+    assert payload.judged(opened, "a")["first"] is None
+
+
+def test_the_text_to_begin_with_shows_a_head_for_separators_in_the_model_that_comes_along():
+    bundled = open_model("bundled")
+    text = prompts.passage(facts_of(bundled))
+    assert 24 <= len(text) <= 40  # all of it can be named at a map's edges
+    judged = payload.judged(bundled, text)
+    found = judged["heads"][12]  # layer 3, head 0
+    assert (found["word"], found["named"], found["part"]) == ("separators", True, True)
+    weights, ends = trace(bundled.model, text).attention[3, 0].tolist(), " ;."
+    queries = [q for q in range(1, len(text)) if any(char in ends for char in text[1 : q + 1])]
+    shares = [sum(weights[q][k] for k in range(1, q + 1) if text[k] in ends) for q in queries]
+    alike = [sum(text[k] in ends for k in range(1, q + 1)) / (q + 1) for q in queries]
+    assert found["score"] == pytest.approx(sum(shares) / len(queries), abs=1e-6)
+    assert found["chance"] == pytest.approx(sum(alike) / len(queries))
+    assert found["score"] > 0.7 > 0.3 > found["chance"]
+    assert sum(one["named"] for one in judged["heads"]) >= 4
 
 
 def test_induction_and_copying_are_the_models_and_measured_once(make_open, monkeypatch):

@@ -117,7 +117,7 @@ def run(lines, names=None, **chosen):
 
 def test_the_python_lines_run_and_say_the_same(shown):
     value = shown[payload.tokens]
-    names = run(value["python"]["map"], char='"e"')
+    names = run(value["python"]["map"], char='"e"', dimensions="2")
     np.testing.assert_allclose(names["found"].coordinates.flatten(), decoded(value["coordinates"]), rtol=1e-6)
     first = decoded(value["near"], "u2", 65, payload.NEIGHBOURS)[value["chars"].index("e")]
     assert names["near"].chars == tuple(value["chars"][i] for i in first)
@@ -130,9 +130,15 @@ def test_the_python_lines_run_and_say_the_same(shown):
     assert names["kinds"].purity == pytest.approx(
         next(one for one in value["purity"] if (one["by"], one["same_letter"]) == ("class", False))["purity"]
     )
-    assert run(shown[payload.positions]["python"])["found"].participation == shown[payload.positions]["participation"]
-    found = run(shown[payload.table]["python"])["found"]
-    assert found.mean_model_kl == pytest.approx(shown[payload.table]["mean_model_kl"])
+    found = run(shown[payload.positions]["python"], dimensions="3")["found"]
+    assert found.participation == shown[payload.positions]["participation"]
+    value = shown[payload.table]
+    for second, sent in (("model", "modelled"), ("direct", "direct")):
+        names = run(value["python"], rows="[4, 7, 50]", row="7", second=second)
+        assert names["found"].mean_model_kl == pytest.approx(value["mean_model_kl"])
+        for name, of in (("counted", "counted"), ("second", sent)):
+            expected = decoded(value[of], "f4", 65, 65)[[4, 7, 50]][:, [4, 7, 50]]
+            np.testing.assert_allclose(names[name], expected, rtol=1e-4, atol=1e-7)
     found = run(shown[payload.states]["python"])["found"]
     assert found.same_next.tolist() == pytest.approx(shown[payload.states]["same_next"])
 
@@ -172,6 +178,10 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
     lines = value["python"]["similarity"].replace("from strivelm import load_model\n", "")
     found = run(lines, {"load_model": lambda ref: opened.model}, order="given")["table"]
     assert "".join(found.chars) == table["chars"]
+    lines = table["python"].replace("from strivelm import open_model\n", "")
+    names = run(lines, {"open_model": lambda ref: counted}, rows="[0, 2]", row="2", second="model")
+    expected = decoded(table["counted"], "f4", payload.MOST_ROWS, payload.MOST_ROWS)[[0, 2]][:, [0, 2]]
+    np.testing.assert_allclose(names["counted"], expected, rtol=1e-5)
     np.testing.assert_allclose(found.cosine.flatten(), decoded(value["cosine"], "i2"), atol=COSINE)
 
 
@@ -191,11 +201,16 @@ def test_what_can_not_be_read_is_said(make_open):
     assert "left out" in payload.states(opened, "ab<script>")["note"]
     for text, said in [
         ("", "The text is empty"),
-        ("x" * 33, "33 characters, and this model sees at most 32"),
         ("é", "none of"),
     ]:
         with pytest.raises(ValueError, match=said):
             payload.states(opened, text)
+
+
+def test_of_a_long_text_the_end_is_read_and_that_is_said(make_open):
+    found = payload.states(make_open(chars="ab"), "ab" * 20 + "b")
+    assert found["chars"] == ("ab" * 20 + "b")[-32:]
+    assert "41 characters, and this model sees at most 32" in found["note"]
 
 
 def test_a_file_of_its_own_holds_no_markup_of_the_text(make_open):
@@ -230,7 +245,7 @@ def test_python_lines_open_what_everybody_can_open(make_open, tmp_path, monkeypa
     snapshot = OpenModel(f"{tmp_path / 'my model'}@step-5", opened.model, {})
     assert load_line(snapshot).startswith("model = load_model('./my model@step-5')")
     monkeypatch.chdir(tmp_path)
-    found = run(payload.table(local)["python"])
-    np.testing.assert_allclose(
-        found["log_model"].exp(), decoded(payload.table(local)["modelled"], "f4", 4, 4), rtol=1e-5
-    )
+    names = run(payload.table(local)["python"], rows="[1, 3]", row="1", second="model")
+    expected = decoded(payload.table(local)["modelled"], "f4", 4, 4)
+    np.testing.assert_allclose(names["log_model"].exp(), expected, rtol=1e-5)
+    np.testing.assert_allclose(names["shown"], expected, rtol=1e-5)

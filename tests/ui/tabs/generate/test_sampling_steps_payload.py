@@ -9,8 +9,11 @@ import torch
 
 from strivelm import OpenModel, SamplingConfig
 from strivelm.generation import distribution, draw, uniforms
+from strivelm.loading import open_model
+from strivelm.ui.core import prompts
 from strivelm.ui.core.codec import dumps
-from strivelm.ui.tabs.generate import sampling_steps, sampling_steps_payload
+from strivelm.ui.core.models import facts_of
+from strivelm.ui.tabs.generate import one_character, sampling_steps, sampling_steps_payload
 
 SETTINGS = [
     (0.9, 40, 1.0),
@@ -125,10 +128,29 @@ def test_small_and_odd_models(make_open, sizes, prompt):
 def test_the_python_lines_make_the_same_choice(noise, capsys, monkeypatch, setting):
     monkeypatch.setattr("strivelm.load_model", lambda ref: {"noise": noise.model}[ref])
     value = looked_at(noise, setting)
-    exec(value["python"], names := {})
-    np.testing.assert_allclose(names["probabilities"].numpy(), numbers(value["stages"]["top_p"]), rtol=1e-5, atol=1e-8)
+    exec(value["python"], {})
+    *rows, last = capsys.readouterr().out.splitlines()
+    shown = [numbers(value["logits"]), *(numbers(value["stages"][name]) for name in ("temperature", "top_k", "top_p"))]
+    order = np.argsort(-shown[0], kind="stable")
+    assert len(rows) == 20
+    for row, id in zip(rows, order, strict=False):
+        char, *found = row.rsplit(" ", 4)
+        assert char == repr(value["chars"][id])
+        np.testing.assert_allclose([float(one) for one in found], [step[id] for step in shown], atol=6e-5)
     u, char = value["numbers"][0], noise.model.generate("The", 1, *setting, seed=7)[3:]
-    assert capsys.readouterr().out == f"{u} {char!r}\n"
+    assert last == f"{u} {char!r}"
+
+
+@pytest.mark.parametrize("ref", ["bundled", "film"])
+def test_the_section_begins_where_top_k_and_top_p_can_be_seen_to_cut(ref):
+    opened = open_model(ref)
+    begin = [value for *_, value in one_character.SETTINGS]
+    for prompt in prompts.examples(facts_of(opened)):
+        value = looked_at(opened, begin, prompt)
+        hot, few, last = (numbers(value["stages"][name]) for name in ("temperature", "top_k", "top_p"))
+        kept = [int((stage > 0).sum()) for stage in (hot, few, last)]
+        assert kept[0] > 20 > kept[1] > kept[2] >= 2, (prompt, kept)
+        assert hot[few == 0].sum() > 0.001, prompt
 
 
 def test_the_view_as_a_file_holds_no_raw_text(make_open):

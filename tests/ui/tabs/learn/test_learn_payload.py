@@ -15,6 +15,7 @@ from strivelm.config import Sizes
 from strivelm.data.corpus import corpus_from_text
 from strivelm.loading import open_model
 from strivelm.training.trainer import new_model
+from strivelm.ui.tabs.learn import payload
 from strivelm.ui.tabs.learn.lessons import HERE
 from strivelm.ui.tabs.learn.lessons.beginning import beginning, frequencies, own_text
 from strivelm.ui.tabs.learn.lessons.blocks import share
@@ -222,7 +223,9 @@ def test_the_loss_of_a_text_and_its_curve(bundled):
     )
     row = block(found, "table")["rows"][0]
     assert row[0]["chars"] == TEXT[4]
-    assert says(row[2]) == pytest.approx(nats[3].item(), abs=6e-3)
+    assert says(row[3]) == pytest.approx(nats[3].item(), abs=6e-3)
+    assert says(row[2].removeprefix("1 in")) == pytest.approx(nats[3].exp().item(), rel=6e-3)
+    assert says(found.numbers["among"]) == pytest.approx(nats.mean().exp().item(), abs=6e-3)
     assert says(found.numbers["mean"]) == pytest.approx(nats.mean().item(), abs=6e-3)
     assert says(found.numbers["lnV"]) == pytest.approx(math.log(65), abs=6e-3)
     assert found.tint == pytest.approx([0, *(nats / math.log(65)).clamp(max=1).tolist()], abs=1e-3)
@@ -245,21 +248,23 @@ def test_an_untrained_model_leans_towards_the_character_that_it_has_just_read(bu
 
 
 def test_a_models_youth_is_what_its_snapshots_write(noise):
-    rows = block(shown(noise, "5", "To be", view="youth", seed=4), "table", "One model")["rows"]
-    steps = [int(row[0].replace(",", "")) for row in rows]
+    assert block(shown(noise, "5", "To be", seed=4), "film")["prompt"] == "To be"
+    pictures = payload.film(noise, "To be", 4)
+    steps = [one["step"] for one in pictures]
     assert steps == sorted(steps)
     assert len(steps) == 12
     for i in (0, 6, 11):
         opened = open_model(f"film@step-{steps[i]}")
         wrote = opened.model.generate("To be", 48, seed=4)
-        assert rows[i][2]["passage"] == wrote.removeprefix("To be")
-        assert says(rows[i][1]) == pytest.approx(opened.validation_loss, abs=6e-3)
-    assert says(rows[0][1]) > says(rows[-1][1])
+        assert pictures[i]["text"] == wrote.removeprefix("To be")
+        assert pictures[i]["loss"] == pytest.approx(opened.validation_loss, abs=6e-4)
+        assert float(pictures[i]["among"]) == pytest.approx(math.exp(opened.validation_loss), rel=0.05)
+    assert pictures[0]["loss"] > pictures[-1]["loss"]
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        exec(shown(noise, "5", "To be", view="youth", seed=4).python, {})
-    assert [line.split(" ", 1)[1] for line in said.getvalue().splitlines()] == [
-        repr("To be" + row[2]["passage"]) for row in rows
+        exec(shown(open_model("bundled"), "5", "To be", seed=4).python, {})
+    assert [line.split(" ", 1)[1] for line in said.getvalue().splitlines()[-12:]] == [
+        repr("To be" + one["text"]) for one in pictures
     ]
 
 
@@ -298,7 +303,7 @@ def test_temperature_and_top_k(bundled, hot, k):
         p /= p.sum()
     else:
         p[logits.argmax()] = 1
-    found = shown(bundled, "6", temperature=hot, top_k=k)
+    found = shown(bundled, "6", at=18, temperature=hot, top_k=k)
     order = logits.argsort(descending=True)[:12]
     assert [row[2] for row in block(found, "bars")["rows"]] == pytest.approx(p[order].tolist(), rel=1e-3, abs=1e-5)
     assert [row[1] for row in block(found, "bars")["rows"]] == pytest.approx(

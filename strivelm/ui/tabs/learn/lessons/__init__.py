@@ -2,13 +2,16 @@
 
 A file has four parts: what the step says, then `## Try this`, `## Question` and `## Answer`. A number that depends on
 the model or the text stands there as [[name]], outside of formulas, and the step's own function gives it. It is filled
-in by the browser, as text: what a model or a visitor wrote never comes near Markdown.
+in by the browser, as text: what a model or a visitor wrote never comes near Markdown. A term that explains itself is
+written as `strivelm.ui.components.glossary` says: [nats](term:nat).
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from strivelm.ui.components.glossary import marked
 
 HERE = Path(__file__).parent
 
@@ -87,4 +90,4 @@ def _part(found: Prose, part: str) -> str:
 
 
 def _open(text: str) -> str:
-    return re.sub(r"\[\[(\w+)\]\]", r'<span data-number="\1">…</span>', text)
+    return marked(re.sub(r"\[\[(\w+)\]\]", r'<span data-number="\1">…</span>', text))

@@ -65,7 +65,7 @@ def setup(reading: Reading) -> Figure:
             "for i in p.argsort(descending=True)[:6].tolist():",
             "    print(repr(model.tokenizer.chars[i]), p[i].item())",
         ),
-        attempt={"text": "The q"},
+        attempt={"text": "The q", "at": 4},
     )
 
 
@@ -133,7 +133,17 @@ def data(reading: Reading) -> Figure:
         reading.python(
             "",
             "ids = model.tokenizer.encode(text)",
-            "print(ids[at], model.tokenizer.decode(ids) == text)",
+            "print(ids, ids[at], model.tokenizer.decode(ids) == text)",
+            *(
+                (
+                    "runs, counts = opened.ngrams.table(1)  # of each character in the text that it learnt from",
+                    "for run, count in zip(runs, counts):",
+                    "    print(repr(model.tokenizer.chars[int(run[0])]), float(count) / float(counts.sum()))",
+                )
+                if counted
+                else ()
+            ),
+            record=bool(counted),
         ),
         attempt={"text": "Price: 5\u20ac"},
     )
@@ -166,7 +176,7 @@ def tokens(reading: Reading) -> Figure:
     shown = [
         blocks.table(
             "The characters whose rows point most nearly the same way",
-            ["", "character", "cosine", "class"],
+            ["", "character", "[cosine](term:)", "class"],
             [
                 [str(rank), blocks.chars(char), bar(cosine, number(cosine)), of]
                 for rank, (char, cosine, of) in enumerate(_near(space, reading), 1)
@@ -238,13 +248,27 @@ def positions(reading: Reading) -> Figure:
         ],
         {"T": f"{T:,}", "C": f"{C:,}", "product": f"{T * C:,}", "at": str(at), "last": f"{T - 1:,}"},
         reading.python(
-            "from strivelm import trace",
+            "from strivelm import trace\n"
+            "from strivelm.inspection.component_ablation import component_losses\n"
+            "from strivelm.inspection.vectors import unit",
             "recorded = trace(model, text)",
             "row, place = recorded.token_embedding[at], recorded.position_embedding[at]",
             "print((row + place - recorded.residual[0, at]).abs().max().item())  # 0",
+            "same = [i for i, char in enumerate(text) if char == text[at]]",
+            "units = unit(recorded.residual[0, same])",
+            "print(same, (units @ units.T)[same.index(at)].tolist())  # the cosines",
+            *experiment(reading, "no_positions"),
         ),
         attempt={"text": "aaaa", "at": 0},
     )
+
+
+def experiment(reading: Reading, *names: str) -> tuple[str, ...]:
+    """Lines that print what `switched_off` shows of the reader's text; of a single character there is no loss."""
+    if not 2 <= len(reading.text) <= reading.config.block_size:
+        return ()
+    shown = ", ".join(f"found.{name}" for name in ("whole", *names))
+    return f"found = component_losses(model, text, {names!r})", f"print({shown})"
 
 
 # -- what the loss becomes without a kind of part ----------------------------------------------------------------------
@@ -284,7 +308,7 @@ def switched_off(reading: Reading, names: tuple[str, ...]) -> dict:
             cells.append(number(value, 4))
         rows.append([label, *cells])
     V = reading.config.vocab_size
-    note = "Nats per character. "
+    note = "[Nats](term:nat) per character. "
     if "its own text" in texts:
         wrote = plural(len(texts["its own text"]), "character")
         note += f"Its own text: {wrote} that the model wrote itself (temperature 1, seed 0). "

@@ -6,7 +6,7 @@ from strivelm import inspection
 from strivelm.inspection.dropout import dropped
 from strivelm.inspection.layer import NEEDED
 from strivelm.ui.tabs.learn.lessons import blocks
-from strivelm.ui.tabs.learn.lessons.beginning import switched_off
+from strivelm.ui.tabs.learn.lessons.beginning import experiment, switched_off
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share, vector
 from strivelm.ui.tabs.learn.lessons.reading import DROPPED, Figure, Reading
 
@@ -24,14 +24,14 @@ def _heads(reading: Reading) -> dict:
     return blocks.choice("head", "Head", heads, reading.head)
 
 
-def _inside(reading: Reading) -> inspection.Inside:
+def inside_of(reading: Reading) -> inspection.Inside:
     recorded = reading.trace({*NEEDED, "logits"})
     return inspection.inside(reading.model, recorded, reading.layer, reading.at, reading.head, neurons=LISTED)
 
 
 def attention(reading: Reading) -> Figure:
     """Step 3.3: one query against the keys up to its own, the weights, and the mean of the values."""
-    found, at = _inside(reading), reading.at
+    found, at = inside_of(reading), reading.at
     weights = reading.trace({*NEEDED, "logits"}).attention
     order = found.attention.argsort(descending=True, stable=True)[:LISTED].tolist()
     products = found.keys @ found.query
@@ -46,12 +46,21 @@ def attention(reading: Reading) -> Figure:
         for i in order
     ]
     uniform, H, C = 1 / (at + 1), reading.config.n_head, reading.config.n_embd
-    note = f"Uniform attention would give each of the {at + 1:,} characters in view {share(uniform)}."
+    note = f"[Uniform](term:uniform) attention would give each of the {at + 1:,} characters in view {share(uniform)}."
     if at + 1 > LISTED:
         note = f"The {LISTED} largest of {at + 1:,} weights. " + note
     shown = [
+        blocks.heat(
+            "Who looks at whom",
+            weights[reading.layer, reading.head],
+            "A row is a query, a column a key; the empty upper half is what a query never sees: the characters after "
+            "it.",
+        ),
         blocks.table(
-            "How much the chosen character takes from each", ["position", "key", "q·k", "q·k/√d", "weight"], rows, note
+            "How much the chosen character takes from each",
+            ["position", "[key](term:)", "q·k", "q·k/√d", "[weight](term:)"],
+            rows,
+            note,
         ),
         blocks.vectors(
             f"Layer {reading.layer}, head {reading.head}: the {found.query.numel()} numbers of each",
@@ -62,12 +71,6 @@ def attention(reading: Reading) -> Figure:
                 vector("z mean of the values", found.z, "→"),
             ],
             "q and k decide the weights; z is what the head passes on.",
-        ),
-        blocks.heat(
-            "All queries of your text",
-            weights[reading.layer, reading.head],
-            "A row is a query, a column a key; the empty upper half is what a query never sees: the characters after "
-            "it.",
         ),
         switched_off(reading, ("no_attention", "one_head")),
     ]
@@ -80,9 +83,15 @@ def attention(reading: Reading) -> Figure:
             "best": _previous(weights, reading),
         },
         reading.python(
-            "from strivelm.inspection import inside",
-            f"found = inside(model, text, layer={reading.layer}, position=at, head={reading.head})",
-            "print(found.scores, found.attention, found.z)",
+            "from strivelm import trace\n"
+            "from strivelm.inspection import inside\n"
+            "from strivelm.inspection.component_ablation import component_losses",
+            f"layer, head = {reading.layer}, {reading.head}",
+            "found = inside(model, text, layer=layer, position=at, head=head)",
+            "print(found.keys @ found.query, found.scores, found.attention)",
+            "print(found.query, found.keys[-1], found.values[-1], found.z)",
+            "print(trace(model, text).attention[layer, head])  # of all queries",
+            *experiment(reading, "no_attention", "one_head"),
         ),
         [_layers(reading), _heads(reading)],
         [*found.attention.tolist(), *[0.0] * (len(reading.text) - at - 1)],
@@ -102,7 +111,7 @@ def _previous(weights: torch.Tensor, reading: Reading) -> str:
 
 def layernorm(reading: Reading) -> Figure:
     """Step 3.4: a LayerNorm at work on the chosen character."""
-    found = _inside(reading)
+    found = inside_of(reading)
     normed = found.ln1 if reading.chosen.half == "attention" else found.ln2
     rows = [
         [
@@ -140,6 +149,8 @@ def layernorm(reading: Reading) -> Figure:
             f"found = inside(model, text, layer={reading.layer}, position=at)",
             f"normed = found.{'ln1' if reading.chosen.half == 'attention' else 'ln2'}",
             "print(normed.mean, normed.variance, normed.normalised.var(correction=0).item())",
+            "for vector in (normed.before, normed.normalised, normed.gain, normed.bias, normed.after):",
+            "    print(vector.mean().item(), vector.var(correction=0).item(), vector.norm().item())",
         ),
         [
             _layers(reading),
@@ -175,8 +186,8 @@ def residuals(reading: Reading) -> Figure:
                 "The stream at the chosen character",
                 ["after", "length of what was added", "length of the stream", "would write", "with"],
                 rows,
-                "The last two columns read the stream early, by the final LayerNorm and the head (logit lens): what "
-                "the model would write if it stopped there.",
+                "The last two columns read the stream early, by the final LayerNorm and the head "
+                "([logit lens](term:)): what the model would write if it stopped there.",
                 settles,
             ),
             blocks.vectors(
@@ -199,15 +210,17 @@ def residuals(reading: Reading) -> Figure:
             "from strivelm import trace\nfrom strivelm.inspection import logit_lens",
             "recorded = trace(model, text)",
             "print(recorded.residual[:, at].norm(dim=1))",
-            "print([row[at][0] for row in logit_lens(model, recorded).top_chars])",
+            "print(recorded.attn_out[:, at].norm(dim=1), recorded.mlp_out[:, at].norm(dim=1))",
+            "lens = logit_lens(model, recorded)",
+            "print([row[at][0] for row in lens.top_chars], lens.top_probabilities[:, at, 0])",
         ),
-        attempt={"text": "ROMEO"},
+        attempt={"text": "ROMEO", "at": 4},
     )
 
 
 def mlp(reading: Reading) -> Figure:
     """Step 3.6: the neurons that the chosen character moves most."""
-    found = _inside(reading)
+    found = inside_of(reading)
     pre = reading.trace({*NEEDED, "logits"}).mlp_pre[reading.layer, reading.at].cpu().double()
     most = max(found.post.abs().max().item(), 1e-12)
     rows = [
@@ -250,9 +263,13 @@ def mlp(reading: Reading) -> Figure:
         ],
         {"C": f"{C:,}", "neurons": f"{4 * C:,}", "count": f"{8 * C * C + 5 * C:,}", "active": share(active)},
         reading.python(
-            "from strivelm.inspection import inside",
+            "from strivelm import trace\n"
+            "from strivelm.inspection import inside\n"
+            "from strivelm.inspection.component_ablation import component_losses",
             f"found = inside(model, text, layer={reading.layer}, position=at)",
-            "print(found.neurons, found.post, found.raised)",
+            "print(found.neurons, found.pre, found.post, found.written, found.raised)",
+            f"print((trace(model, text).mlp_pre[{reading.layer}, at] > 0).double().mean().item())",
+            *experiment(reading, "no_mlps"),
         ),
         [_layers(reading)],
         attempt={"at": 0},
@@ -298,7 +315,8 @@ def dropout(reading: Reading) -> Figure:
         reading.python(
             "from strivelm import trace\nfrom strivelm.inspection.dropout import dropped",
             f"added = trace(model, text).mlp_out[{reading.layer}, at]",
-            f"print(dropped(added, {p:g}, seed={seed}).after[:8])",
+            f"found = dropped(added, {p:g}, seed={seed})",
+            "print(found.zeroed, found.scale, found.before[:8], found.after[:8])",
         ),
         [
             _layers(reading),

@@ -13,11 +13,10 @@ from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
-from strivelm.ui.tabs.learn.lessons import blocks
+from strivelm.ui.tabs.learn.lessons import blocks, youth
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.drawing import diagram
 from strivelm.ui.tabs.learn.lessons.reading import MOST_WRITTEN, Figure, Reading
-from strivelm.ui.tabs.learn.lessons.youth import film, lines
 
 NOTEBOOK = (
     *((0, 3.739, 3.793), (50, 2.287, 2.866), (100, 1.782, 2.872), (150, 1.217, 3.026), (200, 0.768, 3.232)),
@@ -73,85 +72,96 @@ def whole(reading: Reading) -> Figure:
 
 
 def training(reading: Reading) -> Figure:
-    """Step 5: the loss of the reader's text, this model's own loss curve, and the notebook's."""
-    facts, record = facts_of(reading.opened), reading.opened.training.get("evaluations")
-    points = {name: evaluations(record, name) for name in ("train", "validation")}
-    nats, shown = losses(reading), []
+    """Step 5: a model's film, the loss of the reader's text, this model's own loss curve, and the notebook's."""
+    facts, chosen, nats = facts_of(reading.opened), reading.chosen, losses(reading)
     mean = sum(nats[1:]) / len(nats[1:]) if len(nats) > 1 else math.nan
-    counted = [(name, value) for name, value in facts.ladder if name != "uniform"]
-    if points["train"] or points["validation"]:
-        names = {"train": "training text", "validation": "validation text"}
-        tables = ", and tables that only count what followed the last few" if counted else ""
-        shown.append(
-            blocks.curve(
-                "This model while it learnt",
-                [(names[name], found) for name, found in points.items() if found],
-                [("guessing", facts.uniform_loss), *counted],
-                "step",
-                "nats per character",
-                f"Dashed: guessing among all characters{tables}.{teachers_note(reading.opened.training)}",
-            )
-        )
-    else:
-        note = "This model came without a record of its training, so its loss curve cannot be drawn."
-        shown.append(blocks.passage("This model while it learnt", note))
-    shown.append(
-        blocks.curve(
-            "The notebook's own run: 409,088 numbers learn 603 characters",
-            [
-                ("training text", [(step, loss) for step, loss, _ in NOTEBOOK]),
-                ("validation text", [(step, loss) for step, _, loss in NOTEBOOK]),
-            ],
-            [],
-            "step",
-            "nats per character",
-            "The validation loss turns at step 50 and rises: from there on the run learns its text by heart "
-            "(overfitting). The weights to keep are those of step 50.",
-        )
-    )
-    at, chars = reading.at, reading.text
-    if at + 1 < len(chars):
-        p = math.exp(-nats[at + 1])
-        shown.insert(
-            0,
-            blocks.table(
-                "The loss at the chosen character",
-                ["what came next", "its probability", "−ln p (nats)", "as unsure as"],
-                [[blocks.chars(chars[at + 1]), bar(p), number(nats[at + 1]), f"1 in {number(1 / p) if p else '∞'}"]],
-                f"The mean over the {plural(len(chars) - 1, 'character')} of your text that can be predicted is "
-                f"{number(mean)}.",
-            ),
-        )
-    else:
-        note = "Nothing of your text comes after the last character: pick an earlier one to see what its guess cost."
-        shown.insert(0, blocks.table("The loss at the chosen character", [""], [], note))
-    python = reading.python(
-        "from strivelm.inspection import surprisal",
-        "print(surprisal(model, text).model)" if len(chars) > 1 else "print(text)",
-    )
-    views = [("curves", "the loss"), ("youth", "a model's youth")]
-    controls = [blocks.choice("view", "Show", views, reading.chosen.view)]
-    if reading.chosen.view == "youth":
-        shown = [film(reading.text, reading.chosen.seed)]
-        python = lines(reading.text, reading.chosen.seed)
-        controls.append(blocks.button("Another seed", seed=reading.chosen.seed + 1))
     V, best = facts.uniform_loss, facts.validation_loss
     return Figure(
-        shown,
+        [
+            blocks.film(
+                "A model learns to write",
+                reading.text,
+                chosen.seed,
+                "The model called film, 420,480 numbers, kept twelve snapshots while it learnt. Each goes on with your "
+                f"text, all from one seed ({chosen.seed}), at temperature 0.8.",
+            ),
+            _loss_here(reading, nats, mean),
+            _loss_curve(reading),
+            blocks.curve(
+                "The notebook's own run: 409,088 numbers learn 603 characters",
+                [
+                    ("training text", [(step, loss) for step, loss, _ in NOTEBOOK]),
+                    ("validation text", [(step, loss) for step, _, loss in NOTEBOOK]),
+                ],
+                [],
+                "step",
+                "nats per character",
+                "The validation loss turns at step 50 and rises: from there on the run learns its text by heart "
+                "(overfitting). The weights to keep are those of step 50.",
+            ),
+        ],
         {
             "V": f"{len(facts.vocabulary):,}",
             "lnV": number(V),
             "mean": number(mean),
+            "among": among(mean),
             "best": "not recorded"
             if best is None
-            else f"{number(best)} nats, as unsure as a fair choice among {number(math.exp(min(best, 20)))} characters",
+            else f"as unsure as a fair choice among {among(best)} characters, {number(best)} nats",
         },
-        python,
-        controls=controls,
+        reading.python(
+            "from strivelm import load_model\nfrom strivelm.inspection import surprisal",
+            *(["nats = surprisal(model, text).model", "print(nats, (-nats).exp())"] if len(nats) > 1 else []),
+            "print(opened.validation_loss, opened.training.get('evaluations'))",
+            *youth.lines(chosen.seed),
+            record=True,
+        ),
+        controls=[blocks.button("Another seed", seed=chosen.seed + 1)],
         tint=[min(value / V, 1.0) if V else 0.0 for value in nats],
         legend=f"The background of each character is its loss, from 0 to ln V = {number(V)} and more.",
-        attempt={"text": "To be, or not to beq", "view": "curves"},
+        attempt={"text": "To be, or not to beq"},
     )
+
+
+def _loss_here(reading: Reading, nats: list[float], mean: float) -> dict:
+    """A table: what the character after the chosen one cost."""
+    at, chars = reading.at, reading.text
+    if at + 1 >= len(chars):
+        note = "Nothing of your text comes after the last character: pick an earlier one to see what its guess cost."
+        return blocks.table("The loss at the chosen character", [""], [], note)
+    p = math.exp(-nats[at + 1])
+    return blocks.table(
+        "The loss at the chosen character",
+        ["what came next", "its probability", "as likely as", "−ln p, in [nats](term:nat)"],
+        [[blocks.chars(chars[at + 1]), bar(p), f"1 in {number(1 / p) if p else '∞'}", number(nats[at + 1])]],
+        f"Over the {plural(len(chars) - 1, 'character')} of your text that can be predicted, it is as unsure as a "
+        f"choice among {among(mean)}. The mean is {number(mean)}.",
+    )
+
+
+def _loss_curve(reading: Reading) -> dict:
+    """The losses that were recorded while this model learnt."""
+    facts, record = facts_of(reading.opened), reading.opened.training.get("evaluations")
+    points = {name: evaluations(record, name) for name in ("train", "validation")}
+    counted = [(name, value) for name, value in facts.ladder if name != "uniform"]
+    if not any(points.values()):
+        note = "This model came without a record of its training, so its loss curve cannot be drawn."
+        return blocks.passage("This model while it learnt", note)
+    names = {"train": "training text", "validation": "validation text"}
+    tables = ", and tables that only count what followed the last few" if counted else ""
+    return blocks.curve(
+        "This model while it learnt",
+        [(names[name], found) for name, found in points.items() if found],
+        [("guessing", facts.uniform_loss), *counted],
+        "step",
+        "nats per character",
+        f"Dashed: guessing among all characters{tables}.{teachers_note(reading.opened.training)}",
+    )
+
+
+def among(nats: float) -> str:
+    """Among how many characters it would be as hard to choose: e to the nats."""
+    return number(math.exp(min(nats, 700.0)))
 
 
 def teachers_note(record: dict) -> str:
@@ -217,8 +227,8 @@ def generation(reading: Reading) -> Figure:
                 "The notebook's three settings, here",
                 ["", "temperature", "top-k", "possible", "the likeliest", "a choice among"],
                 rows,
-                "The last column is e to the entropy: among how many equally likely characters it would be as hard to "
-                "guess.",
+                "The last column is e to the [entropy](term:): among how many equally likely characters it would be as "
+                "hard to guess.",
                 len(rows) - 1,
             ),
         ],
@@ -226,8 +236,13 @@ def generation(reading: Reading) -> Figure:
         reading.python(
             "from strivelm import SamplingConfig, trace\nfrom strivelm.generation import distribution",
             "logits = trace(model, text).logits[at]",
-            f"config = SamplingConfig(temperature={temperature}, top_k={chosen.top_k})",
-            "print(distribution(logits, config).max().item())",
+            f"for temperature, top_k in {[list(preset[:2]) for preset in PRESETS.values()]}:",
+            "    p = distribution(logits, SamplingConfig(temperature=temperature, top_k=top_k))",
+            "    print(temperature, top_k, int((p > 0).sum()), p.max().item(), (-p.xlogy(p).sum()).exp().item())",
+            f"p = distribution(logits, SamplingConfig(temperature={temperature}, top_k={chosen.top_k}))",
+            "for i in logits.argsort(descending=True)[:12].tolist():",
+            "    print(repr(model.tokenizer.chars[i]), logits.softmax(-1)[i].item(), p[i].item())",
+            "print(int((p > 0).sum()), p.max().item(), (-p.xlogy(p).sum()).exp().item())",
         ),
         [
             blocks.slider("temperature", "Temperature", 0, HOTTEST, 0.05, chosen.temperature),
@@ -340,7 +355,9 @@ def learnt(reading: Reading) -> Figure:
         reading.python(
             "from strivelm.inspection import pca, purity, token_space",
             f"space = token_space(model{'' if few == c.vocab_size else f', range({few})'})",
-            "print(pca(space.vectors).explained, purity(space, same_letter=False).purity)",
+            "plane = pca(space.vectors, 2)",
+            "print(plane.explained, plane.coordinates, space.classes)",
+            *(["print(purity(space, same_letter=False).to_dict())"] if c.vocab_size > 1 else []),
         ),
         attempt={"text": "aeiou", "at": 0},
     )

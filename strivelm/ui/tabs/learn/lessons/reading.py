@@ -11,7 +11,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core import costs
 from strivelm.ui.core.models import name_of
-from strivelm.ui.core.python_lines import load_line
+from strivelm.ui.core.python_lines import load_line, open_line
 from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.learn.lessons import IDS
 
@@ -21,7 +21,7 @@ MOST_WRITTEN = 500
 """How many characters the playground writes at most."""
 
 
-CHOICES = {"step": IDS, "half": ("attention", "MLP"), "view": ("curves", "youth")}
+CHOICES = {"step": IDS, "half": ("attention", "MLP")}
 """What the settings that are one of several may be."""
 NUMBERS = {
     "at": (0, limits.PROMPT_CHARACTERS, True),
@@ -42,17 +42,16 @@ class Chosen:
 
     step: str = IDS[0]
     at: int | None = None
-    """The chosen position; None for the last."""
-    layer: int = 0
-    head: int = 0
+    """The chosen position; None for one that has something to show (`strivelm.ui.tabs.learn.lessons.openings`)."""
+    layer: int | None = None
+    """None for one that has something to show."""
+    head: int | None = None
     half: str = "attention"
     temperature: float = 1.0
     top_k: int = 0
     dropout: float = 0.5
     count: int = 250
     seed: int = 1
-    view: str = "curves"
-    """In step 5: the loss curves, or a model's "youth"."""
 
     def __post_init__(self):
         for name, choices in CHOICES.items():
@@ -110,14 +109,17 @@ class Reading:
         """(T, V) What the model says comes next, after each character."""
         return self.trace({"logits"}).logits.cpu().double().softmax(-1)
 
-    def python(self, imports: str, *lines: str) -> str:
-        """Lines that reproduce what is shown: the model, the text, and then these."""
+    def python(self, imports: str, *lines: str, record: bool = False) -> str:
+        """Lines that reproduce what is shown: the model, the text, and then these.
+
+        With `record` they make `opened`, the model with what was recorded of its training, as well.
+        """
         return "\n".join(
             [
-                "from strivelm import load_model",
+                f"from strivelm import {'open_model' if record else 'load_model'}",
                 *([imports] if imports else []),
                 "",
-                load_line(self.opened),
+                *([open_line(self.opened), "model = opened.model"] if record else [load_line(self.opened)]),
                 f"text, at = {self.text!r}, {self.at}",
                 *lines,
                 "",
@@ -125,8 +127,11 @@ class Reading:
         )
 
 
-def read(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
-    """What a reader asks of a model. Raises ValueError, a sentence, for a text that is too long."""
+def read_at_end(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
+    """What a reader asks of a model, at the last position if none is chosen.
+
+    Raises ValueError, a sentence, for a text that is too long.
+    """
     start = start_from(opened.model, limits.checked_prompt(text))
     context, config = opened.model.block_size, opened.model.config
     length = min(len(start.ids), context)
@@ -134,7 +139,7 @@ def read(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
     shown, ids = start.text[-most:], start.ids[-most:]
     notes = start.notes + costs.notes_on(opened.model, "all numbers are computed", most, length)
     at = len(shown) - 1 if chosen.at is None else min(chosen.at, len(shown) - 1)
-    layer, head = min(chosen.layer, config.n_layer - 1), min(chosen.head, config.n_head - 1)
+    layer, head = min(chosen.layer or 0, config.n_layer - 1), min(chosen.head or 0, config.n_head - 1)
     return Reading(opened, shown, ids, notes, at, layer, head, chosen)
 
 

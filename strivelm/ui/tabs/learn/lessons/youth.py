@@ -1,5 +1,6 @@
 """A model's youth: what the small model that kept snapshots writes after one text, from one seed, at each age."""
 
+import math
 from functools import cache, lru_cache
 
 import torch
@@ -14,10 +15,17 @@ WRITTEN = 48
 
 
 @cache
+def steps() -> tuple[int, ...]:
+    """The step of every snapshot, the youngest first."""
+    return tuple(
+        sorted(int(path.name.removeprefix("step-")) for path in (COME_ALONG["film"] / "snapshots").glob("step-*"))
+    )
+
+
+@cache
 def ages() -> tuple[tuple[int, OpenModel], ...]:
     """(step, model) of every snapshot, the youngest first; opened once."""
-    steps = sorted(int(path.name.removeprefix("step-")) for path in (COME_ALONG["film"] / "snapshots").glob("step-*"))
-    return tuple((step, open_model(f"film@step-{step}")) for step in steps)
+    return tuple((step, open_model(f"film@step-{step}")) for step in steps())
 
 
 @lru_cache(maxsize=64)
@@ -32,24 +40,26 @@ def written(text: str, seed: int) -> tuple[tuple[int, float | None, str], ...]:
     return tuple(found)
 
 
-def film(text: str, seed: int) -> dict:
-    """The youth as a table."""
-    rows = [
-        [f"{step:,}", "–" if loss is None else blocks.number(loss), {"passage": wrote}]
+def film(text: str, seed: int) -> list[dict]:
+    """The pictures of the film, the youngest first: what the model writes after the text, and how good it is by then.
+
+    Each has its step, its validation loss in nats or None, and among how many characters it is as hard to choose.
+    """
+    return [
+        {
+            "step": step,
+            "loss": None if loss is None else float(f"{loss:.4g}"),
+            "among": None if loss is None else blocks.number(math.exp(loss), 2),
+            "text": wrote,
+        }
         for step, loss, wrote in written(text, seed)
     ]
-    note = (
-        f"The model called film, 420,480 numbers, which kept twelve snapshots of its youth. Each writes {WRITTEN} "
-        f"characters after your text, all from one seed ({seed}), at temperature 0.8."
-    )
-    return blocks.table("One model at twelve ages", ["step", "validation loss", "writes"], rows, note)
 
 
-def lines(text: str, seed: int) -> str:
-    """Python that writes the same."""
+def lines(seed: int) -> tuple[str, ...]:
+    """Python that writes the same after `text`."""
     return (
-        "from strivelm import load_model\n\n"
-        f"for step in {tuple(step for step, _ in ages())}:\n"
-        f"    model = load_model(f'film@step-{{step}}')\n"
-        f"    print(step, repr(model.generate({text!r}, {WRITTEN}, seed={seed})))\n"
+        f"for step in {steps()}:",
+        "    young = load_model(f'film@step-{step}')",
+        f"    print(step, repr(young.generate(text, {WRITTEN}, seed={seed})))",
     )
