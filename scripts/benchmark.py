@@ -5,7 +5,7 @@
     python scripts/benchmark.py nanogpt    # to nanoGPT's loss on a CPU, beside its recipe; some minutes
     python scripts/benchmark.py trace      # looking inside, beside a plain forward pass
     python scripts/benchmark.py views      # from press to painted, beside matplotlib and plotly; needs Chromium
-    python scripts/benchmark.py app        # the page for 1, 4 and 16 visitors, beside the model alone; needs a Chromium
+    python scripts/benchmark.py app        # the page for 1 to 64 visitors, beside torch for each; needs a Chromium
     python scripts/benchmark.py soak       # 16 visitors ask everything of twelve models: what fails, what is kept
 
 Needs transformers (tests/requirements.txt). What counts is the ratio; the speeds are this machine's, at this moment.

@@ -7,17 +7,13 @@
 // position there. Rows of different slots share one pass over the weights, whatever their positions.
 //
 // WebAssembly: clang --target=wasm32 -O3 -std=gnu11 -msimd128 -mbulk-memory -ffreestanding -nostdlib -Wl,--no-entry
-//     -Wl,--export-dynamic -Wl,--export=__heap_base -o decoder.wasm decoder.c sampling.c
+//     -Wl,--export-dynamic -Wl,--export=__heap_base -o decoder.wasm decoder.c sampling.c writing.c
 //
 // Shapes: n rows, t positions, C = width, H = heads, hd = C / H, T = context, V = vocab. Matrices are (in, out).
 
-#include "kernels.h"
+#include "decoder.h"
 
 enum { CHUNK = 96 };  // rows worked on at a time
-
-struct sizes {
-    int32_t layers, heads, width, context, vocab, slots, half;  // half: the matrices are float16
-};
 
 // -- where things lie --------------------------------------------------------------------------------------------------
 
@@ -135,10 +131,6 @@ EXPORT uint64_t strivelm_digest(const uint32_t *words, int64_t n, uint64_t befor
 
 // -- the model ---------------------------------------------------------------------------------------------------------
 
-struct row {
-    int32_t id, slot, position;
-};
-
 // LayerNorm of n rows of C; the lanes beyond C are and stay 0.
 static void layer_norm(int n, int C, const float *x, const float *gain, const float *bias, float *h) {
     int wide = (int)padded(C, LANES);
@@ -190,8 +182,14 @@ static void attend(int hd, int n, const float *q, const float *keys, const float
 struct reader {
     const struct sizes *s;
     const char *weights;
+    const uint8_t *off;  // (slots, layers, H + 1): the heads that are switched off, and the MLP; or NULL
     float *slots, *x, *h, *wide, *query, *scores;
 };
+
+// What is switched off in a layer of the text that a row belongs to; NULL if nothing.
+static const uint8_t *off_of(const struct reader *r, int layer, const struct row *row) {
+    return r->off ? r->off + ((int64_t)row->slot * r->s->layers + layer) * (r->s->heads + 1) : 0;
+}
 
 static const float *vector(const struct reader *r, int kind, int layer) {
     return (const float *)(r->weights + offset_of(r->s, kind, layer));
@@ -244,10 +242,24 @@ static void attention(const struct reader *r, int layer, int from, int n, const 
     for (int i = from; i < n; i++) {
         const float *keys = slot + rows[i].slot * a_slot, *values = keys + keys_of(s);
         for (int c = 0; c < C; c++) r->query[c] = r->wide[i * wide + c] * scale;
-        for (int h = 0; h < s->heads; h++)
-            attend(hd, rows[i].position + 1, r->query + h * hd, keys + h * a_head,
-                   values + h * (int64_t)s->context * padded(hd, LANES), r->scores, r->h + i * row + h * hd);
+        const uint8_t *off = off_of(r, layer, rows + i);
+        for (int h = 0; h < s->heads; h++) {
+            float *y = r->h + i * row + h * hd;
+            if (off && off[h])
+                for (int d = 0; d < hd; d++) y[d] = 0;
+            else
+                attend(hd, rows[i].position + 1, r->query + h * hd, keys + h * a_head,
+                       values + h * (int64_t)s->context * padded(hd, LANES), r->scores, y);
+        }
     }
+}
+
+// Copies the rows whose MLP is switched off; h is free while the MLP's inner layer is multiplied down.
+static void keep(const struct reader *r, int layer, int m, const struct row *rows, const float *x, float *h) {
+    int wide = (int)padded(r->s->width, LANES);
+    for (int i = 0; r->off && i < m; i++)
+        if (off_of(r, layer, rows + i)[r->s->heads])
+            for (int c = 0; c < wide; c += LANES) store(h + i * wide + c, load(x + i * wide + c));
 }
 
 // One layer: rows from `from` on go through all of it, those before it only leave their keys and values.
@@ -265,13 +277,16 @@ static void block(const struct reader *r, int layer, int from, int n, const stru
     layer_norm(m, C, x, vector(r, LN2_GAIN, layer), vector(r, LN2_BIAS, layer), h);
     multiply(m, up);
     for (int64_t i = 0; i < m * up.y_row; i += LANES) store(r->wide + i, gelu(load(r->wide + i)));
+    keep(r, layer, m, rows + from, x, h);
     multiply(m, down);
+    keep(r, layer, m, rows + from, h, x);
 }
 
 // Reads n rows, of each slot in the order of its positions, and writes the logits (wanted, V) of the last ones.
+// off: (slots, layers, H + 1), what is switched off for each slot: heads, then the MLP; NULL if nothing is.
 // Returns 0, and does nothing, where a row is none: an id, a slot or a position out of bounds.
-EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena, int n, const struct row *rows,
-                         int wanted, float *logits) {
+EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
+                         const struct row *rows, int wanted, float *logits) {
     for (int i = 0; i < n; i++)
         if (rows[i].id < 0 || rows[i].id >= s->vocab || rows[i].slot < 0 || rows[i].slot >= s->slots ||
             rows[i].position < 0 || rows[i].position >= s->context)
@@ -279,7 +294,7 @@ EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena
     int64_t C = padded(s->width, LANES), slots = s->slots * s->layers * (keys_of(s) + values_of(s));
     float *x = (float *)arena + slots, *wide = x + 2 * CHUNK * C;
     float *query = wide + CHUNK * padded(4 * (int64_t)s->width, LANES);
-    struct reader r = {s, weights, arena, x, x + CHUNK * C, wide, query, query + C};
+    struct reader r = {s, weights, off, arena, x, x + CHUNK * C, wide, query, query + C};
     for (; n > 0; n -= CHUNK, rows += CHUNK) {
         int now = n < CHUNK ? n : CHUNK, silent = n - wanted < now ? n - wanted : now;
         if (silent < 0) silent = 0;

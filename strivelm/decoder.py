@@ -16,13 +16,19 @@ copied transposed, (in, out), which a product with a single row reads fastest, a
 import ctypes
 import math
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
 from strivelm import native
+from strivelm.streams import Chosen, Streams, Text
+
+AT_ONCE = 0.004
+"""Seconds that one call into C is to take, about: in it some characters are written."""
 
 
 class one_thread(ContextDecorator):  # noqa: N801, it reads like a statement
@@ -80,6 +86,15 @@ class _Layer:
         self.rows, self.queries, self.keys, self.values = cache[:, 0], self.q[0], self.k[0].transpose(1, 2), self.v[0]
         self.qkv_t, self.proj_t, self.up_t, self.down_t = self.qkv.t(), self.proj.t(), self.up.t(), self.down.t()
 
+    def switch_off(self, part: int) -> None:
+        """Makes what a head adds zero; the part behind the last head is the MLP."""
+        heads, _, hd = self.values.shape
+        if part < heads:
+            self.proj[part * hd : (part + 1) * hd] = 0
+        else:
+            self.down, self.down_bias = torch.zeros_like(self.down), torch.zeros_like(self.down_bias)
+            self.down_t = self.down.t()
+
 
 class Decoder:
     """Cached decoding of `batch_size` streams of equal length, with the weights that the model has now.
@@ -87,9 +102,13 @@ class Decoder:
     When the context is full, the last half of it (T // 2 characters) is read afresh and the text goes on: so the
     context that a character sees varies between T/2 and T, and the mean cost of a character stays near that of a
     cached step. (Learned positions cannot slide: a character's cached key holds its position.)
+
+    Args:
+        off: what is switched off, as (layer, head); (layer, number of heads) is the layer's MLP. It adds nothing.
     """
 
-    def __init__(self, model, batch_size: int = 1):
+    def __init__(self, model, batch_size: int = 1, off: Sequence[tuple[int, int]] = ()):
+        self._off = off
         self.batch_size, self.block_size, self._vocab_size = batch_size, model.block_size, len(model.tok.weight)
         self._history: list[list[int]] = []  # the ids at each position in the cache, one for each stream
         self._prepare(model)
@@ -100,6 +119,8 @@ class Decoder:
         self._lnf, self._head = (model.lnf.weight, model.lnf.bias), model.head.weight.t().contiguous()  # (C, V)
         cache = self._tok.new_empty(len(model.blocks), self.block_size, self.batch_size, 3 * self._tok.shape[1])
         self._layers = [_Layer(block, rows) for block, rows in zip(model.blocks, cache, strict=True)]
+        for layer, part in self._off:
+            self._layers[layer].switch_off(part)
 
     @property
     def length(self) -> int:
@@ -193,8 +214,9 @@ class NativeDecoder(Decoder):
         self._arena = native.Memory(size, f"what {self.batch_size} streams remember")
         self._where = ctypes.addressof(self._sizes), self._weights.memory.address, self._arena.address
         self._single = (ctypes.c_int32 * 3)()  # id, slot, position
-        self._work = (ctypes.c_float * (3 * self._vocab_size + 64))()  # what `draw` needs
-        self._space = ctypes.addressof(self._work)
+        H = self._sizes.heads
+        switches = [bytes((layer, part) in self._off for part in range(H + 1)) for layer in range(self._sizes.layers)]
+        self._switched = b"".join(switches * self.batch_size) if self._off else None
 
     def _next(self, column: list[int], t: int) -> torch.Tensor:
         if self.batch_size > 1:
@@ -210,27 +232,50 @@ class NativeDecoder(Decoder):
         return self._read(flat, len(rows))
 
     def _read(self, rows: ctypes.Array, n: int) -> torch.Tensor:
-        self._logits = logits = torch.empty(self.batch_size, self._vocab_size)
-        self._said = logits.data_ptr()
-        self._library.strivelm_read(*self._where, n, rows, self.batch_size, self._said)
+        logits = torch.empty(self.batch_size, self._vocab_size)
+        self._library.strivelm_read(*self._where, self._switched, n, rows, self.batch_size, logits.data_ptr())
         return logits
 
-    def draw(self, stream: int, temperature: float, top_k: int | None, top_p: float | None, u: float) -> int | None:
-        """What `strivelm.generation` draws with u from the logits of a stream that were given last.
+    def write(
+        self,
+        ids: Sequence[int],
+        settings: Sequence[tuple[float, int | None, float | None]],
+        numbers: Sequence[Iterator[float]],
+        places: range,
+        forced: Mapping[int, int],
+        decide: Callable[[int, torch.Tensor, float], int],
+    ) -> Iterator[list[Chosen]]:
+        """Yields what is chosen after ids in all streams, character by character: what `prefill` and `step` would lead
+        `strivelm.generation` to choose, sooner.
 
-        None where rounding could decide, and for logits that are not finite.
+        Args:
+            settings: of each stream, temperature, top_k and top_p.
+            numbers: its random numbers.
+            places: the indices of the characters.
+            forced: ids by index that are taken whatever is drawn.
+            decide: chooses for a stream from logits (V,) with a random number where C can't tell.
         """
-        V = self._vocab_size
-        how = min(temperature, 3e38), min(top_k or 0, V), 1.0 if top_p is None else top_p, u
-        id = self._library.strivelm_draw(V, self._said + 4 * V * stream, *how, self._space)
-        return None if id < 0 else id
+        streams = Streams(self._weights, self.batch_size, 2 * self.batch_size)
+        for i, (how, stream) in enumerate(zip(settings, numbers, strict=True)):
+            text = Text(stream, forced, places.start, partial(decide, i))
+            streams.join(ids, len(places), how, text, self._off)
+        ready: dict[Text, deque[Chosen]] = {text: deque() for text in streams.texts}
+        while streams.left:
+            for one in streams.write(AT_ONCE):
+                ready[one.text].append(one)
+            while all(ready.values()):
+                yield [waiting.popleft() for waiting in ready.values()]
+            for text in ready:
+                if text.error:
+                    raise text.error
 
 
-def decoder(model, batch_size: int = 1, engine: str | None = None) -> Decoder:
+def decoder(model, batch_size: int = 1, engine: str | None = None, off: Sequence[tuple[int, int]] = ()) -> Decoder:
     """A fresh decoder of a model.
 
     Args:
         engine: "torch", "c", or None for the fastest that can read this model on this machine.
+        off: as in `Decoder`.
 
     Raises ValueError for another engine, or for "c" where it can't serve.
     """
@@ -238,11 +283,11 @@ def decoder(model, batch_size: int = 1, engine: str | None = None) -> Decoder:
         raise ValueError(f"engine is {engine!r}; expected 'c', 'torch' or None for the fastest of them")
     if engine != "torch":
         try:
-            return NativeDecoder(model, batch_size)
+            return NativeDecoder(model, batch_size, off)
         except native.UnavailableError as error:
             if engine == "c":
                 raise ValueError(f"the decoder in C can't read this model: {error}; use engine='torch'") from error
-    return Decoder(model, batch_size)
+    return Decoder(model, batch_size, off)
 
 
 ENGINES = ("torch", "c", None)

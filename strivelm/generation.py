@@ -17,9 +17,9 @@ import random
 import reprlib
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import torch
@@ -127,6 +127,8 @@ class Step:
     """Which of them this is."""
     config: SamplingConfig = field(repr=False)
     """How it was chosen."""
+    told: Callable[[], tuple[float, float, list[tuple[int, float, float]]]] | None = field(default=None, repr=False)
+    """What a decoder that chooses by itself knows: surprisal, sampled probability and the likeliest alternatives."""
 
     @cached_property
     def logits(self) -> torch.Tensor:
@@ -151,15 +153,21 @@ class Step:
     @property
     def sampled_probability(self) -> float:
         """The probability with which it was drawn, after temperature and truncation."""
-        return self.sampled_from[self.id].item()
+        return self._told[1] if self._told else self.sampled_from[self.id].item()
 
     @property
     def surprisal(self) -> float:
         """-ln of the model's own probability, in nats."""
-        return -self._log_probabilities[self.id].item()
+        return self._told[0] if self._told else -self._log_probabilities[self.id].item()
+
+    @cached_property
+    def _told(self) -> tuple[float, float, list[tuple[int, float, float]]] | None:
+        return self.told() if self.told else None
 
     def alternatives(self, n: int = 5) -> list[tuple[int, float, float]]:
         """The n characters that the model thought most likely: (id, probability, sampled probability)."""
+        if self._told and (n <= len(self._told[2]) or not self.batch.numel()):  # the logits may not be kept
+            return self._told[2][:n]
         logs, which = self._log_probabilities.topk(min(n, len(self.logits)))
         sampled_from = self.sampled_from.tolist()
         return [(i, math.exp(log), sampled_from[i]) for i, log in zip(which.tolist(), logs.tolist(), strict=True)]
@@ -242,19 +250,24 @@ def _steps(
     streams = [itertools.islice(uniforms(config.seed), first, None) for config in configs]
     # A single stream asks for no batch: what is not a GPT (a model without some heads) may have no other decoder.
     decoder = model.decoder() if len(configs) == 1 else model.decoder(len(configs))
+    places = range(first, first + configs[0].max_new_tokens)
+    if hasattr(decoder, "write"):  # it makes the same choices by itself, sooner
+        how = [(config.temperature, config.top_k, config.top_p) for config in configs]
+        for chosen in decoder.write(ids, how, streams, places, forced, partial(_decide, configs)):
+            yield tuple(
+                Step(one.id, one.index, one.logits, one.row, config, one.told)
+                for one, config in zip(chosen, configs, strict=True)
+            )
+        return
     chosen = None
-    soon = getattr(decoder, "draw", None)  # the same choice from the same logits sooner, where a decoder can make it
-    how = [(config.temperature, config.top_k, config.top_p) for config in configs]
-    for index in range(first, first + configs[0].max_new_tokens):
-        logits = decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))
-        if soon is None:
-            logits = logits.float().cpu()
-        chosen = []
-        for row, stream in enumerate(streams):
-            u = next(stream)
-            id = soon(row, *how[row], u) if soon else None
-            if id is None:
-                with torch.inference_mode():  # not around the yield: it would leak into the caller
-                    id = draw(distribution(logits[row], configs[row]), u)
-            chosen.append(forced.get(index, id))
+    for index in places:
+        logits = (decoder.step(chosen) if chosen else decoder.prefill([ids] * len(configs))).float().cpu()
+        chosen = [
+            forced.get(index, _decide(configs, row, logits[row], next(stream))) for row, stream in enumerate(streams)
+        ]
         yield tuple(Step(id, index, logits, row, configs[row]) for row, id in enumerate(chosen))
+
+
+def _decide(configs: Sequence[SamplingConfig], stream: int, logits: torch.Tensor, u: float) -> int:
+    with torch.inference_mode():  # not around a yield: it would leak into the caller
+        return draw(distribution(logits, configs[stream]), u)

@@ -19,7 +19,7 @@ enum { LANES = 8, TALL = 3 };
 #else
 enum { LANES = 4, TALL = 3 };
 #endif
-enum { WIDE = 8, BLOCK = WIDE * LANES, AHEAD = 4096 };  // vectors of a block, its columns; bytes asked for in advance
+enum { WIDE = 8, BLOCK = WIDE * LANES, AHEAD = 2048 };  // vectors of a block, its columns; bytes asked for in advance
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
@@ -141,29 +141,26 @@ INLINE void tile(const int rows, const int vecs, const int kind, const struct pr
 
 // n rows of a strip that is `vecs` vectors wide: as many at a time as share a weight, then what is left.
 INLINE void strip(const int vecs, const int kind, int n, struct product p) {
+    const int tall = TALL * 4 / vecs < TALL ? TALL * 4 / vecs : TALL;
     while (n > 0) {
-        int taken = n >= TALL ? TALL : n >= 4 ? 4 : n >= 2 ? 2 : 1;
-        if (taken == TALL)
-            tile(TALL, vecs, kind, &p);
-        else if (taken == 4)
-            tile(4, vecs, kind, &p);
-        else if (taken == 2)
-            tile(2, vecs, kind, &p);
-        else
-            tile(1, vecs, kind, &p);
+        int taken = n < tall ? n : n == tall + 1 ? (tall + 1) / 2 : tall;
+#pragma GCC unroll 6
+        for (int rows = 1; rows <= tall; rows++)
+            if (taken == rows) tile(rows, vecs, kind, &p);
         p.x += taken * p.x_row;
         p.y += taken * p.y_row;
         n -= taken;
     }
 }
 
-// All columns, some vectors at a time: many where there is but one row.
+// All columns, some vectors at a time: many where there are few rows, so that the weights go by in one long run.
 INLINE void strips(const int kind, const int one, int n, struct product p) {
+    const int few = TALL * 4 / WIDE;
     for (int left = p.out; left > 0;) {
-        int vecs = (left + LANES - 1) / LANES, taken = one && vecs >= WIDE ? WIDE : vecs >= 4 ? 4 : 1;
+        int vecs = (left + LANES - 1) / LANES, taken = n <= few && vecs >= WIDE ? WIDE : vecs >= 4 ? 4 : 1;
         p.out = left;
-        if (one && taken == WIDE)
-            tile(1, WIDE, kind, &p);
+        if (taken == WIDE)
+            one ? tile(1, WIDE, kind, &p) : strip(WIDE, kind, n, p);
         else if (taken == 4)
             one ? tile(1, 4, kind, &p) : strip(4, kind, n, p);
         else

@@ -192,13 +192,14 @@ class GPT(
         """How many numbers are learnt: V·C + T·C + L(12C² + 9C) + 2C, the tied head counted once."""
         return sum(p.numel() for p in self.parameters())
 
-    def decoder(self, batch_size: int = 1, engine: str | None = None) -> Decoder:
+    def decoder(self, batch_size: int = 1, engine: str | None = None, off: Sequence[tuple[int, int]] = ()) -> Decoder:
         """A fresh, cached, one-character-at-a-time reader of this model (see `strivelm.decoder`).
 
         Args:
             engine: what computes, "c" or "torch"; None is the fastest that can.
+            off: heads and MLPs that are switched off.
         """
-        return decoder(self, batch_size, engine)
+        return decoder(self, batch_size, engine, off)
 
     def generate(
         self,

@@ -26,10 +26,11 @@ import torch
 from strivelm.data.sources import cache_folder
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / name for name in ("decoder.c", "sampling.c", "kernels.h")]
+SOURCES = [HERE / name for name in ("decoder.c", "sampling.c", "writing.c", "decoder.h", "kernels.h")]
 FLAGS = ("-O2", "-std=gnu11", "-fno-math-errno", "-fPIC", "-shared")
 PROCESSORS = (("-march=native",), ())  # what is tried in turn; not every compiler knows its own processor
 TIMEOUT = 60  # seconds; a second or two are enough
+HUGE = 1 << 21  # bytes of a large page
 
 
 class UnavailableError(Exception):
@@ -190,7 +191,8 @@ def _opened(path: Path) -> ctypes.CDLL:
         "arena_bytes": (long, pointer),
         "pack": (whole, pointer, pointer, whole, whole, pointer, long, long, whole),
         "digest": (ctypes.c_uint64, pointer, long, ctypes.c_uint64),
-        "read": (whole, pointer, pointer, pointer, whole, pointer, whole, pointer),
+        "read": (whole, pointer, pointer, pointer, pointer, whole, pointer, whole, pointer),
+        "write": (whole, *[pointer] * 4, whole, pointer, pointer, *[whole] * 3, *[pointer] * 6),
         "draw": (whole, whole, pointer, ctypes.c_float, whole, ctypes.c_double, ctypes.c_double, pointer),
     }
     for name, (answer, *arguments) in signatures.items():
@@ -212,9 +214,18 @@ class Memory:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 46
         if size > machine:
             raise MemoryError(f"{what} needs {size / 1e9:,.1f} GB of memory; this machine has {machine / 1e9:,.1f} GB")
-        self.size, self._memory = size, mmap.mmap(-1, size)
+        # Weights are read from end to end for every character: in large pages that takes a sixth less time.
+        large = HUGE if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE") else 0
+        self.size = size
+        if large:  # of a process alone: shared memory, which is usual, has no large pages
+            self._memory = mmap.mmap(-1, size + large, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            with suppress(OSError):  # a kernel without them
+                self._memory.madvise(mmap.MADV_HUGEPAGE)
+        else:
+            self._memory = mmap.mmap(-1, size)
         self._first = ctypes.c_char.from_buffer(self._memory)  # keeps it where it is
         self.address = ctypes.addressof(self._first)
+        self.address += -self.address % max(large, 1)
 
 
 class Weights:
@@ -281,6 +292,13 @@ def sizes_of(model, slots: int = 1) -> Sizes:
     """The model's sizes; `half` is left 0."""
     (vocab, width), heads = model.tok.weight.shape, model.blocks[0].h
     return Sizes(len(model.blocks), heads, width, model.block_size, vocab, slots, 0)
+
+
+def slot_bytes(weights: Weights) -> int:
+    """How many bytes one text's context takes."""
+    one, two = (Sizes.from_buffer_copy(weights.sizes) for _ in range(2))
+    one.slots, two.slots = 1, 2
+    return sum(sign * weights.library.strivelm_arena_bytes(ctypes.addressof(s)) for sign, s in ((1, two), (-1, one)))
 
 
 def digest(library: ctypes.CDLL, tensors: list[torch.Tensor]) -> tuple[int, list]:

@@ -1,6 +1,6 @@
 // The character that a uniform number chooses: `distribution` and `draw` of generation.py, where rounding can't decide.
 
-#include "kernels.h"
+#include "decoder.h"
 
 static const double CLOSE = 1e-5;  // far more than float32 rounds a sum of probabilities by
 
@@ -27,7 +27,9 @@ static int alike(const float *z, const int32_t *ids, int i) {
 // The id that u in [0, 1) draws from logits (V,); top_k 0 and top_p 1 keep all. Of `work` it needs room for 2 V floats,
 // rounded up to whole vectors, and for V more numbers. Returns -1 where it can't tell: what is close enough to a
 // boundary that float32 may put it on the other side, and logits that are not finite. The caller then computes in full.
-EXPORT int strivelm_draw(int V, const float *logits, float temperature, int top_k, double top_p, double u, float *work) {
+// `from` lies in `work`.
+int draw(int V, const float *logits, float temperature, int top_k, double top_p, double u, float *work,
+         struct drawn *from) {
     int wide = (int)padded(V, LANES), kept = V, best = 0, equals = 0;
     float *z = work, *e = work + wide;
     int32_t *ids = (int32_t *)(e + wide);
@@ -36,6 +38,7 @@ EXPORT int strivelm_draw(int V, const float *logits, float temperature, int top_
         if (logits[i] == logits[best]) equals++;
         if (logits[i] > logits[best]) best = i, equals = 1;
     }
+    *from = (struct drawn){0};
     if (temperature == 0) return equals == 1 ? best : -1;
     if (temperature < 1e-6f) temperature = 1e-6f;
     for (int i = 0; i < V; i++) z[i] = logits[i] / temperature;
@@ -60,6 +63,7 @@ EXPORT int strivelm_draw(int V, const float *logits, float temperature, int top_
         for (int i = nucleus; i < kept; i++) e[ids[i]] = 0;
         total = before;
     }
+    *from = (struct drawn){e, total};
     double at = 0;
     for (int i = 0; i < V; i++) {
         if (e[i] > 0 && near(at / total, u) && at > 0) return -1;
@@ -67,4 +71,10 @@ EXPORT int strivelm_draw(int V, const float *logits, float temperature, int top_
         if (at > u * total) return near(at / total, u) ? -1 : i;
     }
     return -1;
+}
+
+// The choice alone.
+EXPORT int strivelm_draw(int V, const float *logits, float temperature, int top_k, double top_p, double u, float *work) {
+    struct drawn from;
+    return draw(V, logits, temperature, top_k, top_p, u, work, &from);
 }

@@ -11,7 +11,7 @@ struct sizes {
 };
 int64_t strivelm_weights_bytes(const struct sizes *), strivelm_arena_bytes(const struct sizes *);
 int strivelm_pack(const struct sizes *, void *, int, int, const void *, int64_t, int64_t, int);
-int strivelm_read(const struct sizes *, const void *, void *, int, const int32_t *, int, float *);
+int strivelm_read(const struct sizes *, const void *, void *, const uint8_t *, int, const int32_t *, int, float *);
 int strivelm_draw(int, const float *, float, int, double, double, float *);
 uint64_t strivelm_digest(const uint32_t *, int64_t, uint64_t);
 
@@ -57,11 +57,11 @@ int main(void) {
             for (int i = 0; i < n; i++)
                 rows[3 * i] = number(s.vocab) - 1, rows[3 * i + 1] = i % s.slots, rows[3 * i + 2] = i / s.slots;
             if (!again) {
-                if (!strivelm_read(&s, weights, arena, n, rows, wanted, logits)) return 5;
+                if (!strivelm_read(&s, weights, arena, NULL, n, rows, wanted, logits)) return 5;
                 for (int i = 0; i < wanted * s.vocab; i++) total += logits[i];
             }
             for (int i = 0; again && i < n; i++)
-                if (!strivelm_read(&s, weights, arena, 1, rows + 3 * i, 1, logits)) return 6;
+                if (!strivelm_read(&s, weights, arena, NULL, 1, rows + 3 * i, 1, logits)) return 6;
         }
         for (int i = 0; i < 50; i++) {
             int id = strivelm_draw(s.vocab, logits, (float)number(20) / 10, number(s.vocab + 1) - 1, number(10) / 10.,
@@ -70,7 +70,7 @@ int main(void) {
         }
         int32_t wrong[][3] = {{s.vocab, 0, 0}, {-1, 0, 0}, {0, s.slots, 0}, {0, -1, 0}, {0, 0, s.context}, {0, 0, -1}};
         for (int i = 0; i < 6; i++)
-            if (strivelm_read(&s, weights, arena, 1, wrong[i], 1, logits)) return 8;
+            if (strivelm_read(&s, weights, arena, NULL, 1, wrong[i], 1, logits)) return 8;
         free(weights), free(arena), free(rows), free(logits), free(work);
     }
     struct sizes impossible[] = {{0, 1, 8, 8, 8, 1, 0},     {1, 3, 8, 8, 8, 1, 0},           {1, 1, 1 << 17, 8, 8, 1, 0},

@@ -38,7 +38,7 @@ def open_random(chars: str, corpus: str = "noise", ref: str = "noise", slow: boo
     model = GPT(chars=chars, **sizes).eval()
     if slow:
         make = model.decoder
-        model.decoder = lambda batch_size=1: Slow(make(batch_size))
+        model.decoder = lambda batch_size=1, **how: Slow(make(batch_size, **how))
     return OpenModel(ref, model, {"best": {"step": 7, "validation": 3.5}, "corpus": {"name": corpus}})
 
 

@@ -1,5 +1,6 @@
 """Choosing characters: the probabilities against transformers', the choices against the probabilities."""
 
+import ctypes
 import random
 from itertools import islice
 
@@ -9,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strivelm import SamplingConfig, generate
+from strivelm import SamplingConfig, generate, native
 from strivelm.generation import MAX_SEED, distribution, draw, generate_together, new_seed, uniforms
 
 # -- SamplingConfig ----------------------------------------------------------------------------------------------------
@@ -175,21 +176,23 @@ def test_neighbouring_seeds_are_not_alike(make_model):
 
 
 @pytest.fixture(scope="module")
-def in_c(make_model):
-    """A decoder in C of 50 characters, of which only `draw` is asked."""
-    decoder = make_model(vocab_size=50, chars=None).decoder()
-    if not hasattr(decoder, "draw"):
-        pytest.skip("a C compiler is not on this machine")
-    return decoder
+def in_c():
+    """The decoder's library, of which only `strivelm_draw` is called."""
+    try:
+        return native.library()
+    except native.UnavailableError as error:
+        pytest.skip(f"a C compiler is not on this machine ({error})")
 
 
 def in_full(logits, config, u):
     return draw(distribution(logits, config), u)
 
 
-def drawn_in_c(decoder, logits, config, u):
-    decoder._said = logits.data_ptr()
-    return decoder.draw(0, config.temperature, config.top_k, config.top_p, u)
+def drawn_in_c(library, logits, config, u):
+    work, V = (ctypes.c_float * (3 * len(logits) + 64))(), len(logits)
+    how = config.temperature, min(config.top_k or 0, V), 1.0 if config.top_p is None else config.top_p, u
+    id = library.strivelm_draw(V, logits.data_ptr(), *how, ctypes.addressof(work))
+    return None if id < 0 else id
 
 
 @given(

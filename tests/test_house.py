@@ -17,8 +17,10 @@ PACKAGE = ROOT / "strivelm"
 ARROWS = {
     "config": set(),
     "native": {"data"},
-    "decoder": {"native"},
+    "streams": {"native"},
+    "decoder": {"native", "streams"},
     "generation": set(),
+    "scheduler": {"generation", "native", "streams"},
     "tokenizer": set(),
     "files": set(),
     "gpt2_layout": {"config", "files"},
@@ -43,7 +45,7 @@ ARROWS = {
     "ui.components": {"ui.core"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
     "ui.tabs": {
-        *("config", "data", "decoder", "generation", "inspection", "loading", "model", "training"),
+        *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),
         *("ui.components", "ui.core", "ui.limits"),
     },
 }

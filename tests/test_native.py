@@ -312,7 +312,7 @@ for (const [kind, layer, offset, along_in, along_out] of tensors.places) {
 function read(ids, start) {
   const row = new Int32Array(c.memory.buffer, rows, 3 * ids.length);
   ids.forEach((id, i) => row.set([id, 0, start + i], 3 * i));
-  if (!c.strivelm_read(s, weights, arena, ids.length, rows, 1, logits)) throw new Error("not read");
+  if (!c.strivelm_read(s, weights, arena, 0, ids.length, rows, 1, logits)) throw new Error("not read");
   return Array.from(new Float32Array(c.memory.buffer, logits, sizes[4]));
 }
 const found = [];

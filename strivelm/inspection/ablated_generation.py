@@ -7,7 +7,7 @@ in `strivelm.inspection.ablation`.
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
@@ -20,7 +20,8 @@ from strivelm.model import GPT
 class Without:
     """A model with heads and MLPs switched off, as `strivelm.generation.generate` asks of one.
 
-    It has no cache and reads its whole context for every character; beyond the context it goes on as
+    With zeros in the place of parts it writes with the model's own decoder, in which they are switched off. With means
+    there it has no cache and reads its whole context for every character; beyond the context it goes on as
     `strivelm.decoder.Decoder` does, from the last half. The arguments are those of `ablate`.
     """
 
@@ -33,10 +34,13 @@ class Without:
     ):
         self.model, self.vocab_size, self._history = model, model.vocab_size, []
         self.off, self.about = switched_off(model, heads_off, mlps_off, reference)
+        mlps = [(layer, model.config.n_head) for layer in self.about["mlps_off"]]
+        self.parts = [*self.about["heads_off"], *mlps]
+        """What is switched off, as `strivelm.decoder.Decoder` has it."""
 
-    def decoder(self) -> "Without":
+    def decoder(self) -> Any:
         """A reader of its own, that has read nothing yet."""
-        return copy.copy(self)
+        return self.model.decoder(off=self.parts) if self.about["method"] == "zero" else copy.copy(self)
 
     def prefill(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """Logits (1, V) after ids (1, n), of which the last block_size are read."""

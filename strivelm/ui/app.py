@@ -72,4 +72,5 @@ def launch_options() -> dict:
         "enable_monitoring": False,
         "max_file_size": limits.UPLOAD_BYTES,
         "state_session_capacity": limits.SESSIONS,  # a third of a megabyte each
+        "max_threads": limits.THREADS,
     }

@@ -11,9 +11,7 @@ FEWEST_CHARACTERS, MOST_CHARACTERS = 20, 2_000
 TEXT_CHARACTERS = 6_000
 """How long a text may become by repeated continuation."""
 TOGETHER = 500
-"""How many characters are written at most when several settings are compared."""
-WITHOUT_CACHE = 150
-"""How many characters are written at most with parts switched off: each costs a pass over the whole context."""
+"""How many characters are written at most in several texts side by side."""
 HOTTEST = 2.0
 """The highest temperature; above it every model writes noise."""
 MOST_K = 100
@@ -41,12 +39,16 @@ LOOKS_MEMORY = 600_000_000
 SPEED = 2e10
 """Multiplications a second of one thread, at most: what would take longer even so is refused at once."""
 CONCURRENT = 4
-"""How many calls write at the same time, and how many inspect at the same time."""
+"""How many calls inspect at the same time; how many write at the same time where they can't share the work."""
 SLOW = 2
 """How many of these may be slow: a survey of many seconds, or one whose model has to be fetched from the Hub first."""
+WRITERS = 64
+"""How many calls are open that write: they share the work (`strivelm.scheduler`), or wait for their turn."""
+THREADS = WRITERS + 32
+"""How many threads the page's calls may take: a call that waits for its next characters holds one."""
 QUEUE = 32
 """How many calls may wait to inspect; those that write, and those that open models, do not count among them."""
-WRITERS = 128
+WAITING_WRITERS = 128
 """How many calls may wait to write."""
 OPEN_BYTES = 400_000_000
 """How many bytes the models that visitors opened may take together, what is packed for the decoder included."""
@@ -60,6 +62,13 @@ CHARACTERS = 1_024
 """How many characters of a larger vocabulary are mapped and compared: the most frequent ones, or the first."""
 CLOCK = 0.04
 """Seconds between two updates of the page: often enough for the eye, less often than characters are written."""
+FOLLOWED = 8
+"""How many visitors who write are followed at that pace; where more do, each hears less often."""
+
+
+def clock(writers: int) -> float:
+    """Seconds between two updates of a page where so many texts are being written."""
+    return CLOCK * max(1.0, writers / FOLLOWED)
 
 
 def seconds_to_write(characters: object) -> float:

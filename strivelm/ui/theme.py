@@ -76,5 +76,6 @@ def theme() -> Base:
 
 
 def css() -> str:
-    """The page's own style: widths, spacing, and a visible focus."""
-    return (Path(__file__).parent / "theme.css").read_text("utf-8")
+    """The page's own style: widths, spacing, and a visible focus; and that of what tabs lay out, their page.css."""
+    here = Path(__file__).parent
+    return "".join(path.read_text("utf-8") for path in (here / "theme.css", *sorted(here.glob("tabs/*/page.css"))))

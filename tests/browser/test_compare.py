@@ -129,7 +129,7 @@ def test_arrow_keys_and_the_mouse_read_a_character_in_all_columns(visit):
     page.keyboard.press("End")
     assert "Character 40," in page.inner_text("#compare-view caption")
     assert page.locator("#compare-view .here").count() == 3
-    assert re.search(r"[\d.]+ nats, 1 in [\d.,]+", page.inner_text("#compare-view tbody"))
+    assert re.search(r"1 in [\d.,]+ \([\d.]+ nats\)", page.inner_text("#compare-view tbody"))
 
 
 def test_stop_stops_and_who_leaves_stops_costing(visit, slow_address, steps, until):

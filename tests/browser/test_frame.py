@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from strivelm.ui.components import glossary
+
 pytestmark = pytest.mark.browser
 
 TABS = "#tabs > .tab-wrapper [role=tab]:visible"
@@ -68,7 +70,7 @@ def test_the_facts_unfold_and_every_tick_of_the_ruler_has_a_name(visit, address,
     page = visit(f"{address}?model=film", width=width)
     page.wait_for_function("document.querySelector('#header').textContent.includes('film, step')")
     assert not page.is_visible("#header .ladder")
-    fold = page.locator("#header .fold")
+    fold = page.locator("#header .line .fold")
     assert fold.get_attribute("aria-expanded") == "false"
     fold.click()
     assert fold.get_attribute("aria-expanded") == "true"
@@ -82,6 +84,9 @@ def test_the_facts_unfold_and_every_tick_of_the_ruler_has_a_name(visit, address,
             assert apart or abs(a["y"] - b["y"]) >= 16
     said = page.inner_text("#header .loss p")
     assert said.index("as unsure as") < said.index("nats")  # words before numbers
+    page.click("#header .all")
+    listed = page.locator("#header .words dt").all_inner_texts()
+    assert listed == list(glossary.TERMS)
     fold.click()
     assert not page.is_visible("#header .ladder")
 
@@ -113,7 +118,7 @@ def test_present_is_large_walks_and_ends(visit):
     page.wait_for_selector("#predictions-losses:not(.away)")
     page.keyboard.press("ArrowLeft")  # before the first section stands the tab before
     page.wait_for_selector("#embeddings-tabs:visible")
-    page.evaluate("window.went = []; window.gone = strivelm.steps.register(() => went.push(1), () => went.push(-1))")
+    page.evaluate("window.went = []; window.gone = strivelm.steps.register(() => went.push(1), () => went.push(-1)); 0")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("went") == [1, -1]
@@ -229,4 +234,8 @@ def test_a_picture_is_the_same_however_the_view_was_opened(visit, address):
     page.wait_for_timeout(1000)
     assert page.evaluate(PNG_SIZES, "#attention-view") == clicked
     assert all(min(size) > 200 for size in clicked)
+    # A link to how a number is computed has never drawn the map that is saved there.
+    page = visit(f"{address}?tab=attention&show=numbers", shows=ready)
+    page.wait_for_timeout(1000)
+    assert page.evaluate(PNG_SIZES, "#attention-view") == clicked
     assert re.search("tab=attention", page.url)

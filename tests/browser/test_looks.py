@@ -119,9 +119,9 @@ def test_button_and_text_are_above_the_fold(visit):
 def test_the_header_says_what_the_model_is(visit):
     page = visit()
     assert page.inner_text("#header .short").startswith("4,")
-    page.click("#header .fold")
+    page.click("#header .line .fold")
     facts = dict(
-        zip(page.locator("#header dt").all_inner_texts(), page.locator("#header dd").all_inner_texts(), strict=True)
+        zip(page.locator("#header dt").all_text_contents(), page.locator("#header dd").all_text_contents(), strict=True)
     )
     assert facts["Model"] == "noise, step 7"
     assert facts["Context"] == "32 characters"

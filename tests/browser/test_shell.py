@@ -43,7 +43,7 @@ def test_picking_a_model_changes_header_and_address_and_what_writes(visit):
     pick(page, "film")
     header_says(page, "film, step 3,000")
     assert address_of(page, model="film")["model"] == "film"
-    page.click("#header .fold")
+    page.click("#header .line .fold")
     assert "128 characters" in page.inner_text(FACTS)
     assert page.locator("#header .ladder li").count() == 7
     page.fill("#prompt textarea", "KING")

@@ -20,8 +20,8 @@ from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 PUBLIC = "api."
 """The prefix of the names of public questions."""
-LANES = ("looking", "writing")
-"""The views' own endpoints; each answers a limited number of questions at once."""
+LANES = {"looking": limits.CONCURRENT, "writing": limits.WRITERS}
+"""The views' own endpoints, and how many questions each answers at once."""
 
 assert answers  # its questions are declared by importing it
 
@@ -36,7 +36,7 @@ def offer(dispatcher: Dispatcher) -> None:
                 api_name=endpoint.__name__,
                 api_description=endpoint.__doc__,
                 concurrency_id=question.lane,
-                concurrency_limit=limits.CONCURRENT,
+                concurrency_limit=LANES[question.lane],
             )
     for lane in LANES:
         api(
@@ -44,7 +44,7 @@ def offer(dispatcher: Dispatcher) -> None:
             api_name=lane,
             api_visibility="undocumented",
             concurrency_id=lane,
-            concurrency_limit=limits.CONCURRENT,
+            concurrency_limit=LANES[lane],
         )
 
 

@@ -58,12 +58,20 @@ function draw() {
 // Folded in the page, where the view has room of its own; in a file or a notebook it is all that there is.
 function fold(open) {
   at(".more").hidden = !open;
-  at(".fold").setAttribute("aria-expanded", String(open));
-  at(".fold").textContent = open ? "Less" : "More";
+  at(".line .fold").setAttribute("aria-expanded", String(open));
+  at(".line .fold").textContent = open ? "Less" : "More";
   if (open) stagger();
 }
-at(".fold").addEventListener("click", () => fold(at(".more").hidden));
+at(".line .fold").addEventListener("click", () => fold(at(".more").hidden));
 fold(!strivelm.inPage());
+
+// The whole glossary, made when it is asked for.
+at(".all").addEventListener("click", () => {
+  const list = at(".words dl");
+  list.hidden = !list.hidden;
+  at(".all").setAttribute("aria-expanded", String(!list.hidden));
+  if (!list.children.length) list.append(...Object.entries(strivelm.glossary).map(fact));
+});
 
 // -- three doors, for who comes without a link, until one goes through any --------------------------------------------
 const doors = at(".doors");

@@ -29,6 +29,10 @@ TEMPLATE = """
       <p class="key">Counting is what an [n-gram](term:) table does. Less is better: one [nat](term:) less is a choice
         among 2.7 times fewer characters.</p>
     </div>
+    <div class="words">
+      <button type="button" class="fold all" aria-expanded="false">All words that the page explains</button>
+      <dl hidden></dl>
+    </div>
   </div>
   <nav class="doors" aria-label="Where to begin" hidden>
     <button type="button" data-tab="generate"><b>Play</b> let it write, and change its story</button>

@@ -18,7 +18,7 @@ from strivelm.ui import limits
 from strivelm.ui.core.deadline import Visit
 from strivelm.ui.core.questions import size_of
 
-ROOM = {"writing": limits.WRITERS}
+ROOM = {"writing": limits.WAITING_WRITERS}
 """How many calls of a lane may wait, where that is not `limits.QUEUE`."""
 ASK_AGAIN = 0.5
 """Seconds after which a waiting call is judged anew."""

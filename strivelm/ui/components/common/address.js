@@ -12,7 +12,8 @@ const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs:
 // Whether the page was opened by a link that says more than how it looks.
 chosen.linked = [...asked.keys()].some((name) => !name.startsWith("__"));
 for (const [name, value] of asked)
-  if (!["model", "tab", "lesson"].includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
+  if (!["model", "tab", "lesson"].includes(name) && !name.startsWith("__"))
+    (chosen.tabs[linkedTab] ??= {})[name] = value;
 
 // The parts of the address: [query, fragment].
 function parts() {

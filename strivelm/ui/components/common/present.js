@@ -92,13 +92,21 @@ window.addEventListener?.("keydown", (event) => {
   event.preventDefault();
 });
 
-// -- Ctrl+Enter runs wherever Shift+Enter does: Gradio's fields know the latter -----------------------------------------
+// -- Ctrl+Enter runs wherever Enter or Shift+Enter does -----------------------------------------
 window.addEventListener?.("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !event.target.matches?.("textarea, input")) return;
   event.preventDefault();
-  const shift = { key: "Enter", code: "Enter", shiftKey: true, bubbles: true, cancelable: true };
-  if (event.target.dispatchEvent(new KeyboardEvent("keydown", shift)))
-    event.target.dispatchEvent(new KeyboardEvent("keypress", shift));
+  // Of one line Gradio takes Enter alone, of several Shift+Enter; which of them it took, it says by preventDefault().
+  for (const shiftKey of [true, false]) {
+    const enter = new KeyboardEvent("keypress", {
+      key: "Enter",
+      code: "Enter",
+      shiftKey,
+      bubbles: true,
+      cancelable: true,
+    });
+    if (!event.target.dispatchEvent(enter)) return;
+  }
 });
 
 // -- print: what a handout needs beside the view ----------------------------------------------------------------------
@@ -134,7 +142,7 @@ function prepare() {
     line.append(make("b", "", `${name}: `), make("span", "", String(value)));
     handout.append(line);
   }
-  document.body.prepend(handout);
+  (document.querySelector(".gradio-container .contain") ?? document.body).prepend(handout);
 }
 
 function restore() {

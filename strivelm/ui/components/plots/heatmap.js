@@ -39,6 +39,7 @@ import { picture } from "./picture.js";
 const NAMES = 24; // pixels of an edge with names
 const AXIS = 20; // of what an axis is called
 const STRIP = 5;
+const LEAST = 120; // pixels of a place in which a picture can be laid out
 const NOTHING = [127, 127, 127, 40];
 const MOVES = {
   ArrowLeft: [0, -1],
@@ -231,14 +232,18 @@ function heatMap(canvas, o) {
   }
 
   function draw() {
-    const room = canvas.parentElement.clientWidth;
+    if (prepare(canvas.parentElement.clientWidth)) repaint();
+  }
+
+  // Lays the map out in so much room; false where there is none, or nothing to draw.
+  function prepare(room) {
     const width = room && (o.side?.(room) ?? Math.min(room, 560));
-    if (!width || !o.rows()) return;
+    if (!width || !o.rows()) return false;
     plan = planned(width);
     const { rows, cols } = plan;
     const of = { rows, cols, ramp: o.ramp, nothing: o.nothing, triangle: o.triangle };
     if (!o.gap && !o.write) image = heatImage({ ...of, shade: (i, j) => shade(o.value(i, j)) });
-    repaint();
+    return true;
   }
 
   function repaint() {
@@ -247,7 +252,10 @@ function heatMap(canvas, o) {
     if (o.label) canvas.setAttribute("aria-label", o.label());
   }
 
+  // What is saved is laid out anew: the place may have been out of sight, or narrow, as it was last drawn.
   function save(titles) {
+    const room = canvas.parentElement.clientWidth;
+    prepare(room >= LEAST ? room : 640);
     return picture(plan.width, plan.height, paint, titles);
   }
 

@@ -258,7 +258,14 @@ function lineChart(box, describe) {
 
   return {
     draw,
-    picture: (titles) => picture(plan.width, plan.height, paint, titles),
+    picture(titles) {
+      // The place may be out of sight, or never have been seen.
+      if (box.clientWidth < 120) {
+        o = describe();
+        plan = laidOut(o, 640, o.ends ? ends().room : 12);
+      }
+      return picture(plan.width, plan.height, paint, titles);
+    },
     mark: (i) => {
       marker = i;
       if (plan) repaint();

@@ -206,7 +206,9 @@ function scatter(canvas, given) {
   }
 
   function save(titles) {
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    // The place may be out of sight, or never have been seen.
+    const seen = canvas.clientWidth >= 120;
+    const [width, height] = seen ? [canvas.clientWidth, canvas.clientHeight] : [720, tall(720)];
     return picture(width, height, (drawn) => paint(drawn, width, height), titles);
   }
 

@@ -33,15 +33,21 @@ function edgeName(i) {
   return strivelm.glyph(chars[i] ?? "").slice(0, 6);
 }
 
-function drawMatrix() {
-  const box = at(".map .box");
-  if (!box.clientWidth) return;
+// Lays the matrix out in so much room; returns its side in pixels.
+function layMatrix(room) {
   const T = length();
-  let side = Math.max(160, Math.min(box.clientWidth - EDGE - 4, 640));
+  let side = Math.max(160, Math.min(room - EDGE - 4, 640));
   if (T < 12) side = Math.min(side, 44 * Math.max(T, 4)); // a short text needs no large matrix
   matrix.cell = side / T;
   const shades = shadesOf(state.map, state.scale);
   matrix.rows = codesOf(state.map) ? Array.from(chars, (_, q) => shades(q).slice()) : null;
+  return side;
+}
+
+function drawMatrix() {
+  const box = at(".map .box");
+  if (!box.clientWidth) return;
+  const side = layMatrix(box.clientWidth);
   // The half above the diagonal is empty: the legend is placed there if it fits.
   box.classList.toggle("roomy", side >= 480);
   box.style.setProperty("--aside", `${box.clientWidth - EDGE - side + 8}px`);
@@ -85,6 +91,7 @@ function drawLegend() {
 
 // The large map with its title and scale, to save.
 function matrixPicture() {
+  if (!at(".map .box").clientWidth) layMatrix(640); // it is out of sight, and may never have been drawn
   const scale = state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1";
   return matrixMap.picture({
     title: `${titleOf(state.map)}${isHead(state.map) ? `: ${sentenceOf(state.map)}` : ""}`,

@@ -15,7 +15,7 @@ from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
-from strivelm.ui.tabs.generate.pace import paced
+from strivelm.ui.tabs.generate.pace import Rows, written
 
 PRESETS = {
     "Conservative": (0.5, 10, 1.0),
@@ -77,13 +77,13 @@ def compare(
         except ValueError as wrong:
             raise ValueError(f"In {name}: {wrong}" if name in OWN else str(wrong)) from None
     start = start_from(opened.model, limits.checked_prompt(prompt))
-    bound = f"Side by side at most {limits.TOGETHER:,} characters are written."
-    notes = start.notes + ((bound,) if checked.max_new_tokens > count else ())
+    notes = start.notes + ((_bound(),) if checked.max_new_tokens > count else ())
     columns = [Column(name, settings_of(config)) for name, config in configs.items()]
     python = python_of_settings(opened, start.text, configs)
-    steps = generate_together(opened.model, start.ids, list(configs.values()))
     yield _head(opened, start.text, seed, python, notes, columns)
-    yield from _grown(opened, steps, next(iter(configs.values())), len(columns))
+    model, ids, chosen_configs = opened.model, start.ids, list(configs.values())
+    rows = written(model, ids, chosen_configs, lambda: generate_together(model, ids, chosen_configs))
+    yield from _grown(opened, rows, chosen_configs[0], len(columns))
 
 
 @question("generate.without", seconds=limits.SECONDS + 5, gpu_seconds=limits.SECONDS, lane="writing")
@@ -107,18 +107,27 @@ def without(
     heads, mlps = parse_parts(off, opened.model.config)
     config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
     seed = new_seed() if config.seed is None else config.seed
-    config = replace(config, max_new_tokens=min(config.max_new_tokens, limits.WITHOUT_CACHE), seed=seed)
+    asked, config = config, replace(config, max_new_tokens=min(config.max_new_tokens, limits.TOGETHER), seed=seed)
     start = start_from(opened.model, limits.checked_prompt(prompt))
     columns = [
         Column("Whole model", settings_of(config), where="for the whole model"),
         Column("Without", off_of(heads, mlps), where="without"),
     ]
     python = python_of_parts(opened, start.text, config, heads, mlps)
+    notes = start.notes + ((_bound(),) if asked.max_new_tokens > config.max_new_tokens else ())
+    yield _head(opened, start.text, seed, python, notes, columns)
     # Both are written by the same arithmetic, so that a difference can only be the missing parts' doing.
-    whole, cut = Without(opened.model), Without(opened.model, heads, mlps)
-    steps = zip(generate(whole, start.ids, config), generate(cut, start.ids, config), strict=True)
-    yield _head(opened, start.text, seed, python, start.notes, columns)
-    yield from _grown(opened, steps, config, len(columns))
+    models = [Without(opened.model), Without(opened.model, heads, mlps)]
+
+    def one_by_one() -> Iterable[Sequence[Step]]:
+        return zip(*(generate(model, start.ids, config) for model in models), strict=True)
+
+    off = [model.parts for model in models]
+    yield from _grown(opened, written(opened.model, start.ids, [config] * 2, one_by_one, off=off), config, len(columns))
+
+
+def _bound() -> str:
+    return f"Side by side at most {limits.TOGETHER:,} characters are written."
 
 
 def _head(
@@ -139,7 +148,7 @@ def _head(
     }
 
 
-def _grown(opened: OpenModel, steps: Iterable[Sequence[Step]], config: SamplingConfig, many: int) -> Iterator[dict]:
+def _grown(opened: OpenModel, written: Iterable[Rows], config: SamplingConfig, many: int) -> Iterator[dict]:
     """Yields, of so many texts that grow, only what is new.
 
     numbers: the random number of each new place.
@@ -151,7 +160,7 @@ def _grown(opened: OpenModel, steps: Iterable[Sequence[Step]], config: SamplingC
     """
     chars, texts, sent = opened.model.tokenizer.chars, [""] * many, 0
     stream = uniforms(config.seed)
-    for rows, seconds, ended in paced(steps, config.max_new_tokens):
+    for rows, seconds, ended in written:
         columns = [
             {
                 "text": "".join(chars[row[i].id] for row in rows),

@@ -13,7 +13,7 @@ from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import Start, start_from
-from strivelm.ui.tabs.generate.pace import paced
+from strivelm.ui.tabs.generate.pace import written
 
 ALTERNATIVES = 8
 """How many of the likeliest characters stand beside each one."""
@@ -79,9 +79,12 @@ def write(
         **settings,
     }
     chars = model.tokenizer.chars
-    steps = generate(model, ids, config, first=len(text), forced=given)
-    for new, seconds, ended in paced(steps, config.max_new_tokens):
-        found = [character(chars, step, step.index in given) for step in new]
+
+    def alone() -> Iterator[tuple[Step]]:
+        return ((step,) for step in generate(model, ids, config, first=len(text), forced=given))
+
+    for new, seconds, ended in written(model, ids, [config], alone, first=len(text), forced=given):
+        found = [character(chars, step, step.index in given) for (step,) in new]
         yield {"characters": found, "seconds": seconds} | ({"ended": ended} if ended else {})
 
 
@@ -168,7 +171,7 @@ def generate_text(
         raise ValueError("The prompt is empty; give at least one character, for example a line break.")
     config = limits.checked_sampling(max_new_tokens, temperature, top_k, top_p, seed)
     model, text = opened.model, ""
-    steps = generate(model, model.tokenizer.encode(prompt), config)
-    for new, _, _ in paced(steps, config.max_new_tokens):
-        text += "".join(model.tokenizer.chars[step.id] for step in new)
+    ids = model.tokenizer.encode(prompt)
+    for new, _, _ in written(model, ids, [config], lambda: ((step,) for step in generate(model, ids, config))):
+        text += "".join(model.tokenizer.chars[step.id] for (step,) in new)
         yield text

@@ -6,12 +6,10 @@ from strivelm.ui import limits
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.generate import compare, heads_off, one_character
 
-# Where parts are switched off without a cache, each character costs a pass over the whole context.
-MOST_WITHOUT = min(limits.TOGETHER, getattr(limits, "WITHOUT_CACHE", limits.TOGETHER))
 SECTIONS = (
     ("slowly", "One character, slowly", one_character.build, limits.MOST_CHARACTERS),
     ("compare", "Compare", compare.build, limits.TOGETHER),
-    ("heads", "Switch heads off", heads_off.build, MOST_WITHOUT),
+    ("heads", "Switch heads off", heads_off.build, limits.TOGETHER),
 )
 """Each section's id, which stands in addresses, its title, what builds it, and the most characters it writes."""
 

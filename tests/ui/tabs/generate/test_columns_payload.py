@@ -59,10 +59,11 @@ def test_pieces_bring_only_what_is_new(noise, monkeypatch):
     monkeypatch.setattr(limits, "CLOCK", 0.0)
     head, *rest = columns_payload.compare(noise, "Ab", 20, "5", ["A", "B"], OWN[:3], OWN[3:])
     assert [column["name"] for column in head["columns"]] == ["A", "B"]
-    assert [len(piece["numbers"]) for piece in rest] == [1] * 20
-    assert ["ended" in piece for piece in rest] == [False] * 19 + [True]
+    assert sum(len(piece["numbers"]) for piece in rest) == 20
+    assert ["ended" in piece for piece in rest] == [False] * (len(rest) - 1) + [True]
     for piece in rest:
-        assert all(len(column["text"]) == len(column["nats"]) == 1 for column in piece["columns"])
+        new = len(piece["numbers"])
+        assert all(len(column["text"]) == len(column["nats"]) == new for column in piece["columns"])
     told = [parting for piece in rest for parting in piece["partings"]]
     texts = ["".join(piece["columns"][i]["text"] for piece in rest) for i in (0, 1)]
     assert told == columns_payload.partings(texts)
@@ -75,17 +76,19 @@ def test_an_empty_seed_is_drawn_and_brings_the_texts_back(noise):
 
 def test_the_length_has_a_bound_that_is_said(noise, monkeypatch):
     monkeypatch.setattr(limits, "TOGETHER", 30)
-    monkeypatch.setattr(limits, "WITHOUT_CACHE", 25)
     value = together(noise, count=200)
     assert len(value["numbers"]) == 30
     assert value["notes"] == ["Side by side at most 30 characters are written."]
-    assert len(cut(noise, "0.0", count=200)["numbers"]) == 25
+    value = cut(noise, "0.0", count=200)
+    assert len(value["numbers"]) == 30
+    assert value["notes"] == ["Side by side at most 30 characters are written."]
 
 
 def test_it_ends_when_its_time_is_over(noise, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.0)
     value = together(noise, count=200)
-    assert (value["ended"], len(value["numbers"])) == ("time", 1)
+    assert value["ended"] == "time"
+    assert 1 <= len(value["numbers"]) < 200
 
 
 @pytest.mark.parametrize(

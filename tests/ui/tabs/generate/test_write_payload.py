@@ -131,7 +131,8 @@ def test_an_empty_seed_is_drawn_and_shown_and_brings_the_text_back(noise):
 def test_writing_ends_when_its_time_is_over(noise, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.0)
     pieces = asked(noise, "A", *SETTINGS)
-    assert (pieces[-1]["ended"], len(characters(pieces))) == ("time", 1)
+    assert pieces[-1]["ended"] == "time"
+    assert 1 <= len(characters(pieces)) < SETTINGS[0]
 
 
 @pytest.mark.parametrize(
