@@ -22,7 +22,8 @@ def said(page):
 def until_said(page, expected):
     page.wait_for_function(
         """expected => {
-          const said = [...new URLSearchParams(location.search)].filter(([name]) => !(name.startsWith("__") || name === "drawn"));
+          const said = [...new URLSearchParams(location.search)]
+            .filter(([name]) => !(name.startsWith("__") || name === "drawn"));
           return JSON.stringify(said.sort()) === JSON.stringify(Object.entries(expected).sort());
         }""",
         arg=expected,
