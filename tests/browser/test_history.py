@@ -13,16 +13,17 @@ NAMES |= {"predictions": "Predictions", "learn": "Learn"}
 
 
 def said(page):
-    """What the address says, as a dict."""
+    """What the address says, as a dict, but for the seed of the text that the page writes as it is opened."""
     parts = urlsplit(page.url)
     found = parse_qs(parts.query, keep_blank_values=True) | parse_qs(parts.fragment, keep_blank_values=True)
-    return {name: values[0] for name, values in found.items() if not name.startswith("__")}
+    return {name: values[0] for name, values in found.items() if not (name.startswith("__") or name == "drawn")}
 
 
 def until_said(page, expected):
     page.wait_for_function(
         """expected => {
-          const said = [...new URLSearchParams(location.search)].filter(([name]) => !name.startsWith("__"));
+          const said = [...new URLSearchParams(location.search)]
+            .filter(([name]) => !(name.startsWith("__") || name === "drawn"));
           return JSON.stringify(said.sort()) === JSON.stringify(Object.entries(expected).sort());
         }""",
         arg=expected,

@@ -118,6 +118,7 @@ const settingName = (name) => name.replaceAll("_", " ");
 function prepare() {
   if (!chosen.page || handout) return;
   wasDark = document.body.classList.contains("dark");
+  document.body.classList.add("strivelm-printing");
   document.body.classList.remove("dark"); // on paper; what is drawn is drawn anew
   const { text, ...rest } = chosen.tabs[chosen.tab] ?? {};
   const tab = document.querySelector("#tabs > .tab-wrapper [role=tab][aria-selected=true]")?.textContent.trim();
@@ -148,6 +149,7 @@ function prepare() {
 function restore() {
   handout?.remove();
   handout = null;
+  document.body.classList.remove("strivelm-printing");
   if (wasDark) document.body.classList.add("dark");
   wasDark = false;
 }
