@@ -10,11 +10,11 @@ from strivelm import inspection
 from strivelm.decoder import engine_of
 from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
-from strivelm.tokenizer import plural
 from strivelm.ui import limits
 from strivelm.ui.core import costs
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.questions import question
+from strivelm.ui.core.words import plural
 
 
 @question("api.model_info", device=False)

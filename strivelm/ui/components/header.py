@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 
-from strivelm.tokenizer import plural
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import Facts
+from strivelm.ui.core.words import plural
 
 HERE = Path(__file__).parent
 TEMPLATE = """

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from strivelm.ui import limits
 from strivelm.ui.components import header, message
 from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.core.models import Facts, Models
-from strivelm.ui.core.page import QUIET, Page
+from strivelm.ui.core.page import OPENING, QUIET, Page
 
 COPY_LINK = """() => {
   const button = document.querySelector("#share");
@@ -67,7 +66,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     follows = [one.component for one in page.linked if one.follow]
     to_fetch = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
     pending = gr.Textbox(visible="hidden", label="The same, after the rest of the link is restored")
-    opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": limits.CONCURRENT}
+    opening = QUIET | OPENING
 
     def switched(ref: str, now: str, *values) -> Iterator[list]:
         for current, *rest in switch(models, ref, now):

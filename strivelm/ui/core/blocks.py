@@ -4,8 +4,8 @@ import logging
 
 import gradio as gr
 
-from strivelm.tokenizer import plural
 from strivelm.ui.core.lanes import Lanes
+from strivelm.ui.core.words import plural
 
 log = logging.getLogger("strivelm")
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from strivelm.tokenizer import plural
 from strivelm.ui import limits
 from strivelm.ui.core.deadline import Left, OverTime, Visit, deadline
 from strivelm.ui.core.gpu import SENTENCES, gpu
 from strivelm.ui.core.memory import LOOK_AGAIN, MemoryShare
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.questions import QUESTIONS, Question, cleaned, shown, size_of
+from strivelm.ui.core.words import plural
 
 log = logging.getLogger("strivelm")
 OVER = 1.0

@@ -19,6 +19,8 @@ from strivelm.ui.core.models import Facts, Models
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Options of every event of the page: no progress overlay, and not in the API, which has endpoints of its own."""
 
+OPENING: dict[str, Any] = {"concurrency_id": "opening", "concurrency_limit": limits.CONCURRENT}
+"""Options of the events that open models."""
 Field = gr.Textbox | gr.Slider | gr.Radio | gr.CheckboxGroup | gr.Dropdown | gr.Checkbox | gr.Number
 """A component whose value the visitor changes."""
 Parse = Callable[[str], object]

@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from strivelm import OpenModel, inspection, open_model
 from strivelm.data.ngrams import count_ngrams
+from strivelm.ui import limits
 from strivelm.ui.core import prompts
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Models, facts_of
@@ -167,11 +168,12 @@ def test_of_a_large_vocabulary_the_most_frequent_are_in_the_matrices(make_open):
     text = [i for n, i in enumerate(often) for _ in range(1 + n % 7)] + often
     counted = counted_from(opened, text)
     value, table = payload.tokens(counted), payload.table(counted)
-    some = decoded(value["some"], "u2").tolist()
+    some = [chars.index(value["chars"][i]) for i in decoded(value["some"], "u2")]
     assert len(some) == payload.MOST_ROWS
+    assert (len(value["chars"]), value["vocabulary"]) == (limits.CHARACTERS, 5000)
     counts = np.bincount(text, minlength=5000)
     assert counts[some].min() >= np.sort(counts)[-payload.MOST_ROWS]
-    assert len(decoded(value["coordinates"])) == 3 * 5000
+    assert len(decoded(value["coordinates"])) == 3 * limits.CHARACTERS
     assert table["chars"] == "".join(chars[i] for i in some)
     assert len(decoded(table["counted"])) == payload.MOST_ROWS**2
     assert len(json.dumps(value)) < 1_000_000
@@ -224,7 +226,7 @@ def test_a_file_of_its_own_holds_no_markup_of_the_text(make_open):
 
 def test_what_is_the_same_for_all_visitors_is_answered_once(make_open, monkeypatch):
     asked, token_space = [], inspection.token_space
-    monkeypatch.setattr(inspection, "token_space", lambda model: asked.append(model) or token_space(model))
+    monkeypatch.setattr(inspection, "token_space", lambda model, of: asked.append(model) or token_space(model, of))
     dispatcher = Dispatcher(Models(make_open()))
     first = dispatcher.ask("embeddings.tokens", ["noise"], {})
     assert dispatcher.ask("embeddings.tokens", ["noise"], {}) is first

@@ -10,7 +10,7 @@ from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
 from strivelm.inspection.dropout import dropped
 from strivelm.inspection.layer import NEEDED
-from strivelm.tokenizer import plural
+from strivelm.ui.core.words import plural
 from strivelm.ui.tabs.learn.lessons.answers import Ask, character, choice, guess, named, quoted
 from strivelm.ui.tabs.learn.lessons.beginning import frequencies
 from strivelm.ui.tabs.learn.lessons.block import inside_of

@@ -15,8 +15,8 @@ from strivelm.inspection.component_ablation import component_losses
 from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
-from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.words import plural
 from strivelm.ui.limits import CHARACTERS
 from strivelm.ui.tabs.learn.lessons import blocks
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share

@@ -9,8 +9,8 @@ import torch
 from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
-from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.core.words import plural
 from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 from strivelm.ui.tabs.learn.lessons import blocks, youth
