@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # gguf 0.19.0: writing a list that is empty.
 #
-# GGUFWriter.add_token_merges([]), add_array(key, []) and the like neither write an empty array nor raise: the key is not
-# in the file. The format itself has empty arrays.
+# GGUFWriter.add_token_merges([]), add_array(key, []) and the like neither write an empty array nor raise: the key is
+# not in the file. The format itself has empty arrays.
 #
 # Seen: "keys: general.architecture, tokenizer.ggml.tokens" after merges and tokens were added, the merges being none.
 # It hurts whoever converts a tokenizer that has no merges (one token a character, say): the writer and the reader are

@@ -5,7 +5,8 @@
 # session takes inputs of other lengths and computes, by broadcasting where a length is one. Only axes that are numbers
 # are checked. A declared output shape is not held either, beyond a warning at loading.
 #
-# Seen: "ids of batch 3, mask of batch 1: output (3,)", no error. With the number 3 in place of the name: INVALID_ARGUMENT.
+# Seen: "ids of batch 3, mask of batch 1: output (3,)", no error. With the number 3 in place of the name:
+# INVALID_ARGUMENT.
 # It hurts whoever feeds a mask, or a cache of keys and values, of another batch or length than the ids: the results are
 # wrong and nothing says so. Instead: compare the shapes before run(), or put a check into the graph.
 set -euo pipefail

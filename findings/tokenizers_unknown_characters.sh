@@ -2,11 +2,12 @@
 # tokenizers 0.23.3: a character that the vocabulary lacks, where no unknown token is named.
 #
 # It depends on the kind of model. BPE leaves the character out: no token, no error, and the text that comes back is
-# shorter. WordLevel, WordPiece and Unigram raise, and not ValueError or a class of their own: builtins.Exception itself,
+# shorter. WordLevel, WordPiece and Unigram raise, and not ValueError or a class of their own, but Exception itself,
 # which "except ValueError" lets pass. If an unknown token is named that the vocabulary lacks, BPE raises as well.
 #
-# Seen, for "aéb" with a vocabulary of a and b: "BPE: [0, 1]"; "WordLevel: Exception: WordLevel error: Missing [UNK] token
-# from the vocabulary"; the same for WordPiece; "Unigram: Exception: Encountered an unknown token but `unk_id` is missing".
+# Seen, for "aéb" with a vocabulary of a and b: "BPE: [0, 1]"; "WordLevel: Exception: WordLevel error: Missing [UNK]
+# token from the vocabulary"; the same for WordPiece; "Unigram: Exception: Encountered an unknown token but `unk_id` is
+# missing".
 # It hurts whoever scores or aligns text by position with a small BPE vocabulary: positions shift silently; and whoever
 # turns a character model into WordLevel and catches ValueError in a server. Instead: compare "".join(tokens) with the
 # text, or check the characters first.

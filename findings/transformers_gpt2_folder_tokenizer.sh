@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # transformers 5.24.0: a tokenizer.json that is complete, beside a config.json whose model_type is gpt2.
 #
-# tokenizer.json says all that is needed (here: one token for each character), and PreTrainedTokenizerFast reads it as it
-# stands. But AutoTokenizer asks config.json for the model and builds GPT2Tokenizer, which keeps nothing of the file but
-# the vocabulary and puts its own byte-level steps around it. A blank is Ġ to those, which the vocabulary lacks, and what
-# is lacking is left out: blanks and line breaks are gone, without a warning.
+# tokenizer.json says all that is needed (here: one token for each character), and PreTrainedTokenizerFast reads it as
+# it stands. But AutoTokenizer asks config.json for the model and builds GPT2Tokenizer, which keeps nothing of the file
+# but the vocabulary and puts its own byte-level steps around it. A blank is Ġ to those, which the vocabulary lacks, and
+# what is lacking is left out: blanks and line breaks are gone, without a warning.
 #
 # Seen: "GPT2Tokenizer: a b / c is read as [2, 3, 4] and written as abc"; after tokenizer_config.json names the class,
 # "[2, 1, 3, 0, 4]", and the text comes back.

@@ -6,6 +6,7 @@
     python scripts/benchmark.py trace      # looking inside, beside a plain forward pass
     python scripts/benchmark.py views      # from press to painted, beside matplotlib and plotly; needs Chromium
     python scripts/benchmark.py app        # the page for 1 to 64 visitors, beside torch for each; needs a Chromium
+    python scripts/benchmark.py soak       # 16 visitors ask everything of twelve models: what fails, what is kept
 
 Needs transformers (tests/requirements.txt). What counts is the ratio; the speeds are this machine's, at this moment.
 """
@@ -20,7 +21,7 @@ import checkout  # noqa: F401  (finds the package beside this folder)
 from strivelm.cli import console  # isort: skip  (before torch)
 import torch
 import tyro
-from benchmarks import app, generate, nanogpt, trace, train, views
+from benchmarks import app, generate, nanogpt, soak, trace, train, views
 
 MEASURED = {
     "app": app.measure,
@@ -29,6 +30,7 @@ MEASURED = {
     "nanogpt": nanogpt.measure,
     "trace": trace.measure,
     "views": views.measure,
+    "soak": soak.measure,
 }
 
 
@@ -37,9 +39,11 @@ class Flags:
     """What to measure, and how."""
 
     what: tyro.conf.Positional[str]
-    """app, generate, train, nanogpt, trace or views."""
+    """app, generate, train, nanogpt, trace, views or soak."""
     rounds: int = 7
     """How often each is measured, taking turns; a ratio is the median over the rounds."""
+    minutes: float = 10.0
+    """How long soak asks."""
     threads: int = 1
     """CPU threads, the same for all."""
     out: Path | None = None
@@ -51,6 +55,8 @@ class Flags:
         for name in ("rounds", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected a whole number, at least 1")
+        if not 0.1 <= self.minutes <= 1440:
+            raise ValueError(f"minutes is {self.minutes}; expected a number from 0.1 to 1440")
 
 
 def main() -> None:
@@ -58,7 +64,7 @@ def main() -> None:
     flags = tyro.cli(Flags, description=__doc__)
     torch.set_num_threads(flags.threads)
     rows = []
-    for row in MEASURED[flags.what](flags.rounds):
+    for row in MEASURED[flags.what](flags.minutes if flags.what == "soak" else flags.rounds):
         print(row.pop("line"), flush=True)
         rows.append(row)
     if flags.out:

@@ -35,6 +35,7 @@ import numpy as np
 PAGE = Path(checkout.__file__).resolve().parents[1] / "strivelm" / "docs" / "with_other_tools.md"
 TEXT, WRITTEN = "To be, or not to be", 100
 BEGIN, END = "<!-- table: scripts/ecosystem.py -->", "<!-- end of table -->"
+NOT_RUN = "not run"
 HEAD = ["| tool | versions | result | run on |", "|---|---|---|---|"]
 SECTION = re.compile(r"^## (?P<tool>\S+)\n(?P<prose>.*?)^```(?P<language>\w+)\n(?P<lines>.*?)^```$", re.M | re.S)
 
@@ -166,16 +167,19 @@ def run(tool: Tool, prepared: Path, install: str, limit: float) -> str:
             (folder / "lines.py").write_text(tool.lines + SHOW, "utf-8")
             command = [str(python), "lines.py"]
         else:
-            done = subprocess.run(["npm", "install", *tool.packages], cwd=folder, capture_output=True, text=True)
+            # onnxruntime-node's own script would fetch a build for GPUs; the one for CPUs is in the package.
+            done = subprocess.run(
+                ["npm", "install", "--ignore-scripts", *tool.packages], cwd=folder, capture_output=True, text=True
+            )
             (folder / "lines.mjs").write_text(tool.lines + SHOW_JS, "utf-8")
             command = ["node", "lines.mjs"]
         if done.returncode:
-            return f"not installed: {_last(done.stderr)}"
+            return f"{NOT_RUN}: not installed: {_last(done.stderr)}"
         try:
             alone = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, env=alone)
         except subprocess.TimeoutExpired:
-            return f"**failed**: no answer within {limit:.0f} s"
+            return f"{NOT_RUN}: no answer within {limit:.0f} s"
         if done.returncode:
             print(done.stderr[-3000:], file=sys.stderr)
             return f"**failed**: {_last(done.stderr)}"
@@ -216,6 +220,9 @@ def main() -> None:
         for name in flags.tools or known:
             began = time.monotonic()
             result = run(known[name], Path(place), flags.install, flags.limit)
+            if result.startswith(NOT_RUN):  # which says nothing of the tool
+                print(f"{name}: {result}", file=sys.stderr)
+                continue
             versions = ", ".join(package.replace("==", " ") for package in known[name].packages)
             written({name: f"| {name} | {versions} | {result} | {datetime.date.today()} |"}, known)
             print(f"{name}: {result} ({time.monotonic() - began:.0f} s)", flush=True)

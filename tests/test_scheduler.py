@@ -199,7 +199,7 @@ def test_where_it_cannot_serve_there_is_none(make_model, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork is POSIX's")
 def test_a_fork_writes_by_itself(make_model):
     model = make_model()
-    assert scheduler_of(model)
+    assert scheduler_of(model) is not None
     if not (child := os.fork()):
         os._exit(0 if scheduler_of(model) is None else 1)
     assert os.waitpid(child, 0)[1] == 0

@@ -57,7 +57,7 @@ class Without:
     @torch.no_grad()
     def _logits(self) -> torch.Tensor:
         x = embedded(self.model, torch.tensor([self._history]))
-        return last_of(forward_pass(self.model, x, off=self.off))[:, -1]
+        return last_of(forward_pass(self.model, x, off=self.off, names=()))[:, -1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from strivelm.inspection.forward import (
     chars_of,
     embedded,
     forward_pass,
-    head_outputs,
+    head_output,
     long_ids,
     switch_off,
 )
@@ -64,7 +64,7 @@ def mean_outputs(model: GPT, text: Text) -> Means:
     for starts, length in windows(len(ids), model.block_size):
         for some in starts.split(max(1, AT_ONCE // length)):
             inputs = ids[some[:, None] + torch.arange(length)]
-            for name, layer, value in forward_pass(model, embedded(model, inputs)):
+            for name, layer, value in forward_pass(model, embedded(model, inputs), names=()):
                 if name in ("z", "mlp_out"):
                     sums[name, layer] = sums.get((name, layer), 0) + exact(value).sum((0, -2))
     z, out = (
@@ -279,16 +279,17 @@ def _losses(model: GPT, inputs: torch.Tensor, targets: torch.Tensor, means: Mean
     def loss(x: torch.Tensor, depth: int) -> torch.Tensor:
         return exact(F.cross_entropy(_rest(model, x, depth).mT, targets, reduction="none")).sum(-1)
 
-    for name, at, value in forward_pass(model, x):
+    for name, at, value in forward_pass(model, x, names=()):
         if name == "z":
             block, mean = model.blocks[at], means.z[at][:, None].to(value)  # (H, 1, hd)
-            taken = head_outputs(block, value - mean)  # (B, H, T, C)
+            taken = value - mean  # (B, H, T, hd)
         elif name == "mlp_out":
             mlps.append(loss(x + means.mlp_out[at].to(value), 2 * at + 2))
         elif name == "residual":
             x = value
             if at % 2:
-                heads += [loss(x - head, at) for head in taken.unbind(1)]
+                # One after the other: what all heads add is H times as large as the stream.
+                heads += [loss(x - head_output(block, taken[:, head], head), at) for head in range(block.h)]
     return torch.stack([loss(x, 2 * len(model.blocks)), *heads, *mlps], 1)
 
 

@@ -32,6 +32,7 @@ keys hold those of narrower ones: a head that looks one back mostly looks inside
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -40,13 +41,15 @@ import torch
 
 from strivelm.inspection.circuits import copying, induction
 from strivelm.inspection.forward import Text
-from strivelm.inspection.results import Result, exact
+from strivelm.inspection.results import MAX_BYTES, Result, check_memory, exact
 from strivelm.inspection.text_parts import part_targets
-from strivelm.inspection.trace import Trace, trace
+from strivelm.inspection.trace import Trace, bytes_needed, trace
 from strivelm.model import GPT
 
 STANDS_OUT = 0.5
 """The strength from which on a pattern names a head."""
+AT_ONCE = 1 << 22
+"""How many weights are measured at once."""
 FEW = 8
 """A pattern that fewer queries of the text could show names no head."""
 WORDS = {
@@ -220,15 +223,15 @@ def _scores(attention: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[s
     seen = (back >= 0) & (place[:, None] > 0)
     wants = {name: (wanted.flatten().double(), wanted.any(-1).sum()) for name, wanted in targets.items()}
     layers = []
-    for layer in attention:  # one at a time, as float64 takes room
-        weights = exact(layer)  # (H, T, T)
+    for some in attention.flatten(0, 1).split(max(1, AT_ONCE // T**2)):  # float64 takes room
+        weights = exact(some)  # (h, T, T)
         found = {name: weights.flatten(1) @ wanted / count for name, (wanted, count) in wants.items()}
         found["mean_distance"] = (weights * back).sum((-2, -1)) / (T - 1)
         found["entropy"] = (torch.special.entr(weights).sum(-1)[:, 1:] / (place[1:] + 1).double().log()).mean(-1)
         by_distance = weights.new_zeros(len(weights), T).index_add_(1, back[seen], weights[:, seen])
         found["offsets"] = by_distance / (T - place.clamp(min=1))
         layers.append(found)
-    return {name: torch.stack([found[name] for found in layers]) for name in layers[0]}
+    return {name: torch.cat([found[name] for found in layers]).unflatten(0, attention.shape[:2]) for name in layers[0]}
 
 
 def _uniform(T: int) -> torch.Tensor:
@@ -297,12 +300,14 @@ class Heads(Patterns):
     """(T,) The text on which it was measured where heads look."""
 
 
-def heads(model: GPT, text: Text | Trace | None = None) -> Heads:
+def heads(model: GPT, text: Text | Trace | None = None, most: int | None = None, max_bytes: int = MAX_BYTES) -> Heads:
     """What every head does, in numbers beside those of chance, and in a word.
 
     Args:
         text: what the heads' patterns are measured on, or its trace by this model that has attention. A whole context
             says most. None: a context's worth that the model writes itself, from seed 0.
+        most: of a longer context the model writes so many characters.
+        max_bytes: the memory beyond which the trace is refused.
 
     Raises:
         ValueError: as `trace` does; or one character only.
@@ -310,8 +315,11 @@ def heads(model: GPT, text: Text | Trace | None = None) -> Heads:
     """
     if text is None:
         start = 0 if model.config.chars is None else model.tokenizer.encode(model.tokenizer.start)[0]
-        text = model.generate([start], model.block_size - 1, temperature=1.0, top_k=0, seed=0)
-    recorded = text if isinstance(text, Trace) else trace(model, text, keep={"attention"})
+        T = model.block_size if most is None else min(most, model.block_size)
+        need = bytes_needed(model, T, {"attention"})  # before it is written, which may take minutes
+        check_memory(f"the attention of {T:,} characters", need, max_bytes, "Pass a shorter text, or a smaller `most`")
+        text = model.generate([start], T - 1, temperature=1.0, top_k=0, seed=0)
+    recorded = text if isinstance(text, Trace) else trace(model, text, keep={"attention"}, max_bytes=max_bytes)
     repeats, copies = induction(model), copying(model)
     chance = repeats.control.clamp(min=repeats.uniform)
     chars = None if model.config.chars is None else recorded.chars
@@ -342,19 +350,28 @@ class Rollout(Result):
     """(L, T, T) The same if every head of every layer were uniform."""
 
 
-def rollout(attention: torch.Tensor) -> Rollout:
+def rollout(attention: torch.Tensor, last: bool = False) -> Rollout:
     """Attention rollout (Abnar & Zuidema 2020, "Quantifying Attention Flow in Transformers") of attention (L, H, T, T).
 
     A' = (A + I)/2 with A the mean of a layer's heads and I for the residual stream; the product A'ₗ … A'₁ A'₀ follows
     all paths. It was defined for encoders, where every character sees all. Under a causal mask every path leads back,
     so weight gathers at the first characters whatever the heads do: read it beside `uniform`. It knows neither values
     nor MLPs.
+
+    Args:
+        last: whether what the last layer comes to is all that is wanted: (1, T, T) in place of (L, T, T).
     """
-    T = attention.shape[-1]
-    means = torch.stack([exact(layer).mean(0) for layer in attention])  # (L, T, T)
-    return Rollout(_rolled(means), _rolled(_uniform(T).expand(len(means), T, T)))
+    uniform = _uniform(attention.shape[-1])
+    return Rollout(_rolled((_mean(layer) for layer in attention), last), _rolled((uniform for _ in attention), last))
 
 
-def _rolled(means: torch.Tensor) -> torch.Tensor:
-    steps = (means + torch.eye(means.shape[-1], dtype=means.dtype)) / 2
-    return torch.stack(list(itertools.accumulate(steps, lambda before, step: step @ before)))
+def _mean(layer: torch.Tensor) -> torch.Tensor:
+    """The mean (T, T) of a layer's heads (H, T, T), in float64."""
+    few = max(1, AT_ONCE // layer.shape[-1] ** 2)
+    return torch.stack([exact(some).sum(0) for some in layer.split(few)]).sum(0) / len(layer)
+
+
+def _rolled(means: Iterable[torch.Tensor], last: bool) -> torch.Tensor:
+    steps = ((mean + torch.eye(len(mean), dtype=mean.dtype)) / 2 for mean in means)
+    rolled = itertools.accumulate(steps, lambda before, step: step @ before)
+    return torch.stack(list(deque(rolled, maxlen=1) if last else rolled))

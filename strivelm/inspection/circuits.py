@@ -35,6 +35,8 @@ DISTINCT = 32
 """How many distinct random characters are read, where the vocabulary and the context allow it."""
 SEQUENCES = 16
 """How many sequences of random characters are read."""
+AT_ONCE = 1 << 22
+"""How many attention weights of a layer are computed at once."""
 DRAWS = 200
 """How many random matrices show how much copying is chance."""
 
@@ -88,16 +90,19 @@ def induction(model: GPT, seed: int = 0) -> Induction:
     turns = torch.randint(2, n, (SEQUENCES, 1), generator=stream).to(first.device)
     rotated = first.gather(1, (torch.arange(n, device=first.device) + turns) % n)
     ids = torch.cat([torch.cat([first, second], 1) for second in (first, rotated)])  # (2S, 2n)
-    scores = []
-    for name, _, value in forward_pass(model, embedded(model, ids)):
-        if name == "attention":
-            weights = value[:, :, n:, 1 : n + 1].diagonal(dim1=-2, dim2=-1)  # (2S, H, n): from n+i to i+1
-            scores.append(exact(weights).unflatten(0, (2, SEQUENCES)).mean((1, 3)))
-    logits = value[:SEQUENCES, :-1]  # the pass's last; of the copies that are not rotated
-    surprisals = exact(F.cross_entropy(logits.mT, ids[:SEQUENCES, 1:], reduction="none"))  # (S, 2n-1)
+    weights, surprisals = [], []
+    for some in ids.split(max(1, AT_ONCE // (config.n_head * 4 * n * n))):
+        layers = []
+        for name, _, value in forward_pass(model, embedded(model, some)):
+            if name == "attention":  # of it the weights from n+i to i+1
+                layers.append(exact(value[:, :, n:, 1 : n + 1].diagonal(dim1=-2, dim2=-1)).mean(-1))  # (B, H)
+        weights.append(torch.stack(layers, 1))
+        # The pass's last is logits (B, 2n, V).
+        surprisals.append(exact(F.cross_entropy(value[:, :-1].mT, some[:, 1:], reduction="none")))
+    surprisals = torch.cat(surprisals)[:SEQUENCES]  # (S, 2n-1), of the copies that are not rotated
     first_loss, second_loss = (surprisals[:, at : at + n - 1].mean().item() for at in (0, n))
     uniform = sum(1 / seen for seen in range(n + 1, 2 * n + 1)) / n
-    score, control = torch.stack(scores, 1).unbind()
+    score, control = torch.cat(weights).unflatten(0, (2, SEQUENCES)).mean(1).unbind()
     return Induction(score, control, uniform, first_loss, second_loss, distinct=n, notes=tuple(notes))
 
 
@@ -128,14 +133,14 @@ def copying(model: GPT, seed: int = 0) -> Copying:
     ids = _random_characters(model, min(DISTINCT, model.vocab_size, model.block_size), stream)
     seen, which = ids.cpu().flatten().unique(return_inverse=True)
     reads = []  # of each layer: what its heads read at each character, less the mean, (n, C)
-    for name, _, value in forward_pass(model, embedded(model, ids)):
+    for name, _, value in forward_pass(model, embedded(model, ids), names={"ln1"}):
         if name == "ln1":
             sums = torch.zeros(len(seen), value.shape[-1], dtype=torch.float64)
             means = sums.index_add_(0, which, exact(value).flatten(0, 1)) / which.bincount()[:, None]
             reads.append(means - means.mean(0))
-    speaks = exact(model.lnf.weight * model.head.weight)
-    speaks = speaks - speaks.mean(-1, keepdim=True)  # the final LayerNorm takes out the mean
-    speaks = (speaks - speaks.mean(0))[seen]  # (n, C)
+    gain, rows = exact(model.lnf.weight), exact(model.head.weight[seen.to(model.head.weight.device)])
+    speaks = gain * (rows - model.head.weight.mean(0, dtype=torch.float64).cpu())  # less the mean over all characters
+    speaks = speaks - speaks.mean(-1, keepdim=True)  # (n, C): the final LayerNorm takes out the mean
     score = torch.stack([_raised(block, read, speaks) for block, read in zip(model.blocks, reads, strict=True)])
     chance = _chance(torch.stack(reads), speaks, model.blocks[0].hd, stream)
     verdict = tuple(

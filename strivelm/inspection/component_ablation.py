@@ -58,7 +58,7 @@ def component_losses(model: GPT, text: Text, which: Collection[str] = COMPONENTS
     def loss(kind: str, x: torch.Tensor, off: Off = NOTHING) -> float:
         if kind not in which and kind != "whole":
             return math.nan
-        logits = exact(last_of(forward_pass(model, x, off=off)))[0, :-1]
+        logits = exact(last_of(forward_pass(model, x, off=off, names=())))[0, :-1]
         return F.cross_entropy(logits, ids[0, 1:].cpu()).item()
 
     def all_heads_but(*kept: int) -> Off:

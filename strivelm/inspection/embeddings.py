@@ -35,9 +35,13 @@ from strivelm.model import GPT
 # -- spaces ------------------------------------------------------------------------------------------------------------
 
 
-def token_space(model: GPT) -> Space:
-    """The token embeddings: a point for each character, in the order of the vocabulary."""
-    return _space(model, "token embeddings", torch.arange(model.vocab_size), model.tok.weight)
+def token_space(model: GPT, of: Sequence[int] | None = None) -> Space:
+    """The token embeddings: a point for each character, in the order of the vocabulary, or of the ids that are given.
+
+    Raises IndexError for an id outside the vocabulary.
+    """
+    ids = _rows(model, of)
+    return _space(model, "token embeddings", ids, model.tok.weight[ids.to(model.tok.weight.device)])
 
 
 def state_space(model: GPT, text: Text | Trace, depth: int = -1) -> Space:
@@ -284,7 +288,7 @@ def after_one(model: GPT, of: Sequence[int] | None = None) -> tuple[torch.Tensor
     rows = []
     for ids in _rows(model, of).to(model.tok.weight.device)[:, None].split(1024):
         x = embedded(model, ids)
-        whole, direct = last_of(forward_pass(model, x)), last_of(read_out(model, x))
+        whole, direct = last_of(forward_pass(model, x, names=())), last_of(read_out(model, x))
         rows.append((exact(whole)[:, 0].log_softmax(-1), exact(direct)[:, 0].log_softmax(-1)))
     by_model, by_direct = (torch.cat(parts) for parts in zip(*rows, strict=True))
     return by_model, by_direct

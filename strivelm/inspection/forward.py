@@ -27,7 +27,7 @@ import math
 import operator
 import reprlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -35,11 +35,14 @@ import torch
 import torch.nn.functional as F
 
 from strivelm.model import GPT, Block
+from strivelm.tokenizer import plural
 
 Head = tuple[int, int] | str
 """(layer, head), or the same as text: "layer.head"."""
 Text = str | Sequence[int] | torch.Tensor
 """Characters, or their ids (T,) or (1, T)."""
+AT_ONCE = 1 << 22
+"""How many attention weights are computed at once where nobody wants them all."""
 Value = torch.Tensor | float
 """What stands in the place of an output that is switched off."""
 
@@ -81,7 +84,9 @@ def long_ids(model: GPT, text: Text, least: int = 1) -> torch.Tensor:
     ids, T = model.tokenizer.encode(text) if isinstance(text, str) else text, model.block_size
     ids = torch.cat([ids_of(model, ids[at : at + T])[0].cpu() for at in range(0, max(1, len(ids)), T)])
     if len(ids) < least:
-        raise ValueError(f"the text has {len(ids)} character; at least {least} are needed to have one to predict")
+        raise ValueError(
+            f"the text has {plural(len(ids), 'character')}; at least {least} are needed to have one to predict"
+        )
     return ids
 
 
@@ -109,11 +114,14 @@ def layer_norm(norm: torch.nn.LayerNorm, x: torch.Tensor) -> tuple[torch.Tensor,
     return mean, scale, (x - mean[..., None]) * scale[..., None] * norm.weight + norm.bias
 
 
-def attention_half(block: Block, x: torch.Tensor, off: Mapping[int, Value]) -> Iterator[tuple[str, torch.Tensor]]:
+def attention_half(
+    block: Block, x: torch.Tensor, off: Mapping[int, Value], tables: bool = True
+) -> Iterator[tuple[str, torch.Tensor]]:
     """Yields (name, value) of a block's first half reading x (B, T, C); the last is what it adds to the stream.
 
     Args:
         off: heads of this block, each with what replaces its z (B, T, hd).
+        tables: whether "scores" and "attention", (B, H, T, T) each, are made and yielded; z is the same without them.
     """
     B, T, C = x.shape
     mean, scale, normed = layer_norm(block.ln1, x)
@@ -124,16 +132,29 @@ def attention_half(block: Block, x: torch.Tensor, off: Mapping[int, Value]) -> I
     yield "q", q
     yield "k", k
     yield "v", v
-    scores = q @ k.transpose(-2, -1) / math.sqrt(block.hd)  # (B, H, T, T)
-    yield "scores", scores
-    later = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(1)
-    attention = scores.masked_fill(later, -math.inf).softmax(-1)  # (B, H, T, T)
-    yield "attention", attention
-    z = attention @ v  # (B, H, T, hd)
+    if tables:
+        scores, attention = _attention(q, k)  # each (B, H, T, T)
+        yield "scores", scores
+        yield "attention", attention
+        z = attention @ v  # (B, H, T, hd)
+    else:
+        few = max(1, AT_ONCE // (B * T * T)), max(1, AT_ONCE // (B * T))  # how many heads, and how many queries
+        z = torch.empty_like(v)
+        for some, keys, values, into in zip(*(part.split(few[0], 1) for part in (q, k, v, z)), strict=True):
+            for first in range(0, T, few[1]):
+                rows = slice(first, first + few[1])
+                into[:, :, rows] = _attention(some[:, :, rows], keys, first)[1] @ values
     for head, value in off.items():
         z[:, head] = _in_place_of(z[:, head], value)
     yield "z", z
     yield "attn_out", block.proj(z.transpose(1, 2).reshape(B, T, C))
+
+
+def _attention(q: torch.Tensor, k: torch.Tensor, first: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and weights, each (B, H, R, T), of queries (B, H, R, hd) from place `first` on and keys (B, H, T, hd)."""
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1 + first)
+    return scores, scores.masked_fill(later, -math.inf).softmax(-1)
 
 
 def mlp_half(block: Block, x: torch.Tensor, off: Value | None) -> Iterator[tuple[str, torch.Tensor]]:
@@ -167,6 +188,11 @@ def read_out(model: GPT, x: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
 def head_outputs(block: Block, z: torch.Tensor) -> torch.Tensor:
     """What each head adds to the residual stream, W_O,ₕ zₕ: z (B, H, T, hd) to (B, H, T, C)."""
     return z @ block.proj.weight.view(-1, block.h, block.hd).permute(1, 2, 0)  # (H, hd, C)
+
+
+def head_output(block: Block, z: torch.Tensor, head: int) -> torch.Tensor:
+    """What one head adds to the residual stream: its z (B, T, hd) to (B, T, C)."""
+    return z @ block.proj.weight[:, head * block.hd : (head + 1) * block.hd].T
 
 
 # -- switching off -----------------------------------------------------------------------------------------------------
@@ -250,20 +276,29 @@ def _in_place_of(output: torch.Tensor, value: Value) -> torch.Tensor:
 # -- one pass ----------------------------------------------------------------------------------------------------------
 
 
+TABLES = frozenset({"scores", "attention"})
+"""What a pass computes that is (B, H, T, T), and far larger than all the rest."""
+
+
 def forward_pass(
-    model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING
+    model: GPT, x: torch.Tensor, depth: int = 0, off: Off = NOTHING, names: Collection[str] = TABLES
 ) -> Iterator[tuple[str, Any, torch.Tensor]]:
     """Yields (name, index, value) of all that the model computes from the residual stream x (B, T, C) at a depth.
 
     In the order of the pass, up to "logits" (B, T, V); the names are those of `Trace`, the index is the layer, or the
     depth of "residual", or None. Each value is the reader's to keep or to drop, but not to change. A pass can go on
     from any depth where the stream is known, so what comes before a switched-off head need not be computed again.
+
+    Args:
+        names: what the reader wants; where none of TABLES is among it, these are neither made nor yielded.
     """
+    tables = not TABLES.isdisjoint(names)
     for at in range(depth, 2 * len(model.blocks)):
         layer = at // 2
         block, added = model.blocks[layer], x  # the last value of a half is what it adds
         if at % 2 == 0:
-            half = attention_half(block, x, {head: value for (i, head), value in off.heads.items() if i == layer})
+            heads = {head: value for (i, head), value in off.heads.items() if i == layer}
+            half = attention_half(block, x, heads, tables)
         else:
             half = mlp_half(block, x, off.mlps.get(layer))
         for name, added in half:

@@ -130,7 +130,8 @@ def _scored(model: GPT, ids: torch.Tensor, starts: torch.Tensor, length: int) ->
     found = []
     for some in starts.split(max(1, AT_ONCE // each)):
         inputs, targets = batch(ids, some, length)
-        log_p = exact(last_of(forward_pass(model, embedded(model, inputs)))).log_softmax(-1)  # (B, length, V)
+        # (B, length, V)
+        log_p = exact(last_of(forward_pass(model, embedded(model, inputs), names=()))).log_softmax(-1)
         came = log_p.gather(-1, targets[..., None])
         in_view = torch.arange(1.0, length + 1).expand(len(some), -1)
         entropy = -torch.xlogy(log_p.exp(), log_p.exp()).sum(-1)

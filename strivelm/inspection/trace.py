@@ -8,6 +8,8 @@ from typing import Annotated
 import torch
 
 from strivelm.inspection.forward import (
+    AT_ONCE,
+    TABLES,
     Head,
     Text,
     Value,
@@ -166,7 +168,7 @@ def trace(
     record("token_embedding", None, token[0])
     record("position_embedding", None, position)
     record("residual", 0, token[0] + position)
-    for name, index, value in forward_pass(model, token + position, off=off):
+    for name, index, value in forward_pass(model, token + position, off=off, names=keep):
         record(name, index, value[0])
         if name == "z" and "head_out" in kept:
             record("head_out", index, head_outputs(model.blocks[index], value)[0])
@@ -183,9 +185,11 @@ def bytes_needed(model: GPT, length: int, keep: Iterable[str] | None = None) -> 
     It is a bound: the pass itself holds half a block at a time.
     """
     keep, sizes = _names(keep), _sizes(model, length)
-    passing = [name for name in RECORDED if name != "head_out" or name in keep]
-    masked = model.config.n_head * length * length
-    numbers = _numbers(keep, sizes) + _numbers(passing, sizes | {"layer": 1, "depth": 1}) + masked
+    tables = not TABLES.isdisjoint(keep)
+    passing = [name for name in RECORDED if (name != "head_out" or name in keep) and (tables or name not in TABLES)]
+    weights = model.config.n_head * length * length
+    more = weights if tables else 3 * min(weights, max(AT_ONCE, length))  # masked; else scores, masked and weights
+    numbers = _numbers(keep, sizes) + _numbers(passing, sizes | {"layer": 1, "depth": 1}) + more
     return numbers * model.tok.weight.element_size()
 
 

@@ -3,6 +3,7 @@
 import json
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits, theme
@@ -12,6 +13,7 @@ from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.components.view import read
 from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.guard import Guard
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
@@ -52,12 +54,12 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
         page.wire_carried()
         picker.wire(blocks, page, head, tuple(id for id, _, _ in TABS))
         endpoints.offer(page.dispatcher)
-    # When the queue is full, a call is refused with a sentence instead of waiting for ever.
-    return blocks.queue(default_concurrency_limit=limits.CONCURRENT, max_size=limits.QUEUE)
+    # Unqueued calls of queued events are refused: they would know no limits.
+    return blocks.queue(default_concurrency_limit=limits.CONCURRENT, api_open=False)
 
 
 def launch_options() -> dict:
-    """Options of `launch`: the style, and nothing stored in the visitor's browser."""
+    """Options of `launch`: the style, nothing stored in the visitor's browser, and bounds on what is sent and kept."""
     return {
         "theme": theme.theme(),
         "css": theme.css() + read("common.css"),
@@ -66,5 +68,9 @@ def launch_options() -> dict:
         "footer_links": ["api", "settings"],
         "ssr_mode": False,
         "share": False,
+        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "enable_monitoring": False,
+        "max_file_size": limits.UPLOAD_BYTES,
+        "state_session_capacity": limits.SESSIONS,  # a third of a megabyte each
         "max_threads": limits.THREADS,
     }

@@ -26,18 +26,40 @@ ANSWER_BYTES = 8_000_000
 """How large an answer may be, as JSON; a question may set another limit."""
 QUESTION_BYTES = 200_000
 """How large a question may be, as JSON."""
-KEPT_BYTES = 64_000_000
+BODY_BYTES = 2_000_000
+"""How large the body of a request may be: a question's JSON may escape each of its characters."""
+KEPT_BYTES = 48_000_000
 """How many bytes of answers are cached."""
+UNREAD_BYTES = 128_000_000
+"""How many bytes of answers may wait for visitors who have not fetched them."""
+LOOK_MEMORY = 400_000_000
+"""How many bytes one inspection may take while it is computed."""
+LOOKS_MEMORY = 600_000_000
+"""How many bytes all inspections together may take; further ones wait."""
+SPEED = 2e10
+"""Multiplications a second of one thread, at most: what would take longer even so is refused at once."""
 CONCURRENT = 4
 """How many calls inspect at the same time; how many write at the same time where they can't share the work."""
+SLOW = 2
+"""How many of these may be slow: a survey of many seconds, or one whose model has to be fetched from the Hub first."""
 WRITERS = 64
 """How many calls are open that write: they share the work (`strivelm.scheduler`), or wait for their turn."""
 THREADS = WRITERS + 32
 """How many threads the page's calls may take: a call that waits for its next characters holds one."""
 QUEUE = 32
-"""How many calls may wait."""
-OPEN_PARAMETERS = 100_000_000
-"""How many parameters the models that visitors opened may have together; four bytes each."""
+"""How many calls may wait to inspect; those that write, and those that open models, do not count among them."""
+WAITING_WRITERS = 128
+"""How many calls may wait to write."""
+OPEN_BYTES = 400_000_000
+"""How many bytes the models that visitors opened may take together, what is packed for the decoder included."""
+BYTES_A_PARAMETER = 8
+"""How many bytes a parameter of an open model takes: four, and as many again where the decoder packs it."""
+SESSIONS = 100
+"""Of how many visitors Gradio remembers the components."""
+UPLOAD_BYTES = 1_000_000
+"""How large an uploaded file may be."""
+CHARACTERS = 1_024
+"""How many characters of a larger vocabulary are mapped and compared: the most frequent ones, or the first."""
 CLOCK = 0.04
 """Seconds between two updates of the page: often enough for the eye, less often than characters are written."""
 FOLLOWED = 8

@@ -1,5 +1,7 @@
 """Text written without some parts, against the decoder of models whose weights were cut by hand."""
 
+import copy
+
 import pytest
 import torch
 from cut_weights import cut
@@ -30,6 +32,33 @@ def test_it_writes_what_the_model_with_cut_weights_writes(make_model, prompt, bl
         steps = list(generate(who, model.tokenizer.encode(prompt), SamplingConfig(40, 0.8, 9, 0.95, seed=3)))
         assert ids.tolist() == [step.id for step in steps]
         torch.testing.assert_close(surprisal, torch.tensor([s.surprisal for s in steps]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["torch", None])
+@pytest.mark.parametrize(("heads", "mlps"), [(["0.1"], []), ([], [1]), (["0.0", "1.1"], [0, 1]), ([], [])])
+@torch.no_grad()
+def test_a_cache_gives_what_a_whole_pass_without_the_parts_gives(make_model, engine, heads, mlps):
+    model = make_model(block_size=24)
+    off = Without(model, heads, mlps).parts
+    decoder, read, rest = model.decoder(engine=engine, off=off), [3, 4, 5], [7 * i % 20 for i in range(60)]
+    found = decoder.prefill([read])
+    for id in rest:
+        expected = trace(model, read, heads, mlps).logits[-1]
+        torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
+        read = [*(read if len(read) < 24 else read[-11:]), id]  # a full context goes on from its last half
+        found = decoder.step([id])
+    config = SamplingConfig(80, 0.9, seed=4)
+    whole = [step.id for step in generate(Without(model, heads, mlps), [3, 4], config)]
+    decoding = [step.id for step in generate(Uncached(model, heads, mlps), [3, 4], config)]
+    assert whole == decoding
+
+
+class Uncached(Without):
+    """The same, read afresh for every character."""
+
+    def decoder(self):
+        """A reader of its own."""
+        return copy.copy(self)
 
 
 def test_logits_while_writing_are_those_of_a_trace(make_model):

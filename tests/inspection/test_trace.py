@@ -258,7 +258,7 @@ def test_the_memory_that_is_announced_suffices_and_is_not_idle(make_model, keep,
 def test_a_trace_beyond_the_limit_is_refused_before_it_is_computed(make_model):
     model = make_model(n_layer=1, n_head=1, n_embd=2, block_size=20_000)
     ids = torch.zeros(20_000, dtype=torch.long)
-    for keep, kept in ((None, "token_embedding, .*, probabilities"), ({"logits"}, "logits")):
+    for keep, kept in ((None, "token_embedding, .*, probabilities"), ({"attention"}, "attention")):
         need = bytes_needed(model, 20_000, keep)
         assert need > MAX_BYTES
         with pytest.raises(

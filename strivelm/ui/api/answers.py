@@ -10,7 +10,9 @@ from strivelm import inspection
 from strivelm.decoder import engine_of
 from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
+from strivelm.tokenizer import plural
 from strivelm.ui import limits
+from strivelm.ui.core import costs
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.questions import question
 
@@ -42,7 +44,7 @@ assert DEFAULTS.top_k is not None  # a number, as the endpoint's argument
 assert DEFAULTS.top_p is not None
 
 
-@question("api.next_characters")
+@question("api.next_characters", costs=costs.reading(logits=8))
 @torch.no_grad()
 def next_characters(
     opened: OpenModel,
@@ -63,7 +65,7 @@ def next_characters(
     ]
 
 
-@question("api.score")
+@question("api.score", costs=costs.reading(logits=80))
 def score(opened: OpenModel, text: str) -> dict:
     """How much each character of a text surprised the model, in nats, from the second one on, and the mean."""
     found = inspection.surprisal(opened.model, _whole(opened, text, least=2))
@@ -71,7 +73,7 @@ def score(opened: OpenModel, text: str) -> dict:
     return {"characters": [{"char": char, "nats": nats} for char, nats in pairs], "mean_nats": found.mean}
 
 
-@question("api.attention")
+@question("api.attention", costs=costs.one_map(10.0))
 def attention(opened: OpenModel, text: str, layer: int, head: int) -> dict:
     """One head's attention on a text: T x T weights, a row for each character that looks. Counts from 0."""
     config = opened.model.config
@@ -82,27 +84,32 @@ def attention(opened: OpenModel, text: str, layer: int, head: int) -> dict:
     return {"characters": list(recorded.chars), "attention": recorded.attention[layer, head].tolist()}
 
 
-@question("api.heads", cached=True)
+@question("api.heads", cached=True, costs=costs.circuits)
 def heads(opened: OpenModel) -> dict:
     """What each head does, in a word and in scores (layers x heads), beside what uniform attention gives."""
-    found = inspection.heads(opened.model).to_dict()
+    most = costs.most_read(opened.model, costs.patterns, min(opened.model.block_size, limits.CHARACTERS))
+    found = inspection.heads(opened.model, most=most).to_dict()
+    if most < opened.model.block_size:
+        found["notes"].append(
+            f"Measured on {plural(most, 'character')}, fewer than the context's, to keep within limits."
+        )
     return {name: value for name, value in found.items() if name not in ("offsets", "uniform_offsets")}
 
 
-@question("api.logit_lens")
+@question("api.logit_lens", costs=costs.lens_costs)
 def logit_lens(opened: OpenModel, text: str) -> dict:
     """What each depth of the model would write after each character of a text: the likeliest five."""
     found = inspection.logit_lens(opened.model, _whole(opened, text)).to_dict()
     return {name: value for name, value in found.items() if name not in ("logits", "probabilities")}
 
 
-@question("api.ablate")
+@question("api.ablate", costs=costs.reading(logits=60, passes=3))
 def ablate(opened: OpenModel, text: str, heads: str) -> dict:
     """What the model says of a text with all its heads, and without some, named like "0.1,2.0" (layer.head)."""
     return inspection.ablate(opened.model, _whole(opened, text), heads_named(heads)).to_dict()
 
 
-@question("api.neighbours")
+@question("api.neighbours", costs=costs.one_character)
 def neighbours(opened: OpenModel, char: str, k: int = 5) -> list[dict]:
     """The characters whose embeddings point most nearly the same way as one's: char, cosine."""
     if type(k) is not int or k < 1:
@@ -114,7 +121,7 @@ def neighbours(opened: OpenModel, char: str, k: int = 5) -> list[dict]:
     return [{"char": other, "cosine": cosine} for other, cosine in zip(found.chars, found.cosine.tolist(), strict=True)]
 
 
-@question("api.embedding_map")
+@question("api.embedding_map", costs=costs.characters())
 def embedding_map(opened: OpenModel, dimensions: int = 2) -> dict:
     """The characters' embeddings on 2 or 3 principal components, with the share of the variance explained."""
     if dimensions not in (2, 3):
@@ -140,8 +147,12 @@ def _whole(opened: OpenModel, text: str, least: int = 1) -> str:
     context = opened.model.block_size
     if not least <= len(text) <= context:
         raise ValueError(
-            f"The text has {len(text):,} character{'' if len(text) == 1 else 's'}; expected {least} to {context:,}, "
-            "the model's context."
+            f"The text has {plural(len(text), 'character')}; "
+            + (
+                f"expected {least} to {context:,}, the model's context."
+                if least < context
+                else f"this needs {least}, and the model's context is {context:,}."
+            )
         )
     return text
 

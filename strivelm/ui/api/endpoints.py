@@ -8,11 +8,14 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.events import api
 
 from strivelm.ui import limits
 from strivelm.ui.api import answers
+from strivelm.ui.core.deadline import Visit
 from strivelm.ui.core.dispatcher import Dispatcher
+from strivelm.ui.core.lanes import Lanes
 from strivelm.ui.core.questions import QUESTIONS, Question, shown, size_of
 
 PUBLIC = "api."
@@ -53,7 +56,7 @@ def _public(question: Question, dispatcher: Dispatcher) -> Callable:
         arguments.apply_defaults()
         *rest, model = arguments.arguments.items()
         try:
-            yield from dispatcher.stream(question.name, [model[1]], dict(rest))
+            yield from dispatcher.stream(question.name, [model[1]], dict(rest), _visit())
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -73,6 +76,7 @@ def _public(question: Question, dispatcher: Dispatcher) -> Callable:
         [*parameters, own], return_annotation=getattr(answers_with, "__origin__", answers_with)
     )
     endpoint = pieces if question.streamed else whole
+    endpoint.slow = lambda data: question.slow or not dispatcher.models.is_local(data[-1] if data else None)
     endpoint.__name__ = endpoint.__qualname__ = question.name.removeprefix(PUBLIC)
     endpoint.__doc__ = inspect.getdoc(question.function)
     endpoint.__signature__ = signature
@@ -94,11 +98,25 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
             name, of, arguments = (question.get(part) for part in ("name", "of", "arguments"))
             if isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].lane != lane:
                 raise ValueError(f"{name} is asked by /{QUESTIONS[name].lane}, not by /{lane}.")
-            for piece in dispatcher.stream(name, of, arguments):
+            for piece in dispatcher.stream(name, of, arguments, _visit()):
                 yield {"value": piece}
         except ValueError as error:
             yield {"error": str(error)}
         yield {}  # Gradio sends the last piece twice
 
+    def slow(data: list) -> bool:
+        asked = data[0] if data and isinstance(data[0], dict) else {}
+        name, of = asked.get("name"), asked.get("of")
+        long = isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].slow
+        return long or not all(map(dispatcher.models.is_local, of if isinstance(of, list) else ()))
+
     ask.__annotations__["return"] = dict  # of each piece, which is what Gradio reads
+    ask.slow = slow
     return ask
+
+
+def _visit() -> Visit:
+    """The visit for which the page calls this now."""
+    blocks = LocalContext.blocks.get()
+    queue = getattr(blocks, "_queue", None)
+    return queue.visit(LocalContext.event_id.get()) if isinstance(queue, Lanes) else Visit()

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from strivelm.tokenizer import plural
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import Facts
@@ -60,8 +61,8 @@ def shown(facts: Facts) -> dict:
         "short": short(facts),
         "facts": [
             ["Parameters", f"{facts.parameters:,}"],
-            ["Context", f"{facts.context:,} characters"],
-            ["Vocabulary", f"{size:,} characters"],
+            ["Context", plural(facts.context, "character")],
+            ["Vocabulary", plural(size, "character")],
             ["Layers × heads", f"{facts.layers} × {facts.heads}, {facts.width:,} wide"],
             ["Learnt from", facts.corpus or "not recorded"],
         ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from strivelm.ui import limits
 from strivelm.ui.components import header, message
 from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.core.models import Facts, Models
@@ -66,12 +67,14 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     follows = [one.component for one in page.linked if one.follow]
     to_fetch = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
     pending = gr.Textbox(visible="hidden", label="The same, after the rest of the link is restored")
-    opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": 2}
+    opening = QUIET | {"concurrency_id": "opening", "concurrency_limit": limits.CONCURRENT}
 
     def switched(ref: str, now: str, *values) -> Iterator[list]:
         for current, *rest in switch(models, ref, now):
             opened = isinstance(current, str)
             yield [current, *rest, *(page.renewed(now, current, values) if opened else [gr.skip()] * len(page.outputs))]
+
+    switched.slow = lambda data: not models.is_local(data[0] if data else None)
 
     def arrive(request: gr.Request, *values) -> list:
         return arrived(page, tabs, dict(request.query_params), values)

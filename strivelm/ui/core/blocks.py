@@ -1,15 +1,55 @@
 """The page's `gr.Blocks`."""
 
+import logging
+
 import gradio as gr
+
+from strivelm.tokenizer import plural
+from strivelm.ui.core.lanes import Lanes
+
+log = logging.getLogger("strivelm")
 
 
 class Blocks(gr.Blocks):
-    """Answers a call with too few values by one sentence; Gradio would print a traceback on the terminal."""
+    """The blocks of the page: its queue is `Lanes`, and an event that is sent wrong values answers with a sentence.
+
+    Gradio would print a traceback on the terminal for whatever a stranger sends.
+    """
+
+    def queue(self, *args, **kwargs):
+        """Sets the queue. The arguments are those of `gr.Blocks.queue`."""
+        super().queue(*args, **kwargs)
+        made = self._queue
+        self._queue = Lanes(
+            live_updates=made.live_updates,
+            concurrency_count=made.max_thread_count,
+            update_intervals=made.update_intervals,
+            max_size=None,
+            blocks=self,
+            default_concurrency_limit=made.default_concurrency_limit,
+        )
+        return self
 
     def validate_inputs(self, block_fn, inputs):
         try:
             super().validate_inputs(block_fn, inputs)
         except ValueError:
-            needed = len(block_fn.inputs)
-            values = f"{needed} value{'' if needed == 1 else 's'}"
+            values = plural(len(block_fn.inputs), "value")
             raise gr.Error(f"The call has {len(inputs)} of {values}; send them all.", print_exception=False) from None
+
+    async def process_api(self, block_fn, inputs, *args, **kwargs):
+        """Answers an event. Raises gr.Error, a sentence, for whatever goes wrong."""
+        try:
+            return await super().process_api(block_fn, inputs, *args, **kwargs)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            log.warning("an event was sent wrong values: %s: %.200s", type(error).__name__, _line(error))
+            log.debug("the traceback", exc_info=error)
+            sentence = "The page can't use what it was sent; reload it if that happens again."
+            raise gr.Error(sentence, print_exception=False) from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()

@@ -18,13 +18,41 @@ class OverTime(Exception):  # noqa: N818  (the name says what happened)
     """Work took longer than its time limit."""
 
 
+class Left(Exception):  # noqa: N818
+    """The visitor who wanted the work has left."""
+
+
+class Visit:
+    """What a visitor waits for; when the visitor leaves, the work that `deadline` watches for it ends at its next line.
+
+    Safe for several threads.
+    """
+
+    def __init__(self):
+        self._lock, self._stop, self.ended = threading.Lock(), None, False
+
+    def leave(self) -> None:
+        """Ends the work that is done for this visit now, and any further."""
+        with self._lock:
+            self.ended, stop = True, self._stop
+        if stop:
+            stop(Left)
+
+    def watch(self, stop: "Callable[[type[Exception]], None] | None") -> None:
+        """Says what ends the work that begins now; None when it has ended. Raises Left if the visitor has left."""
+        with self._lock:
+            self._stop = stop
+            if stop and self.ended:
+                raise Left
+
+
 class _Watch:
     """One thread that ends work at its time, for all threads that work."""
 
     def __init__(self):
         self.changed, self.ends, self.numbers, self.thread = threading.Condition(), [], itertools.count(), None
 
-    def add(self, seconds: float, stop: Callable[[], None]) -> None:
+    def add(self, seconds: float, stop: Callable[[type[Exception]], None]) -> None:
         """Has `stop` called after so many seconds."""
         with self.changed:
             heapq.heappush(self.ends, (time.monotonic() + seconds, next(self.numbers), stop))
@@ -39,7 +67,7 @@ class _Watch:
                 while not self.ends or self.ends[0][0] > time.monotonic():
                     self.changed.wait(self.ends[0][0] - time.monotonic() if self.ends else None)
                 *_, stop = heapq.heappop(self.ends)
-            stop()
+            stop(OverTime)
 
 
 _watch = _Watch()
@@ -48,25 +76,29 @@ if hasattr(os, "register_at_fork"):  # of a fork's threads there is one, so a lo
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raises OverTime inside the block after `seconds`."""
+def deadline(seconds: float, visit: Visit | None = None) -> Iterator[None]:
+    """Raises OverTime inside the block after `seconds`, and Left when the visitor has left."""
     thread, lock = threading.get_ident(), threading.Lock()
     running, stopped = True, False
 
-    def stop():
+    def stop(why: type[Exception]):
         nonlocal stopped
         with lock:
-            if running:
+            if running and not stopped:
                 stopped = True
-                _raise_in(thread, OverTime)
+                _raise_in(thread, why)
 
     try:
         with lock:  # nothing is raised before the work has begun
+            if visit:
+                visit.watch(stop)
             _watch.add(max(seconds, 0.0), stop)
         yield
     finally:
         with lock:
             running = False
+        if visit:
+            visit.watch(None)
         if stopped:
             _raise_in(thread, None)  # an exception that was set but not raised yet must not hit later code
 

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import torch
 
-from strivelm.checkpoint import CheckpointError
+from strivelm.checkpoint import NGRAMS, CheckpointError
 from strivelm.hub.download import Progress
 from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
 from strivelm.ui import limits
+from strivelm.ui.core.memory import give_back
 
+COUNTS_GROW = 8
+"""How many bytes a byte of ngrams.safetensors takes in memory."""
 LONGEST_REF = 300
 """The longest reference in characters; none of the Hub's is longer."""
 
@@ -90,8 +93,8 @@ def _is_loss(value: object) -> bool:
 class Models:
     """The models that are open in this process. Each visitor chooses one of them in the browser.
 
-    Safe for several threads. The least recently used models are closed when all together have more parameters than
-    `limits.OPEN_PARAMETERS`; the page's own model stays open.
+    Safe for several threads. The least recently used models are closed when all together take more than
+    `limits.OPEN_BYTES`; the page's own model stays open.
 
     Args:
         own: the model that the page was started with.
@@ -148,8 +151,10 @@ class Models:
             with self._here:
                 self._opening.pop(ref, None)
 
-    def is_local(self, ref: str) -> bool:
-        """Whether a model can be opened without a download: it is open already, or bundled."""
+    def is_local(self, ref: object) -> bool:
+        """Whether a model can be opened without a download: it is open already, or bundled, or no name of a model."""
+        if not isinstance(ref, str) or len(ref) > LONGEST_REF:
+            return True
         ref = ref.strip()
         with self._here:
             return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
@@ -167,11 +172,16 @@ class Models:
         return facts_of(self.get(ref, progress))
 
     def _close_some(self) -> None:
-        def held() -> int:
-            return sum(model.model.num_parameters() for model in self._open.values())
-
-        while len(self._open) > 1 and held() > limits.OPEN_PARAMETERS:
+        while len(self._open) > 1 and sum(map(size_of, self._open.values())) > limits.OPEN_BYTES:
             self._open.popitem(last=False)
+            give_back()
+
+
+def size_of(opened: OpenModel) -> int:
+    """How many bytes an open model takes at most: its weights, and the counts of its text once they are read."""
+    path = opened.folder and opened.folder / NGRAMS
+    counts = path.stat().st_size if path and path.is_file() else 0
+    return limits.BYTES_A_PARAMETER * opened.model.num_parameters() + COUNTS_GROW * counts
 
 
 def opened(ref: str, progress: Progress | None) -> OpenModel:

@@ -150,7 +150,7 @@ class Page:
         """
         new = self.models.facts(after)
         try:
-            old = self.models.facts(before)
+            old = self.models.facts(before) if self.models.is_local(before) else None
         except ValueError:  # closed meanwhile, and no longer available
             old = None
         known, found = set(new.vocabulary), []

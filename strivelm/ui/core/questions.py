@@ -10,12 +10,13 @@ import math
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
+from strivelm.ui.core.costs import Cost, Costs, check
 
 Seconds = float | Callable[..., float]
 """How long an answer may take; a function is called with the question's arguments."""
@@ -58,12 +59,15 @@ class Question:
     """For how long ZeroGPU is asked for a GPU, all of which counts against the visitor's quota."""
     max_bytes: int
     """How large its answer may be as JSON."""
-    device: bool
-    """Whether it computes with a model's weights, and so needs the GPU on ZeroGPU."""
+    device: bool | Callable[..., bool]
+    """Whether it computes with a model's weights, and so needs the GPU on ZeroGPU; a function is called with the
+    question's arguments."""
     cached: bool
     """Whether its answers are cached for the next visitor."""
     lane: str
     """"looking" or "writing": the queue in which it waits; each answers a limited number of questions at once."""
+    costs: Costs | None = None
+    """What it costs for a text of so many characters; None if that is little, whatever the model."""
 
     @property
     def streamed(self) -> bool:
@@ -91,6 +95,23 @@ class Question:
                 found[name] = argument.default
         return found
 
+    def cost(self, models: Sequence[OpenModel], arguments: Mapping[str, object]) -> Cost:
+        """What an answer costs. Raises ValueError, a sentence, if that is more than is allowed."""
+        if self.costs is None or not models:
+            return Cost()
+        model, text = models[0].model, arguments.get("text")
+        length = min(len(text), model.block_size) if isinstance(text, str) else model.block_size
+        return check(self.costs, model, max(1, length), self.longest(arguments), self.max_bytes)
+
+    @property
+    def slow(self) -> bool:
+        """Whether an answer may take longer than most, so that few are computed at the same time."""
+        return self.lane == "looking" and (callable(self.seconds) or self.seconds > limits.LOOK_SECONDS)
+
+    def needs_gpu(self, arguments: Mapping[str, object]) -> bool:
+        """Whether an answer to these arguments needs the GPU on ZeroGPU."""
+        return self.device(**arguments) if callable(self.device) else self.device
+
     def longest(self, arguments: Mapping[str, object]) -> float:
         """How many seconds an answer to these arguments may take."""
         return _seconds(self.seconds, arguments)
@@ -110,9 +131,10 @@ def question(
     seconds: Seconds = limits.LOOK_SECONDS,
     gpu_seconds: Seconds | None = None,
     max_bytes: int = limits.ANSWER_BYTES,
-    device: bool = True,
+    device: bool | Callable[..., bool] = True,
     cached: bool = False,
     lane: str = "looking",
+    costs: Costs | None = None,
 ) -> Callable[[Callable], Callable]:
     """The decorator that makes a function a question; the function itself stays as it is.
 
@@ -121,6 +143,7 @@ def question(
 
     Args:
         gpu_seconds: for how long ZeroGPU is asked for a GPU, if that differs from `seconds`.
+        costs: what it costs, of `strivelm.ui.core.costs`, by the length of its argument `text`, or else of the context.
     """
 
     def declare(function: Callable) -> Callable:
@@ -134,7 +157,9 @@ def question(
         if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
             raise TypeError(f"there are two questions {name}")
         on_gpu = seconds if gpu_seconds is None else gpu_seconds
-        QUESTIONS[name] = Question(name, function, models, arguments, seconds, on_gpu, max_bytes, device, cached, lane)
+        QUESTIONS[name] = Question(
+            name, function, models, arguments, seconds, on_gpu, max_bytes, device, cached, lane, costs
+        )
         return function
 
     return declare
@@ -160,6 +185,26 @@ def size_of(value: object) -> int:
         else:
             size += 8
     return size
+
+
+def cleaned(value: object) -> object:
+    """The value with None in place of NaN and infinities, for which JSON has no word; of dicts and lists in place."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        places = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        for place, item in places:
+            if isinstance(item, float):
+                if not math.isfinite(item):
+                    one[place] = None
+            elif isinstance(item, tuple):
+                one[place] = item = list(item)
+                waiting.append(item)
+            elif isinstance(item, dict | list):
+                waiting.append(item)
+    return value
 
 
 def shown(value: object) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from strivelm.model import GPT
+from strivelm.tokenizer import plural
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def start_from(model: GPT, prompt: str) -> Start:
     encoding = tokenizer.encode_leniently(prompt)
     ids, text, notes = encoding.ids, encoding.text, []
     if encoding.unknown:
-        known = f"It knows only the {len(tokenizer):,} characters of its training text."
+        known = f"It knows only the {plural(len(tokenizer), 'character')} of its training text."
         notes.append(f"{encoding.report} {known}")
     if not ids:
         text = tokenizer.start

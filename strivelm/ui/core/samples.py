@@ -20,6 +20,8 @@ from strivelm.ui.core.models import name_of
 OWN_CHARACTERS = 4_096
 """How many characters are generated for this; fewer if it takes longer than `OWN_SECONDS`."""
 OWN_SECONDS = 12.0
+OWN_LEAST = 512
+"""So many characters, or a context of fewer, are generated however long it takes."""
 OWN_SEED = 0
 
 
@@ -95,7 +97,7 @@ def _write(opened: OpenModel) -> Sample:
     ids, began = list(first), time.perf_counter()
     for step in generate(model, first, config):
         ids.append(step.id)
-        if time.perf_counter() - began > OWN_SECONDS and len(ids) > model.block_size:
+        if time.perf_counter() - began > OWN_SECONDS and len(ids) > min(model.block_size, OWN_LEAST):
             break
     description = (
         f"The corpus of {name_of(opened.ref)} is not on this machine, so it is measured on {len(ids):,} characters "

@@ -78,11 +78,12 @@ def test_the_header_reads_the_loss_beside_a_guess(noise):
 
 
 def test_the_header_says_the_model_in_a_few_words_from_its_numbers(noise):
-    parts = [
-        text.replace("](term:parameter)", "").replace("[", "") for text in header.short(facts_of(noise)).split(" · ")
-    ]
     count = sum(p.numel() for p in noise.model.parameters())
-    assert parts == [f"{count:,} numbers", "learnt noise", "as unsure as choosing among 33 letters"]
+    assert header.short(facts_of(noise)) == [
+        f"{count:,} [numbers](term:parameter)",
+        "learnt noise",
+        "as unsure as choosing among 33 letters",
+    ]
     assert header.choices(math.log(4)) == "4"
     assert header.choices(1.0) == "2.7"
     assert header.choices(1e9)  # and no overflow

@@ -113,7 +113,12 @@ def test_an_answer_from_there_is_the_one_from_here(zero, there, noise, name):
     here = QUESTIONS[name].function(noise, **arguments)
     assert_plain(here)
     assert there.ask(name, ["noise"], arguments) == here
-    assert zero.started == QUESTIONS[name].device
+    assert zero.started == QUESTIONS[name].needs_gpu(arguments)
+
+
+def test_a_lessons_step_that_is_about_the_text_alone_borrows_none(zero, there):
+    assert there.ask("learn.step", ["noise"], {"text": "The fox", "step": "2"})["chars"] == list("The fox")
+    assert zero.started == 0
 
 
 def test_a_text_streams_from_there_and_is_the_one_from_here(zero, there, noise):

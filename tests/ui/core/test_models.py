@@ -14,7 +14,7 @@ from strivelm import CheckpointError, OpenModel, loading
 from strivelm.ui import limits
 from strivelm.ui.components import picker
 from strivelm.ui.core import models
-from strivelm.ui.core.models import Models, facts_of
+from strivelm.ui.core.models import Models, facts_of, size_of
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_visitors_who_ask_at_once_open_it_once(opened):
 
 def test_what_was_not_used_for_long_is_closed_but_never_the_own(opened, monkeypatch):
     found, asked = opened
-    monkeypatch.setattr(limits, "OPEN_PARAMETERS", 2 * found.get("own").model.num_parameters())
+    monkeypatch.setattr(limits, "OPEN_BYTES", 2 * size_of(found.get("own")))
     for ref in ("a/a", "b/b", "a/a", "c/c", "own"):  # b is the one that was used least recently
         found.get(ref)
     found.get("a/a")

@@ -15,7 +15,7 @@ TEMPLATE = """
   <section class="all" aria-label="All heads">
     <h3>All heads</h3>
     <p class="how">Each small map is one [attention](term:attention) [head](term:head) that reads your text. Row: a
-      character; columns: those up to it. The darker, the more it reads there. Choose a head.</p>
+      character; columns: those up to it. The stronger the colour, the more it reads there. Choose a head.</p>
     <div class="grid" role="group" aria-label="Heads, a row per layer"></div>
     <p class="measured"></p>
     <h4>All heads together</h4>

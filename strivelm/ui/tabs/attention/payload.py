@@ -15,7 +15,7 @@ from strivelm.inspection.attention import FEW, PARTS, STANDS_OUT
 from strivelm.inspection.layer import NEEDED
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
@@ -35,10 +35,14 @@ def attention(opened: OpenModel, text: str) -> dict:
 def maps(opened: OpenModel, text: str) -> dict:
     """All heads' weights on a text and their means, the text as the model read it, and notes on that.
 
+    Of a text for which that would be too large to send, the end is read.
+
     Raises ValueError, a sentence, for what is no text.
     """
     start = start_from(opened.model, limits.checked_prompt(text))
-    recorded = _recorded(opened, start.ids[-opened.model.block_size :])
+    read = start.ids[-opened.model.block_size :]
+    most = costs.most_read(opened.model, costs.maps, len(read))
+    recorded = _recorded(opened, read[-most:])
     weights = recorded.attention.float().cpu()
     config = opened.model.config
     return {
@@ -49,7 +53,7 @@ def maps(opened: OpenModel, text: str) -> dict:
         "heads": config.n_head,
         "context": config.block_size,
         "maps": codec.weights(torch.cat([weights.flatten(0, 1), weights.mean(1)])),
-        "notes": list(start.notes),
+        "notes": [*start.notes, *costs.notes_on(opened.model, "maps are sent", most, len(read))],
     }
 
 
@@ -66,7 +70,7 @@ def _recorded(opened: OpenModel, ids: list[int]) -> inspection.Trace:
     return trace
 
 
-@question("attention.judged")
+@question("attention.judged", costs=costs.patterns)
 def judged(opened: OpenModel, text: str) -> dict:
     """Each head's pattern on a text and its scores, beside those of uniform attention; rollout.
 
@@ -74,7 +78,7 @@ def judged(opened: OpenModel, text: str) -> dict:
     """
     recorded = _recorded(opened, opened.model.tokenizer.encode(limits.checked_prompt(text)))
     weights, ids = recorded.attention, recorded.ids
-    rolled = inspection.rollout(weights)
+    rolled = inspection.rollout(weights, last=True)
     rollouts = {"rollout": codec.weights(torch.stack([rolled.weights[-1], rolled.uniform[-1]]))}
     if len(ids) < 2:
         note = f"One character can only attend to itself: measuring patterns needs {FEW + 1} characters."
@@ -104,7 +108,7 @@ def _head(found: inspection.Patterns, scores: dict, layer: int, head: int) -> di
     }
 
 
-@question("attention.circuits", cached=True)
+@question("attention.circuits", cached=True, costs=costs.circuits)
 def circuits(opened: OpenModel) -> dict:
     """Induction and copying of each head, which do not depend on the text."""
     repeats, copies = inspection.induction(opened.model), inspection.copying(opened.model)
@@ -122,7 +126,7 @@ def circuits(opened: OpenModel) -> dict:
     }
 
 
-@question("attention.row")
+@question("attention.row", costs=costs.one_row)
 def row(opened: OpenModel, text: str, layer: int, head: int, query: int) -> dict:
     """How one row of one head is computed, in float32: the query, the keys, their scaled products, the weights.
 
@@ -140,7 +144,7 @@ def row(opened: OpenModel, text: str, layer: int, head: int, query: int) -> dict
     }
 
 
-@question("attention.exact")
+@question("attention.exact", costs=costs.one_map(3.0))
 def exact(opened: OpenModel, text: str, map: str) -> dict:
     """The exact weights of one map in float32: of a head "2.1", of "mean2", "rollout", or "uniform" rollout.
 
@@ -158,6 +162,6 @@ def exact(opened: OpenModel, text: str, map: str) -> dict:
     elif map in means:
         found = weights[means[map]].mean(0)
     else:
-        rolled = inspection.rollout(weights)
+        rolled = inspection.rollout(weights, last=True)
         found = (rolled.weights if map == "rollout" else rolled.uniform)[-1]
     return {"weights": codec.f32(found.cpu()[np.tril_indices(len(ids))])}

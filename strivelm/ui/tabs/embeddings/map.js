@@ -133,6 +133,9 @@ function sentences() {
         `The map shows the ${NUMBER[K]} in which the vectors differ most ([principal components](term:principal component)).`,
         `They hold ${percentage(part)} of all differences; by chance it would be ${even}.`,
         warning,
+        chars.length < value.vocabulary
+          ? `Shown are the ${whole(chars.length)} ${share ? "most frequent" : "first"} of ${whole(value.vocabulary)} characters.`
+          : "",
       ),
     ),
   );

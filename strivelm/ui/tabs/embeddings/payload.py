@@ -11,7 +11,7 @@ from strivelm.data.ngrams import NGrams
 from strivelm.inspection.vectors import CLASSES, GROUPINGS
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
@@ -24,12 +24,14 @@ NEIGHBOURS = 10
 """A text to see states of: several letters stand in it again and again."""
 
 
-@question("embeddings.tokens", cached=True)
+@question("embeddings.tokens", cached=True, costs=costs.characters(limits.CHARACTERS))
 def tokens(opened: OpenModel) -> dict:
     """The characters' embeddings: places on the map, neighbours, similarity, purity and the case analogies."""
-    space = inspection.token_space(opened.model)
-    found, near = inspection.pca(space.vectors, 3), inspection.nearest(space, NEIGHBOURS)
     share = frequencies(opened)
+    shown = most_frequent(opened.model.vocab_size, share, limits.CHARACTERS)
+    share = share and [share[id] for id in shown]
+    space = inspection.token_space(opened.model, shown)
+    found, near = inspection.pca(space.vectors, 3), inspection.nearest(space, NEIGHBOURS)
     some = most_frequent(len(space.chars), share)
     chars, classes = (tuple(of[i] for i in some) for of in (space.chars, space.classes))
     part = inspection.Space(space.what, chars, classes, space.vectors[some])
@@ -37,6 +39,7 @@ def tokens(opened: OpenModel) -> dict:
     case = inspection.case_analogies(space)
     return {
         "model": name_of(opened.ref),
+        "vocabulary": opened.model.vocab_size,
         "chars": "".join(space.chars),
         "classes": codec.u8([CLASSES.index(name) for name in space.classes]),
         "names": list(CLASSES),
@@ -64,13 +67,14 @@ def tokens(opened: OpenModel) -> dict:
             "chance": codec.finite(case.chance),
             "without_offset": codec.finite(case.without_offset),
         },
-        "python": _token_lines(opened, some),
+        "python": _token_lines(opened, shown, some),
     }
 
 
-def _token_lines(opened: OpenModel, some: list[int]) -> dict[str, str]:
+def _token_lines(opened: OpenModel, shown: list[int], some: list[int]) -> dict[str, str]:
     """The lines of each view of the characters; {char} and such stand for what is chosen there."""
-    space = "space = token_space(model)"
+    of = "" if len(shown) == opened.model.vocab_size else f", {shown}"
+    space = f"space = token_space(model{of})"
     if len(some) == opened.model.vocab_size:
         similarity = _lines(opened, "similarity, token_space", space, 'table = similarity(space, "{order}")')
     else:
@@ -106,7 +110,7 @@ def _token_lines(opened: OpenModel, some: list[int]) -> dict[str, str]:
     }
 
 
-@question("embeddings.positions", cached=True)
+@question("embeddings.positions", cached=True, costs=costs.positions)
 def positions(opened: OpenModel) -> dict:
     """The position embeddings: how long, how alike, the path that they take, and how much of it the model uses."""
     found = inspection.positions(opened.model)
@@ -141,7 +145,7 @@ def positions(opened: OpenModel) -> dict:
     }
 
 
-@question("embeddings.states")
+@question("embeddings.states", costs=costs.states)
 def states(opened: OpenModel, text: str) -> dict:
     """The states of a text, of a long one its end, at every depth. Raises ValueError, a sentence, for an empty text."""
     text = limits.checked_prompt(text)
@@ -174,7 +178,7 @@ def states(opened: OpenModel, text: str) -> dict:
     }
 
 
-@question("embeddings.table", cached=True)
+@question("embeddings.table", cached=True, costs=costs.rows(MOST_ROWS))
 def table(opened: OpenModel) -> dict:
     """What comes after one character: as counted, as the model says, as embedding and head alone say."""
     model, ngrams = opened.model, _pairs(opened)
@@ -250,10 +254,10 @@ def frequencies(opened: OpenModel) -> list[float] | None:
     return share.tolist()
 
 
-def most_frequent(size: int, share: list[float] | None) -> list[int]:
-    """The characters that matrices show, in the vocabulary's order: all, or the MOST_ROWS most frequent ones."""
+def most_frequent(size: int, share: list[float] | None, most: int = MOST_ROWS) -> list[int]:
+    """The characters that are shown, in the vocabulary's order: all, or as many of the most frequent ones."""
     order = sorted(range(size), key=lambda i: (-share[i] if share else 0, i))
-    return sorted(order[:MOST_ROWS])
+    return sorted(order[:most])
 
 
 def _pairs(opened: OpenModel) -> NGrams | None:

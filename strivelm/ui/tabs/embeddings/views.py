@@ -196,7 +196,7 @@ BIGRAM_TABLE = _view(
     """
 <section class="view" aria-label="What a table knows">
   <p class="lead">How much of the model is no more than a table of pairs ([bigram](term:bigram))? Row: the character
-    just read; column: the one that comes next. The darker, the more often. <span class="said"></span></p>
+    just read; column: the one that comes next. The stronger the colour, the more often. <span class="said"></span></p>
   <div class="controls">
     <span class="pair which" role="group" aria-label="The middle map"></span>
     <span class="pair rows" role="group" aria-label="Which characters"></span>

@@ -5,7 +5,7 @@ const SECTIONS = {
     question: "generate.compare",
     label: "Compare",
     hint: "Press Compare: the texts appear here.",
-    given: () => ({ count: field("count"), chosen: field("compare") ?? [], a: own("a"), b: own("b") }),
+    given: () => ({ chosen: field("compare") ?? [], a: own("a"), b: own("b") }),
   },
   heads: {
     question: "generate.without",
@@ -13,7 +13,7 @@ const SECTIONS = {
     hint: "Press Write both: the two texts appear here.",
     given: async (signal, model, walked) => {
       const off = await strivelm.switchedOff(model, signal, walked);
-      return { count: field("count"), ...sampling(), off };
+      return { ...sampling(), off };
     },
   },
 };
@@ -58,7 +58,7 @@ async function look({ signal, model, walked, waits }) {
     if (!anew && shown.model === model) await pause(QUIET, signal);
     strivelm.say(section, "waiting", FULL);
     const settings = await given(signal, model, walked);
-    asked = { prompt: prompt(), ...settings, seed: seedNow(walked) };
+    asked = { prompt: prompt(), ...settings, count: Math.min(field("count"), value.most), seed: seedNow(walked) };
     if (walked && shown.ended && JSON.stringify([model, { ...asked, seed: String(asked.seed) }]) === answered) return;
     [anew, prompted] = [false, asked.prompt];
     await strivelm.ask(question, asked, { of: [model], signal, lane: "writing", part });

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from strivelm.ui import limits
 from strivelm.ui.components.view import View
 from strivelm.ui.tabs.generate import columns_payload  # noqa: F401  (declares what the sections ask)
 
@@ -37,4 +38,4 @@ def component(section: str) -> gr.HTML:
 
     In a file the value is what was written: what `generate.compare` or `generate.without` yields, put together.
     """
-    return VIEW.component({"section": section, "columns": []}, elem_id=f"{section}-view")
+    return VIEW.component({"section": section, "most": limits.TOGETHER, "columns": []}, elem_id=f"{section}-view")

@@ -154,7 +154,7 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
             seed = gr.Textbox(
                 label="Seed",
                 info=HELP["seed"],
-                placeholder="another each time",
+                placeholder="drawn",
                 max_lines=1,
                 elem_id="seed",
                 elem_classes=explains("seed"),

@@ -1,7 +1,7 @@
 """What the Learn tab asks: a step of the course with its figure and its numbers, for a model and a text."""
 
 from strivelm.loading import OpenModel
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, costs
 from strivelm.ui.core.questions import question
 from strivelm.ui.tabs.learn.lessons import beginning, block, ending, youth
 from strivelm.ui.tabs.learn.lessons.asking import ask
@@ -25,6 +25,8 @@ FIGURES = {
     "8": ending.learnt,
 }
 """By a step's id, what makes its figure."""
+OF_TEXT = "2"
+"""The step that shows the text and the vocabulary, and computes nothing with weights."""
 ONWARD = {
     "3.1": ("embeddings",),
     "3.2": ("embeddings",),
@@ -43,7 +45,7 @@ def figure(reading: Reading) -> Figure:
     return FIGURES[reading.chosen.step](reading)
 
 
-@question("learn.step", cached=True)
+@question("learn.step", cached=True, costs=costs.step, device=lambda step, **others: step != OF_TEXT)
 def step(
     opened: OpenModel,
     text: str = "",
@@ -93,7 +95,7 @@ def step(
     }
 
 
-@question("learn.answer", cached=True)
+@question("learn.answer", cached=True, costs=costs.step)
 def answer(
     opened: OpenModel,
     answer: str,

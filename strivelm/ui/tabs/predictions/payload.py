@@ -14,7 +14,7 @@ from strivelm.inspection.lens import NEEDED
 from strivelm.inspection.parts import mlp_name, parse_parts
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
-from strivelm.ui.core import codec
+from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line, open_line
 from strivelm.ui.core.questions import question
@@ -31,11 +31,13 @@ MEAN_CHARACTERS = 4_096
 """Over how many characters of a longer text a part's mean is taken."""
 MAP_WINDOWS = 8
 """On how many windows of a longer text the map of all parts is measured at most."""
+CAUTION = 4
+"""By how much slower than `limits.SPEED` the map of all parts is taken to be where its text is cut to fit."""
 METHODS = ("zero", "mean")
 """What can stand in the place of a part that is off: 0, or its mean over the text."""
 
 
-@question("predictions.losses")
+@question("predictions.losses", costs=costs.reading(logits=80, passes=2))
 def losses(opened: OpenModel, text: str) -> dict:
     """Each character's surprisal, the n-gram tables' beside it, and what else was likely there.
 
@@ -99,7 +101,7 @@ def _no_surprisals(opened: OpenModel, ids: list[int]) -> dict:
     }
 
 
-@question("predictions.lens")
+@question("predictions.lens", costs=costs.lens_costs)
 def lens(opened: OpenModel, text: str) -> dict:
     """The likeliest characters at each depth and place, and how far each is from the final prediction.
 
@@ -123,7 +125,7 @@ def lens(opened: OpenModel, text: str) -> dict:
     }
 
 
-@question("predictions.attribution")
+@question("predictions.attribution", costs=costs.attribution)
 def attribution(
     opened: OpenModel, text: str, at: int = -1, char: str | None = None, against: str | None = None
 ) -> dict:
@@ -158,7 +160,7 @@ def attribution(
     }
 
 
-@question("predictions.ablation")
+@question("predictions.ablation", costs=costs.reading(logits=60, passes=3))
 def ablation(opened: OpenModel, text: str, parts: str = "", how: str = "zero", at: int = -1) -> dict:
     """The losses of a text, and the prediction after one place, with all parts and with some switched off.
 
@@ -200,7 +202,7 @@ def ablation(opened: OpenModel, text: str, parts: str = "", how: str = "zero", a
     }
 
 
-@question("predictions.survey", seconds=limits.SECONDS, cached=True)
+@question("predictions.survey", seconds=limits.SECONDS, cached=True, costs=costs.survey)
 def survey(opened: OpenModel, text: str | None = None, how: str = "zero") -> Iterator[dict]:
     """Yields the map of all parts, each switched off by itself: first what it is measured on, then its numbers.
 
@@ -215,12 +217,18 @@ def survey(opened: OpenModel, text: str | None = None, how: str = "zero") -> Ite
     if text is None:
         longer = sample(opened)
         ids, most, said, line, needs = longer.ids, MAP_WINDOWS, longer.description, longer.python, longer.import_line
+        ids, most = _affordable(opened, ids, most)
+        if len(ids) < len(longer.ids):
+            line += f"\ntext = text[:{len(ids)}]"
+            said += f" As it has many parts, only {len(ids):,} characters are read."
     else:
         ids, about = _read(opened, text)
         most, line, needs = None, f"text = {about['text']!r}", ""
         said = "Measured on this text alone, in one window: it has no standard error, and another text may differ."
     if len(ids) < 2:
         raise ValueError("A text of one character has no loss to map; type a second one, or take the longer text.")
+    window = min(len(ids) - 1, opened.model.block_size)
+    costs.check(costs.every_part_off, opened.model, window, limits.SECONDS, limits.ANSWER_BYTES)
     reference = _reference(ids[:MEAN_CHARACTERS], how)
     mean = f", text[:{MEAN_CHARACTERS}]" if how == "mean" else ""
     lines = (
@@ -233,7 +241,22 @@ def survey(opened: OpenModel, text: str | None = None, how: str = "zero") -> Ite
         yield found.to_dict()
 
 
-@question("predictions.loss_by_position", seconds=limits.SECONDS, cached=True)
+def _affordable(opened: OpenModel, ids: torch.Tensor, most: int) -> tuple[torch.Tensor, int]:
+    """As much of a text, and as many windows of it, as all parts can be switched off on within the time."""
+    model, enough = opened.model, limits.SPEED * limits.SECONDS / CAUTION
+
+    def fits(characters: int) -> bool:
+        return costs.every_part_off(model, characters).work <= enough
+
+    window = min(len(ids) - 1, model.block_size)
+    if model.tok.weight.device.type != "cpu":
+        return ids, most
+    if not fits(window):
+        return ids[: max(2, costs.longest(fits, window) + 1)], 1
+    return ids, max(1, min(most, int(enough / costs.every_part_off(model, window).work)))
+
+
+@question("predictions.loss_by_position", seconds=limits.SECONDS, cached=True, costs=costs.survey)
 def loss_by_position(opened: OpenModel) -> Iterator[dict]:
     """Yields the loss by how many characters the model had in view: first what it is measured on, then its numbers.
 

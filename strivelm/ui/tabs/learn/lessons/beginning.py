@@ -15,9 +15,11 @@ from strivelm.inspection.component_ablation import component_losses
 from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
+from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
+from strivelm.ui.limits import CHARACTERS
 from strivelm.ui.tabs.learn.lessons import blocks
-from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
+from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.reading import Figure, Reading
 
 WRITTEN = 128
@@ -47,7 +49,8 @@ def setup(reading: Reading) -> Figure:
                 "What comes next, after the chosen character",
                 ["the model's probability"],
                 [(chars[i], p[i].item()) for i in order],
-                f"The likeliest {len(order)} of {len(chars):,} characters. Chance gives each {share(1 / len(chars))}.",
+                f"The likeliest {len(order)} of {plural(len(chars), 'character')}. "
+                f"Chance gives each {share(1 / len(chars))}.",
             ),
             blocks.table("The model and the machine", ["", ""], machine),
         ],
@@ -166,7 +169,9 @@ def frequencies(opened: OpenModel) -> dict[int, float]:
 
 def tokens(reading: Reading) -> Figure:
     """Step 3.1: the chosen character's row of the embedding table, and the characters whose rows are most like it."""
-    space, V, C = inspection.token_space(reading.model), reading.config.vocab_size, reading.config.n_embd
+    V, C = reading.config.vocab_size, reading.config.n_embd
+    some = sorted({*range(min(V, CHARACTERS)), reading.ids[reading.at]})
+    space = inspection.token_space(reading.model, some)
     token = reading.trace({"token_embedding"}).token_embedding[reading.at]
     shown = [
         blocks.table(
@@ -198,7 +203,7 @@ def tokens(reading: Reading) -> Figure:
             "from strivelm.inspection import neighbours, token_space",
             "row = model.tok.weight[model.tokenizer.encode(text)[at]]",
             "print(row.shape, row.norm().item())",
-            "print(neighbours(token_space(model), text[at]).to_dict())",
+            f"print(neighbours(token_space(model{'' if len(some) == V else f', {some}'}), text[at]).to_dict())",
         ),
         attempt={"text": "To be, or not to be", "at": 3},
     )
@@ -207,7 +212,7 @@ def tokens(reading: Reading) -> Figure:
 def _near(space: inspection.Space, reading: Reading) -> list[tuple[str, float, str]]:
     if len(space.chars) < 2:
         return []
-    found = inspection.neighbours(space, reading.ids[reading.at], 5)
+    found = inspection.neighbours(space, reading.text[reading.at], 5)
     return list(zip(found.chars, found.cosine.tolist(), found.classes, strict=True))
 
 
@@ -308,5 +313,7 @@ def switched_off(reading: Reading, names: tuple[str, ...]) -> dict:
         wrote = plural(len(texts["its own text"]), "character")
         note += f"Its own text: {wrote} that the model wrote itself (temperature 1, seed 0). "
     note += "Of the heads, each number is for the one that does best alone. " if "one_head" in names else ""
-    note += f"Guessing among {V:,} characters costs ln {V:,} = {number(facts_of(reading.opened).uniform_loss, 4)}."
+    note += (
+        f"Guessing among {plural(V, 'character')} costs ln {V:,} = {number(facts_of(reading.opened).uniform_loss, 4)}."
+    )
     return blocks.table("An experiment: switched off", ["", *(name for name, _ in columns)], rows, note)

@@ -32,11 +32,6 @@ def share(p: float) -> str:
     return "< 0.01 %" if 0 < p < 5e-5 else f"{100 * p:.3g} %" if p < 0.9995 else "100 %"
 
 
-def plural(count: int, what: str) -> str:
-    """So many of something."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def chars(text: str) -> Cell:
     """A cell of characters."""
     return {"chars": text}

@@ -9,11 +9,12 @@ import torch
 from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
+from strivelm.tokenizer import plural
 from strivelm.ui.core.models import facts_of
-from strivelm.ui.limits import HOTTEST, MOST_K
+from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 from strivelm.ui.tabs.learn.lessons import blocks, youth
-from strivelm.ui.tabs.learn.lessons.blocks import bar, number, plural, share
+from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.drawing import diagram
 from strivelm.ui.tabs.learn.lessons.reading import MOST_WRITTEN, Figure, Reading
 
@@ -220,7 +221,7 @@ def generation(reading: Reading) -> Figure:
                 "What comes next, after the chosen character",
                 ["the model's own", "as set"],
                 [(chars[i], own[i].item(), sampled[i].item()) for i in order],
-                f"The likeliest {len(order)} of {len(chars):,} characters.",
+                f"The likeliest {len(order)} of {plural(len(chars), 'character')}.",
             ),
             blocks.table(
                 "The notebook's three settings, here",
@@ -299,27 +300,29 @@ def playground(reading: Reading) -> Figure:
 
 def learnt(reading: Reading) -> Figure:
     """Step 8: the configuration, the vocabulary as a map, and whether like lies beside like."""
-    c, space = reading.config, inspection.token_space(reading.model)
+    c = reading.config
+    few = min(c.vocab_size, CHARACTERS)
+    space = inspection.token_space(reading.model, range(few))
     facts, plane = facts_of(reading.opened), inspection.pca(space.vectors, 2)
     places = plane.coordinates if plane.coordinates.shape[1] == 2 else plane.coordinates.expand(-1, 2)
     points = list(zip(space.chars, places[:, 0].tolist(), places[:, 1].tolist(), space.classes, strict=True))
     sizes = [
-        ["Vocabulary (V)", f"{c.vocab_size:,} characters"],
-        ["Context (T)", f"{c.block_size:,} characters"],
+        ["Vocabulary (V)", plural(c.vocab_size, "character")],
+        ["Context (T)", plural(c.block_size, "character")],
         ["Layers (L)", str(c.n_layer)],
         ["Heads a layer (H)", str(c.n_head)],
         ["Width (C)", f"{c.n_embd:,}"],
         ["Dropout in training", f"{c.dropout:g}"],
         ["Validation loss", "not measured" if facts.validation_loss is None else f"{facts.validation_loss:.3f} nats"],
     ]
-    many = len(points) > MOST_DRAWN
+    many = c.vocab_size > MOST_DRAWN
     shown = [
         blocks.scatter(
             "The characters' rows, in the plane that shows most of them",
             points[:MOST_DRAWN],
             f"The first two principal components explain {share(float(plane.explained.sum()))} of how the rows differ "
             f"({share(2 * plane.even)} if no direction stood out)."
-            + (f" The first {MOST_DRAWN} of {len(points):,} characters are shown." if many else ""),
+            + (f" The first {MOST_DRAWN} of {c.vocab_size:,} characters are shown." if many else ""),
         )
     ]
     purity = inspection.purity(space, same_letter=False) if c.vocab_size > 1 else None
@@ -351,7 +354,7 @@ def learnt(reading: Reading) -> Figure:
         },
         reading.python(
             "from strivelm.inspection import pca, purity, token_space",
-            "space = token_space(model)",
+            f"space = token_space(model{'' if few == c.vocab_size else f', range({few})'})",
             "plane = pca(space.vectors, 2)",
             "print(plane.explained, plane.coordinates, space.classes)",
             *(["print(purity(space, same_letter=False).to_dict())"] if c.vocab_size > 1 else []),

@@ -9,6 +9,7 @@ import torch
 from strivelm import inspection
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
+from strivelm.ui.core import costs
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.python_lines import load_line, open_line
 from strivelm.ui.core.reading import start_from
@@ -133,10 +134,13 @@ def read_at_end(opened: OpenModel, text: str | None, chosen: Chosen) -> Reading:
     """
     start = start_from(opened.model, limits.checked_prompt(text))
     context, config = opened.model.block_size, opened.model.config
-    shown, ids = start.text[-context:], start.ids[-context:]
+    length = min(len(start.ids), context)
+    most = costs.most_read(opened.model, costs.lesson, length)
+    shown, ids = start.text[-most:], start.ids[-most:]
+    notes = start.notes + costs.notes_on(opened.model, "all numbers are computed", most, length)
     at = len(shown) - 1 if chosen.at is None else min(chosen.at, len(shown) - 1)
     layer, head = min(chosen.layer or 0, config.n_layer - 1), min(chosen.head or 0, config.n_head - 1)
-    return Reading(opened, shown, ids, start.notes, at, layer, head, chosen)
+    return Reading(opened, shown, ids, notes, at, layer, head, chosen)
 
 
 @dataclass(frozen=True)
