@@ -43,7 +43,7 @@ function entered() {
     model = chosen.own,
     tab = HOME,
     ...rest
-  } = Object.fromEntries(read().filter(([name]) => !name.startsWith("__")));
+  } = Object.fromEntries(read().filter(([name]) => !name.startsWith("__") && name !== "lesson"));
   const typed = ([name, value]) => [name, typeof chosen.usual[tab]?.[name] === "number" ? Number(value) : value];
   return { model, tab, values: Object.fromEntries(Object.entries(rest).map(typed)) };
 }

@@ -122,6 +122,18 @@ at("[type=file]").addEventListener("change", async (event) => {
   }
 });
 
+// Gradio confines the page's style to its own part of the page; the handout stands beside that, and alone on paper.
+const PAPER = `
+.strivelm-lesson-handout { display: none; }
+@media print {
+  body > :not(.strivelm-lesson-handout) { display: none !important; }
+  .strivelm-lesson-handout { display: block; color: black; background: white; font: 12pt/1.45 sans-serif; }
+  .strivelm-lesson-handout li { break-inside: avoid; margin-bottom: 14pt; }
+  .strivelm-lesson-handout p { margin: 0 0 3pt; overflow-wrap: anywhere; unicode-bidi: plaintext; }
+  .strivelm-lesson-handout .says { font-size: 14pt; font-weight: 700; }
+  .strivelm-lesson-handout .link { font: 9pt/1.4 monospace; }
+}`;
+
 // All steps with their sentences and links as text, on paper.
 function handout() {
   document.querySelector(".strivelm-lesson-handout")?.remove();
@@ -136,10 +148,9 @@ function handout() {
       return item;
     }),
   );
-  page.append(strivelm.make("h1", "", plan.title || "A lesson"), steps);
+  page.append(strivelm.make("style", "", PAPER), strivelm.make("h1", "", plan.title || "A lesson"), steps);
   document.body.append(page);
-  document.body.dataset.lessonHandout = "true";
-  window.addEventListener("afterprint", () => (delete document.body.dataset.lessonHandout, page.remove()), {
+  window.addEventListener("afterprint", () => page.remove(), {
     once: true,
   });
   window.print();
