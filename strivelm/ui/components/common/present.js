@@ -20,7 +20,6 @@ const steps = {
 };
 
 const visible = (one) => one.checkVisibility() && !one.disabled;
-const main = () => [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab]")].filter(visible);
 const inner = () => [
   ...[...document.querySelectorAll("#tabs .tab-wrapper [role=tab]")].filter(
     (one) => !one.closest("#tabs > .tab-wrapper"),
