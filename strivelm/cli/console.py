@@ -17,10 +17,12 @@ from strivelm.cli import environment
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C while torch is imported prints a traceback
 
-EXTRAS: dict[str, str] = dict.fromkeys(("gradio", "httpx", "pandas"), "app") | dict.fromkeys(
-    ("tyro", "tqdm", "matplotlib", "PIL"), "train"
-)
-EXTRAS |= {"onnx": "onnx", "gguf": "gguf"}
+EXTRAS: dict[str, str] = {
+    **dict.fromkeys(("gradio", "httpx", "pandas"), "app"),
+    **dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train"),
+    "onnx": "onnx",
+    "gguf": "gguf",
+}
 """The extra of the package that installs each optional library."""
 ALONE = ("onnx", "gguf")
 """Those that requirements.txt leaves out."""
