@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import torch
 
@@ -241,7 +241,7 @@ def scheduler_of(model) -> Scheduler | None:
         return known
 
 
-def side_by_side(writings: Sequence[Writing], seconds: float) -> Iterator[list[tuple[Step, ...]]]:
+def side_by_side(writings: Sequence[Writing], seconds: float) -> Generator[list[tuple[Step, ...]], None, None]:
     """Yields what is new in texts that are written together, place by place; it waits so many seconds at a time,
     after which there may be nothing.
 

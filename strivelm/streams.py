@@ -204,7 +204,9 @@ class Streams:
             self.pace = (time.perf_counter() - begin) / done
         return self._read(choices, logits, done, n, u)
 
-    def _read(self, choices: bytearray, logits: torch.Tensor, done: int, n: int, u: Sequence[float]) -> list[Chosen]:
+    def _read(
+        self, choices: bytearray, logits: torch.Tensor, done: int, n: int, u: ctypes.Array[ctypes.c_double]
+    ) -> list[Chosen]:
         found, texts, turns, many = [], self.texts, len(u) // max(n, 1), min(BEST, self.sizes.vocab)
         used = [0] * n
         for turn in range(done):

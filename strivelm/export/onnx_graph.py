@@ -12,6 +12,7 @@ the left. Operators: https://onnx.ai/onnx/operators, opset 17.
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,13 +82,26 @@ class _Builder:
         self.constants: list = []
         self._known: dict[str, str] = {}
 
-    def node(self, kind: str, *inputs: str, name: str | None = None, outputs: int = 1, **attributes):
+    def node(self, kind: str, *inputs: str, name: str | None = None, **attributes) -> str:
+        """Adds a node that has one output; returns the output's name."""
+        name = name or self._unused(kind)
+        self._add(kind, inputs, [name], attributes)
+        return name
+
+    def several(self, outputs: int, kind: str, *inputs: str, **attributes) -> list[str]:
+        """Adds a node that has so many outputs; returns their names."""
+        names = [f"{self._unused(kind)}_{i}" for i in range(outputs)]
+        self._add(kind, inputs, names, attributes)
+        return names
+
+    def _unused(self, kind: str) -> str:
+        """A name that no earlier node has."""
+        return f"{kind.lower()}_{len(self.nodes)}"
+
+    def _add(self, kind: str, inputs: Sequence[str], names: list[str], attributes: dict) -> None:
         from onnx import helper
 
-        name = name or f"{kind.lower()}_{len(self.nodes)}"
-        names = [name] if outputs == 1 else [f"{name}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, inputs, names, **attributes))
-        return name if outputs == 1 else names
 
     def constant(self, array: np.ndarray, name: str | None = None) -> str:
         """A constant; equal small ones are stored once."""
@@ -161,7 +175,7 @@ class _Builder:
         H, C = self.config.n_head, self.config.n_embd
         hd = C // H
         qkv = self.node("MatMul", x, self.wide(self.weight(f"h.{i}.attn.c_attn.weight")))  # (B, T, 3C)
-        parts = self.node("Split", qkv, self.ints(C, C, C), outputs=3, axis=-1)
+        parts = self.several(3, "Split", qkv, self.ints(C, C, C), axis=-1)
         q, k, v = (
             self.node("Transpose", self.node("Reshape", part, self.ints(0, 0, H, hd)), perm=[0, 2, 1, 3])
             for part in parts

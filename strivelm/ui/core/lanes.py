@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 from gradio.queueing import Event, Queue
 from gradio.server_messages import EventMessage
@@ -37,6 +38,8 @@ class Lanes(Queue):
         self.ANALYTICS_MAX_EVENTS = 100
         self._visits: dict[str, Visit] = {}
         self._unread: dict[str, deque[tuple[float, int]]] = {}
+        # Whether a call is slow, and until when that holds
+        self._judged: WeakKeyDictionary[Event, tuple[bool, float]] = WeakKeyDictionary()
 
     def visit(self, event_id: str | None) -> Visit:
         """The visit of a running call, by which work for it ends when its visitor leaves."""
@@ -51,7 +54,7 @@ class Lanes(Queue):
 
     async def push(self, body, request, username):
         """Adds a call, if its lane has room."""
-        function = self.blocks.fns.get(body.fn_index)
+        function = self.blocks.fns.get(body.fn_index) if body.fn_index is not None else None
         lane = self.event_queue_per_concurrency_id.get(function.concurrency_id) if function else None
         if lane is not None and len(lane.queue) >= ROOM.get(lane.concurrency_id, limits.QUEUE):
             return False, "The page is busy: too many calls wait already. Try again in a moment.", "queue_full"
@@ -71,14 +74,27 @@ class Lanes(Queue):
                 for event in job
                 if event.fn.concurrency_id == lane.concurrency_id
             ]
-            room = sum(map(_is_slow, running)) < limits.SLOW
-            found = next((event for event in lane.queue if room or not _is_slow(event)), None)
+            room = sum(map(self._is_slow, running)) < limits.SLOW
+            found = next((event for event in lane.queue if room or not self._is_slow(event)), None)
             if found:
-                _is_slow(found)  # what it is once it runs, whatever becomes of its model
-                found.asked_again = math.inf
+                self._judged[found] = self._is_slow(found), math.inf  # once it runs, whatever becomes of its model
                 lane.queue.remove(found)
                 return [found], False, lane.concurrency_id
         return None
+
+    def _is_slow(self, event: Event) -> bool:
+        """Whether a call may take long, which its function says of what it is called with.
+
+        It is asked again while the call waits: its model may have been opened for another one.
+        """
+        now = time.monotonic()
+        slow, until = self._judged.get(event, (False, 0.0))
+        if now >= until:
+            says, slow = getattr(event.fn.fn, "slow", None), False
+            with suppress(Exception):  # an error here would end the queue for everybody
+                slow = bool(says and event.data and says(event.data.data))
+            self._judged[event] = slow, now + ASK_AGAIN if slow else math.inf
+        return slow
 
     async def clean_events(self, *, session_hash: str | None = None, event_id: str | None = None) -> None:
         """Drops a visitor's calls; what is computed for them ends at its next line."""
@@ -146,17 +162,3 @@ class Lanes(Queue):
             del self.pending_messages_per_session[session]
         self.pending_event_ids_session.pop(session, None)
         self._unread.pop(session, None)
-
-
-def _is_slow(event: Event) -> bool:
-    """Whether a call may take long, which its function says of what it is called with.
-
-    It is asked again while the call waits: its model may have been opened for another one.
-    """
-    now = time.monotonic()
-    if now >= getattr(event, "asked_again", 0.0):
-        says, event.slow = getattr(event.fn.fn, "slow", None), False
-        with suppress(Exception):  # an error here would end the queue for everybody
-            event.slow = bool(says and event.data and says(event.data.data))
-        event.asked_again = now + ASK_AGAIN if event.slow else math.inf
-    return event.slow

@@ -191,11 +191,10 @@ def cleaned(value: object) -> object:
     """The value with None in place of NaN and infinities, for which JSON has no word; of dicts and lists in place."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    waiting = [value]
+    waiting: list[dict | list] = [value] if isinstance(value, dict | list) else []
     while waiting:
         one = waiting.pop()
-        places = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
-        for place, item in places:
+        for place, item in one.items() if isinstance(one, dict) else enumerate(one):
             if isinstance(item, float):
                 if not math.isfinite(item):
                     one[place] = None

@@ -122,8 +122,8 @@ def without(
     def one_by_one() -> Iterable[Sequence[Step]]:
         return zip(*(generate(model, start.ids, config) for model in models), strict=True)
 
-    off = [model.parts for model in models]
-    yield from _grown(opened, written(opened.model, start.ids, [config] * 2, one_by_one, off=off), config, len(columns))
+    rows = written(opened.model, start.ids, [config] * 2, one_by_one, off=[model.parts for model in models])
+    yield from _grown(opened, rows, config, len(columns))
 
 
 def _bound() -> str:

@@ -24,18 +24,21 @@ OPENED = """(count) => {
 wanted again where there is room for it."""
 
 
-def build(page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox]) -> dict[str, gr.Tab]:
+def build(
+    page: Page, prompt: gr.Textbox, settings: dict[str, gr.Slider | gr.Textbox], count: gr.Slider
+) -> dict[str, gr.Tab]:
     """Adds the sections to the tabs that are open; returns them by their ids.
 
     Args:
         prompt: what all sections go on from.
-        settings: the components temperature, top_k, top_p, count and seed, and those of One character, slowly.
+        settings: the components temperature, top_k, top_p and seed, and those of One character, slowly.
+        count: the slider of how many characters are written.
     """
     found = {}
     for id, title, fill, most in SECTIONS:
         with gr.Tab(title, id=id) as found[id]:
             fill(page, prompt, settings)
-        bound(found[id], settings["count"], most)
+        bound(found[id], count, most)
     return found
 
 

@@ -38,25 +38,21 @@ def build(page: Page) -> None:
             # On a phone they are folded under the text.
             fold = gr.Button("Settings", size="sm", elem_id="fold-settings")
             fold.click(None, None, None, js=FOLD)
-            settings = one_character.settings(page) | _settings()
+            slow = one_character.settings(page)
+            settings, count = _settings()
     with left:
         prompt = _prompt(page)
         with gr.Tabs(elem_id="ways", overflow_behavior="wrap") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)
-            sections.bound(first, settings["count"], limits.MOST_CHARACTERS)
-            others = sections.build(page, prompt, settings)
+            sections.bound(first, count, limits.MOST_CHARACTERS)
+            others = sections.build(page, prompt, slow | settings, count)
     page.sections("generate", ways, {"write": first, **others})
     page.text("generate", prompt, _suggestion)
     page.link("generate", "temperature", settings["temperature"], number(0, limits.HOTTEST))
     page.link("generate", "top_k", settings["top_k"], number(0, limits.MOST_K, whole=True))
     page.link("generate", "top_p", settings["top_p"], number(0.05, 1))
-    page.link(
-        "generate",
-        "count",
-        settings["count"],
-        number(limits.FEWEST_CHARACTERS, limits.MOST_CHARACTERS, whole=True),
-    )
+    page.link("generate", "count", count, number(limits.FEWEST_CHARACTERS, limits.MOST_CHARACTERS, whole=True))
     page.link("generate", "seed", settings["seed"])
 
 
@@ -90,8 +86,8 @@ def _chip(facts: Facts, i: int) -> dict:
     return {"value": prompts.label(suggestions[i]) if there else "", "visible": there}
 
 
-def _settings() -> dict[str, gr.Slider | gr.Textbox]:
-    """The settings by name."""
+def _settings() -> tuple[dict[str, gr.Slider | gr.Textbox], gr.Slider]:
+    """The settings of the choice by name, and the slider of how many characters are written."""
     with gr.Row(elem_classes="presets"):
         presets = {
             gr.Button(
@@ -168,4 +164,4 @@ def _settings() -> dict[str, gr.Slider | gr.Textbox]:
     chosen = [temperature, top_k, top_p]
     gr.on([setting.change for setting in chosen], None, chosen, list(presets), js=MARK)
     another.click(None, None, seed, js=f"() => String(Math.floor({NEW_SEEDS} * Math.random()))")
-    return {"temperature": temperature, "top_k": top_k, "top_p": top_p, "count": count, "seed": seed}
+    return {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}, count

@@ -31,8 +31,9 @@ def place(reading: Reading) -> tuple[int, int, int]:
     if reading.chosen.step == "3.3":
         return _far_look(reading)
     opening = OPENINGS.get(reading.chosen.step)
-    known = opening is None or reading.chosen.at is not None or len(reading.text) < 2
-    return reading.at if known else opening(reading), reading.layer, reading.head
+    if opening is None or reading.chosen.at is not None or len(reading.text) < 2:
+        return reading.at, reading.layer, reading.head
+    return opening(reading), reading.layer, reading.head
 
 
 def entropies(reading: Reading) -> torch.Tensor:
