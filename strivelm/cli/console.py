@@ -18,7 +18,7 @@ from strivelm.cli import environment
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C while torch is imported prints a traceback
 
 EXTRAS: dict[str, str] = {
-    **dict.fromkeys(("gradio", "httpx", "pandas"), "app"),
+    **dict.fromkeys(("gradio", "httpx", "pandas", "starlette"), "app"),
     **dict.fromkeys(("tyro", "tqdm", "matplotlib", "PIL"), "train"),
     "onnx": "onnx",
     "gguf": "gguf",

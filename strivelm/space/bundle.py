@@ -19,6 +19,7 @@ COMPILER = b"gcc\nlibc6-dev\n"
 ALLOWED = re.compile(
     rf"""{"|".join(map(re.escape, NEEDED))}
     |strivelm/py\.typed
+    |strivelm/docs/\w+\.md
     |strivelm/([a-z]\w*/)*\w+\.(py|c|h|wasm)
     |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
     |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)

@@ -118,11 +118,12 @@ def test_button_and_text_are_above_the_fold(visit):
 
 def test_the_header_says_what_the_model_is(visit):
     page = visit()
-    assert page.inner_text("#header .short").startswith("4,")
+    short = page.inner_text("#header .short")
     page.click("#header .line .fold")
     facts = dict(
         zip(page.locator("#header dt").all_text_contents(), page.locator("#header dd").all_text_contents(), strict=True)
     )
+    assert short.startswith(f"{facts['Parameters']} numbers ·")
     assert facts["Model"] == "noise, step 7"
     assert facts["Context"] == "32 characters"
     assert facts["Layers × heads"] == "1 × 2, 16 wide"

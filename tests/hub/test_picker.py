@@ -22,9 +22,9 @@ def test_a_model_of_the_hub_is_opened_with_progress(hub, publish, run_folder, pi
     assert any(" MB received." in row["said"]["text"] for row in rows)
     assert rows[-1]["current"] == rows[-1]["asked"] == "alice/one@main"
     assert rows[-1]["said"]["text"] == ""
-    facts = dict(json.loads(rows[-1]["header"])["facts"])
-    assert facts["Model"] == "alice/one@main, step 40"
-    assert facts["Learnt from"] == "a text"
+    header = json.loads(rows[-1]["header"])
+    assert header["name"] == ["Model", "alice/one@main, step 40"]
+    assert dict(header["facts"])["Learnt from"] == "a text"
     assert hub.store.repos["models", "alice/one"].branches["main"] == commit
 
 

@@ -119,16 +119,18 @@ function classColour(which) {
 // The ground of a character by its surprisal: plain where the model was sure, orange from 6 nats (1 in 403) on.
 const surprise = (nats) => colour("tint", nats / 6);
 
-// Fills `box` with what the grounds mean, in nats and as odds.
+// Fills `box` with what the grounds mean, as odds and in nats.
 function surpriseKey(box) {
   box.classList.add("strivelm-surprise");
+  box.role = "img";
+  box.ariaLabel = `The grounds: plain where the model was certain, deep orange at ${oneIn(6)} (6 nats) and more`;
   box.replaceChildren(
     ...["nats", ...Array(7).keys()].map((nats) => {
       const cell = document.createElement("span");
       const [above, below] =
         nats === "nats"
-          ? ["surprisal, nats", "chance"]
-          : [nats === 6 ? "6 and more" : nats, nats ? oneIn(nats) : "certain"];
+          ? ["chance", "surprisal, nats"]
+          : [nats ? oneIn(nats) : "certain", nats === 6 ? "6 and more" : nats];
       if (nats !== "nats") cell.style.background = surprise(nats);
       cell.append(
         Object.assign(document.createElement("b"), { textContent: above }),

@@ -46,7 +46,7 @@ TEMPLATE = """
   </div>
   <div class="foot" hidden>
     <p class="by"></p>
-    <div class="legend" role="img"></div>
+    <div class="legend"></div>
     <div class="switches">
       <button type="button" class="strivelm-tool colours" aria-pressed="true">Colours</button>
       <button type="button" class="strivelm-tool overlap-switch" aria-pressed="false"
