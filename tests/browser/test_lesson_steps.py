@@ -83,7 +83,8 @@ def pictures(page):
 
 
 def test_the_training_step_is_a_film(visit, bundled_address):
-    page = visit(f"{bundled_address}?tab=learn&step=5&text=To be", shows=f"{FIGURE} .film .reel")
+    link = f"{bundled_address}?tab=learn&step=5&text=To be"
+    page = visit(link, shows=f"{FIGURE} .film .reel", motion="no-preference")
     handle = f"{FIGURE} .film input"
     page.wait_for_function(f"Number(document.querySelector('{handle}').value) >= 2")  # it plays by itself
     page.click(f"{FIGURE} .film button")
@@ -119,7 +120,7 @@ def test_the_film_keeps_still_where_little_motion_is_wanted(visit, bundled_addre
 
 DRAWN = """step => [...document.querySelectorAll("#learn-shown .prose section:not([hidden]) .katex")]
   .filter((one) => !one.closest("details")).map((one) => {
-    const [glyphs, math] = [one.querySelector(".katex-html"), one.querySelector("math")].map((part) => {
+    const [glyphs, math] = [one.querySelector(".katex-html"), one.querySelector(".katex-mathml")].map((part) => {
       const { width, height } = part.getBoundingClientRect();
       return width > 5 && height > 5;
     });

@@ -143,5 +143,6 @@ strivelm.steps?.register(
   () => mode === "walk",
 );
 window.addEventListener("hashchange", arrive);
+window.addEventListener("popstate", arrive, true); // before the page takes the address for its own (common/history.js)
 window.addEventListener("popstate", () => queueMicrotask(whereNow));
 arrive().then((came) => came || resume());

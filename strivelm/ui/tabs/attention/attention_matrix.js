@@ -91,7 +91,7 @@ function drawLegend() {
 
 // The large map with its title and scale, to save.
 function matrixPicture() {
-  if (!at(".map .box").clientWidth) layMatrix(640); // it is out of sight, and may never have been drawn
+  if (!at(".map .box").clientWidth) layMatrix(at(".map").parentElement.clientWidth || 640); // out of sight: as in sight
   const scale = state.scale === "row" ? "Colour: √(weight / largest of its row)" : "Colour: √weight, from 0 to 1";
   return matrixMap.picture({
     title: `${titleOf(state.map)}${isHead(state.map) ? `: ${sentenceOf(state.map)}` : ""}`,

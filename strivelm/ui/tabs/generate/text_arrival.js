@@ -22,7 +22,8 @@ const inSight = (signal) =>
     const sized = new ResizeObserver(() => check());
     const check = () => {
       const here = strivelm.chosen.tab === "generate" && (field("section") ?? "write") === "write";
-      if (document.hidden || !here || !element.clientWidth) return;
+      if (document.hidden || !element.clientWidth) return;
+      if (!here) return void requestAnimationFrame(() => signal.aborted || check()); // what is chosen is said later
       sized.disconnect();
       kept();
     };
