@@ -130,9 +130,9 @@ def test_an_empty_seed_is_drawn_and_shown_and_brings_the_text_back(noise):
 
 def test_writing_ends_when_its_time_is_over(noise, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.0)
-    pieces = asked(noise, "A", *SETTINGS)
+    pieces = asked(noise, "A", limits.MOST_CHARACTERS, *SETTINGS[1:])  # more than are there at the first look
     assert pieces[-1]["ended"] == "time"
-    assert 1 <= len(characters(pieces)) < SETTINGS[0]
+    assert 1 <= len(characters(pieces)) < limits.MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(
