@@ -111,6 +111,7 @@ SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "map": partial(answer, "embeddings.tokens"),
     "message": lambda opened: {"kind": "note", "text": f"The model {opened.ref} knows no “é”: it was left out."},
     "neighbours": partial(answer, "embeddings.tokens"),
+    "offers": lambda opened: {"tab": "learn", "field": "learn-text", "examples": prompts.examples(facts_of(opened))},
     "sampling_steps": partial(answer, "generate.sampling_steps", **SETTINGS),
     "similarity": partial(answer, "embeddings.tokens"),
     "switches": lambda opened: about(facts_of(opened)),
