@@ -74,7 +74,8 @@ def test_a_link_shows_a_new_visitor_the_same_view(visit, address):
     page.press("#temperature input[type=number]", "Tab")
     page.fill("#seed input", "7")
     page.click("#run-generate")
-    page.wait_for_function(FINISHED)
+    page.wait_for_function("document.querySelector('#generate-text .status').textContent.endsWith('seed 7')")
+    page.wait_for_function("!new URLSearchParams(location.search).has('drawn')")
     said = address_of(page, model="film", temperature="0.5", seed="7", text="To be & not\nto be?")
     assert said.keys() == {"model", "temperature", "seed", "text"}
     written = page.inner_text("#generate-text .page")
