@@ -62,7 +62,7 @@ def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
     facts = facts_of(opened)
     texts = {"text": prompts.lines(facts), "prompt": prompts.line(facts)}
     arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
-    found: Any = question.function(opened, **question.checked(arguments))
+    found: Any = question.answer([opened], question.checked(arguments))
     return list(found) if question.streamed else [found]
 
 

@@ -50,14 +50,14 @@ class Dispatcher:
         # ZeroGPU sends only the name of the class.
         def pieces(refs, arguments):
             try:
-                for piece in question.function(*map(self.models.get, refs), **arguments):
+                for piece in question.answer([*map(self.models.get, refs)], arguments):
                     yield [True, piece]
             except SENTENCES as error:
                 yield [False, str(error)]
 
         def whole(refs, arguments):
             try:
-                return [True, question.function(*map(self.models.get, refs), **arguments)]
+                return [True, question.answer([*map(self.models.get, refs)], arguments)]
             except SENTENCES as error:
                 return [False, str(error)]
 

@@ -5,6 +5,7 @@ are open models and whose others are plain, typed values. The views in the brows
 MCP tools (`strivelm.ui.api`), and the notebook functions use this registry. `Dispatcher` answers the questions.
 """
 
+import dataclasses
 import inspect
 import math
 import sys
@@ -53,6 +54,8 @@ class Question:
     models: int
     """How many models it is about; 0 if it needs none."""
     arguments: tuple[Argument, ...]
+    settings: Mapping[str, Callable[..., object]]
+    """By name, the function's parameters that are dataclasses: their fields are arguments of the question."""
     seconds: Seconds
     """Its time limit."""
     gpu_seconds: Seconds
@@ -94,6 +97,13 @@ class Question:
             else:
                 found[name] = argument.default
         return found
+
+    def answer(self, models: Sequence[OpenModel], arguments: Mapping[str, object]) -> Any:
+        """What the function gives for open models and checked arguments. Raises what it raises."""
+        given = dict(arguments)
+        for setting, kind in self.settings.items():
+            given[setting] = kind(**{name: given.pop(name) for name in inspect.signature(kind).parameters})
+        return self.function(*models, **given)
 
     def cost(self, models: Sequence[OpenModel], arguments: Mapping[str, object]) -> Cost:
         """What an answer costs. Raises ValueError, a sentence, if that is more than is allowed."""
@@ -139,7 +149,8 @@ def question(
     """The decorator that makes a function a question; the function itself stays as it is.
 
     Its first parameters are the open models (annotated `OpenModel`); the others are its arguments, each annotated with
-    a kind that `Argument` knows. It raises ValueError, a sentence, if it can't be answered.
+    a kind that `Argument` knows, or with a dataclass of such fields, which are arguments then. It raises ValueError, a
+    sentence, if it can't be answered.
 
     Args:
         gpu_seconds: for how long ZeroGPU is asked for a GPU, if that differs from `seconds`.
@@ -151,18 +162,31 @@ def question(
         models = sum(parameter.annotation is OpenModel for parameter in parameters)
         if any(parameter.annotation is OpenModel for parameter in parameters[models:]):
             raise TypeError(f"{name}: the open models must be the first parameters")
-        arguments = tuple(Argument(one.name, one.annotation, one.default) for one in parameters[models:])
+        settings = {one.name: one.annotation for one in parameters[models:] if _is_settings(one.annotation)}
+        arguments = tuple(argument for one in parameters[models:] for argument in _arguments(one))
         for argument in arguments:
             _described(argument.kind)  # raises for a kind that can't be checked
         if name in QUESTIONS and QUESTIONS[name].function.__qualname__ != function.__qualname__:
             raise TypeError(f"there are two questions {name}")
         on_gpu = seconds if gpu_seconds is None else gpu_seconds
         QUESTIONS[name] = Question(
-            name, function, models, arguments, seconds, on_gpu, max_bytes, device, cached, lane, costs
+            name, function, models, arguments, settings, seconds, on_gpu, max_bytes, device, cached, lane, costs
         )
         return function
 
     return declare
+
+
+def _is_settings(kind: object) -> bool:
+    return dataclasses.is_dataclass(kind)
+
+
+def _arguments(parameter: inspect.Parameter) -> list[Argument]:
+    """A parameter as an argument, or the fields of its dataclass as several."""
+    if not _is_settings(parameter.annotation):
+        return [Argument(parameter.name, parameter.annotation, parameter.default)]
+    fields = inspect.signature(parameter.annotation, eval_str=True).parameters.values()
+    return [Argument(field.name, field.annotation, field.default) for field in fields]
 
 
 def _seconds(given: Seconds, arguments: Mapping[str, object]) -> float:

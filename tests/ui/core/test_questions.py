@@ -1,5 +1,6 @@
 """The registry of questions: what their arguments may be, and that what is none of it is a sentence."""
 
+import dataclasses
 import inspect
 import json
 import math
@@ -23,6 +24,27 @@ def of(opened: OpenModel, text: str, often: int = 1, hot: float = 1.0, on: bool 
 
 def many(one: OpenModel, other: OpenModel, names: list[str], numbers: list[list[float]]) -> None:
     """A question of two models, with lists."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wished:
+    """Settings of a question."""
+
+    place: int
+    hot: float = 0.5
+
+
+def wishing(opened: OpenModel, text: str, wished: Wished) -> list:
+    """A question with settings."""
+    return [opened, text, wished]
+
+
+def test_the_fields_of_settings_are_arguments(declare):
+    (asked,) = declare(wishing)
+    assert [(one.name, one.kind) for one in asked.arguments] == [("text", str), ("place", int), ("hot", float)]
+    assert asked.answer(["a model"], asked.checked({"text": "a", "place": 3.0})) == ["a model", "a", Wished(3, 0.5)]
+    with pytest.raises(ValueError, match="needs the argument place"):
+        asked.checked({"text": "a"})
 
 
 def test_what_a_function_says_of_itself_is_the_question(declare):

@@ -25,6 +25,7 @@ FIGURES = {
     "8": ending.learnt,
 }
 """By a step's id, what makes its figure."""
+FIRST = Chosen()
 OF_TEXT = "2"
 """The step that shows the text and the vocabulary, and computes nothing with weights."""
 ONWARD = {
@@ -40,44 +41,29 @@ ONWARD = {
 """By a step's id, the tabs in which its views are to be had whole, at the same text."""
 
 
+def needs_weights(step: str, **others: object) -> bool:
+    """Whether a step computes with the model's weights."""
+    return step != OF_TEXT
+
+
 def figure(reading: Reading) -> Figure:
     """The figure of the step that is asked for."""
     return FIGURES[reading.chosen.step](reading)
 
 
-@question("learn.step", cached=True, costs=costs.step, device=lambda step, **others: step != OF_TEXT)
-def step(
-    opened: OpenModel,
-    text: str = "",
-    step: str = "1",
-    at: int | None = None,
-    layer: int | None = None,
-    head: int | None = None,
-    half: str = "attention",
-    temperature: float = 1.0,
-    top_k: int = 0,
-    dropout: float = 0.5,
-    count: int = 250,
-    seed: int = 1,
-) -> dict:
+@question("learn.step", cached=True, costs=costs.step, device=needs_weights)
+def step(opened: OpenModel, text: str = "", chosen: Chosen = FIRST) -> dict:
     """A step: its figure, its diagram or None, the numbers that its words leave open, and the tabs that lead on.
 
     Args:
         text: the reader's; of one that is longer than the context the end is read.
-        step: "1" to "8", as in the notebook (`strivelm.ui.tabs.learn.lessons.STEPS`).
-        at: the chosen position; None for one that has something to show.
-        layer, head: counted from 0; of a smaller model the last is taken; None for some that have something to show.
-        half: of a block: "attention" or "MLP".
-        temperature, top_k, count, seed: how step 7 writes, and step 6 would.
-        dropout: the share that step 3.7 drops.
 
-    Raises ValueError, a sentence, for a setting that is none, and for a text that is too long to be read.
+    Raises ValueError, a sentence, for a text that is too long to be read.
     """
-    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed)
     reading = read(opened, text, chosen)
     found, question = figure(reading), ask(reading)
     return {
-        "step": step,
+        "step": chosen.step,
         "model": reading.name,
         "chars": list(reading.text) if found.strip else [],
         "at": reading.at,
@@ -91,31 +77,16 @@ def step(
         "attempt": found.attempt,
         "numbers": found.numbers,
         "diagram": found.diagram,
-        "onward": list(ONWARD.get(step, ())),
+        "onward": list(ONWARD.get(chosen.step, ())),
     }
 
 
-@question("learn.answer", cached=True, costs=costs.step)
-def answer(
-    opened: OpenModel,
-    answer: str,
-    text: str = "",
-    step: str = "1",
-    at: int | None = None,
-    layer: int | None = None,
-    head: int | None = None,
-    half: str = "attention",
-    temperature: float = 1.0,
-    top_k: int = 0,
-    dropout: float = 0.5,
-    count: int = 250,
-    seed: int = 1,
-) -> dict:
-    """Whether a reader's answer to a step's question is right, and what is true; the settings are those of `step`.
+@question("learn.answer", cached=True, costs=costs.step, device=needs_weights)
+def answer(opened: OpenModel, answer: str, text: str = "", chosen: Chosen = FIRST) -> dict:
+    """Whether a reader's answer to a step's question is right, and what is true; what is chosen is as for `step`.
 
     Raises ValueError, a sentence, for what is no answer, and for a step that asks nothing here.
     """
-    chosen = Chosen(step, at, layer, head, half, temperature, top_k, dropout, count, seed)
     found = ask(read(opened, text, chosen))
     if found is None:
         raise ValueError("There is nothing to ask about this text; a longer one gives more to ask.")

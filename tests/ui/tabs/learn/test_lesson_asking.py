@@ -15,11 +15,11 @@ from strivelm.ui.tabs.learn.lessons.reading import Chosen
 
 
 def step(opened, id, text=TEXT, **settings):
-    return payload.step(opened, text, id, **settings)
+    return payload.step(opened, text, Chosen(id, **settings))
 
 
 def answered(opened, id, answer, text=TEXT, **settings):
-    return payload.answer(opened, answer, text, id, **settings)
+    return payload.answer(opened, answer, text, Chosen(id, **settings))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ HOSTILE = "<script>alert(1)</script> ${x} {{y}} שלום 😀"
 )
 def test_every_step_is_there_for_every_model(make_open, step, chars, sizes, text):
     opened = make_open(chars=chars, **sizes)
-    found = payload.step(opened, text, step)
+    found = payload.step(opened, text, Chosen(step))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["step"] == step
     assert (found["diagram"] is not None) == (step == "4")
@@ -55,7 +55,7 @@ def test_prose_asks_for_no_number_that_is_not_given_and_none_is_given_in_vain(no
 
 
 def test_a_longer_text_is_read_at_its_end_and_what_is_unknown_is_said(noise):
-    found = payload.step(noise, "x" * 40 + "end\u20ac", "2")
+    found = payload.step(noise, "x" * 40 + "end\u20ac", Chosen("2"))
     assert "".join(found["chars"]) == ("x" * 40 + "end")[-32:]
     assert "not in the model's vocabulary" in found["notes"][0]
     assert "it reads only the end" in found["notes"][1]
@@ -78,7 +78,7 @@ def test_a_longer_text_is_read_at_its_end_and_what_is_unknown_is_said(noise):
 )
 def test_a_setting_that_is_none_is_a_sentence(noise, name, value, expected):
     with pytest.raises(ValueError, match=rf"^The {name} is .*{expected}"):
-        payload.step(noise, "be", **{name: value})
+        payload.step(noise, "be", Chosen(**{name: value}))
 
 
 def test_what_an_address_may_say_is_what_the_question_takes(noise):
@@ -88,7 +88,7 @@ def test_what_an_address_may_say_is_what_the_question_takes(noise):
     for name, _, *allowed in lesson_view.settings():
         values = allowed[0] if isinstance(allowed[0], list) else allowed[:2]
         for value in values:
-            assert payload.step(noise, "be", **{name: value})["model"] == "noise"
+            assert payload.step(noise, "be", Chosen(**{name: value}))["model"] == "noise"
 
 
 def test_settings_beyond_the_model_are_brought_into_it(noise):
@@ -196,7 +196,7 @@ def test_the_lines_of_python_run_and_say_the_same(bundled, step):
 
 def test_a_file_of_its_own_holds_no_raw_text(make_open):
     opened = make_open(chars="".join(dict.fromkeys(HOSTILE)))
-    found = payload.step(opened, HOSTILE, "4")
+    found = payload.step(opened, HOSTILE, Chosen("4"))
     for view, value in ((lesson_view.VIEW, found), (diagram_view.VIEW, found["diagram"])):
         page = view.html(value)
         assert "<script>alert" not in page
@@ -206,13 +206,13 @@ def test_a_file_of_its_own_holds_no_raw_text(make_open):
 def test_where_a_folder_lies_is_not_told(make_open, tmp_path):
     opened = make_open(ref=str(tmp_path))
     for step in IDS:
-        assert str(tmp_path.parent) not in json.dumps(payload.step(opened, "be", step))
+        assert str(tmp_path.parent) not in json.dumps(payload.step(opened, "be", Chosen(step)))
 
 
 def test_of_a_folder_the_lines_run_where_it_lies(noise, tmp_path, monkeypatch):
     folder = tmp_path / "a 'model'"
     noise.model.save_pretrained(folder)
-    found = payload.step(open_model(str(folder)), "be", "7", count=20)
+    found = payload.step(open_model(str(folder)), "be", Chosen("7", count=20))
     monkeypatch.chdir(tmp_path)
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(found["python"], {})

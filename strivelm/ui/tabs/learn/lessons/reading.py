@@ -41,15 +41,19 @@ class Chosen:
     """What a reader has set. Raises ValueError, a sentence, for a setting that is none."""
 
     step: str = IDS[0]
+    """"1" to "8", as in the notebook (`strivelm.ui.tabs.learn.lessons.STEPS`)."""
     at: int | None = None
     """The chosen position; None for one that has something to show (`strivelm.ui.tabs.learn.lessons.openings`)."""
     layer: int | None = None
-    """None for one that has something to show."""
+    """Counted from 0; of a smaller model the last is taken; None for one that has something to show, as for `head`."""
     head: int | None = None
     half: str = "attention"
+    """Of a block: "attention" or "MLP"."""
     temperature: float = 1.0
+    """This, `top_k`, `count` and `seed` are how step 7 writes, and step 6 would."""
     top_k: int = 0
     dropout: float = 0.5
+    """The share that step 3.7 drops."""
     count: int = 250
     seed: int = 1
 
