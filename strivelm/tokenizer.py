@@ -11,6 +11,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
+from strivelm.words import plural
+
 
 def display(char: str) -> str:
     """The character as a message shows it: quoted, with its code point where it is not plain ASCII."""
@@ -31,16 +33,11 @@ class UnknownCharacterError(ValueError):
         self.places, self.vocabulary = places, vocabulary
         known = vocabulary if len(vocabulary) <= 100 else vocabulary[:100] + "…"
         super().__init__(
-            f"{describe_unknown(places)} The model knows {_plural(len(vocabulary), 'character')}: {known!r}"
+            f"{describe_unknown(places)} The model knows {plural(len(vocabulary), 'character')}: {known!r}"
         )
 
     def __reduce__(self):  # an exception's own way would hand its message to __init__
         return type(self), (self.places, self.vocabulary)
-
-
-def _plural(count: int, what: str) -> str:
-    """A number of things: "1 character", "2 characters"."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def describe_unknown(places: dict[str, tuple[int, ...]]) -> str:
@@ -51,7 +48,7 @@ def describe_unknown(places: dict[str, tuple[int, ...]]) -> str:
     for char, where in list(places.items())[:5]:
         at = ", ".join(map(str, where[:5])) + (f" and {len(where) - 5:,} more" if len(where) > 5 else "")
         shown.append(f"{display(char)} at {at}")
-    rest = f"; and {_plural(len(places) - 5, 'other character')}" if len(places) > 5 else ""
+    rest = f"; and {plural(len(places) - 5, 'other character')}" if len(places) > 5 else ""
     what = "This character is" if len(places) == 1 else f"These {len(places):,} characters are"
     return f"{what} not in the model's vocabulary: {'; '.join(shown)}{rest}."
 

@@ -16,12 +16,13 @@ PACKAGE = ROOT / "strivelm"
 # map in CONTRIBUTING.md is this one.
 ARROWS = {
     "config": set(),
+    "words": set(),
     "native": {"data"},
     "streams": {"native"},
     "decoder": {"native", "streams"},
     "generation": set(),
     "scheduler": {"generation", "native", "streams"},
-    "tokenizer": set(),
+    "tokenizer": {"words"},
     "files": set(),
     "gpt2_layout": {"config", "files"},
     "checkpoint": {"config", "files", "gpt2_layout", "tokenizer"},
@@ -30,23 +31,23 @@ ARROWS = {
     "hub": {"checkpoint", "config", "data", "files", "gpt2_layout"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "hub", "model"},
-    "inspection": {"config", "data", "generation", "model"},
-    "training": {"checkpoint", "config", "data", "generation", "model"},
+    "inspection": {"config", "data", "generation", "model", "words"},
+    "training": {"checkpoint", "config", "data", "generation", "model", "words"},
     "space": {"checkpoint", "hub", "loading"},
     "export": {"checkpoint", "config", "files", "gpt2_layout"},
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
     "cli": {
         *("checkpoint", "config", "data", "export", "foreign", "generation", "hub", "loading"),
-        *("model", "space", "training", "ui"),
+        *("model", "space", "training", "ui", "words"),
     },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
-    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits"},
-    "ui.components": {"ui.core"},
-    "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs"},
+    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits", "words"},
+    "ui.components": {"ui.core", "words"},
+    "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs", "words"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),
-        *("ui.components", "ui.core", "ui.limits"),
+        *("ui.components", "ui.core", "ui.limits", "words"),
     },
 }
 FILES = {

@@ -14,6 +14,7 @@ from strivelm.training.distributed import ProcessGroup
 from strivelm.training.events import Evaluating, Evaluation, Progress
 from strivelm.training.loop import Event
 from strivelm.training.run_folder import sample
+from strivelm.words import plural
 
 
 def clock(seconds: float) -> str:
@@ -36,11 +37,6 @@ def say(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         console.silence()
-
-
-def plural(count: int, thing: str) -> str:
-    """A number with its noun: 1 layer, 2 layers."""
-    return f"{count:,} {thing}" + ("" if count == 1 else "s")
 
 
 class Throttle:

@@ -16,7 +16,7 @@ from strivelm.cli.commands import command
 from strivelm.cli.resumed_flags import flags_of, flags_to_resume
 from strivelm.cli.stages import Stages
 from strivelm.cli.training_flags import Flags
-from strivelm.cli.training_output import CtrlC, EventPrinter, ProgressBar, clock, describe, plural, say
+from strivelm.cli.training_output import CtrlC, EventPrinter, ProgressBar, clock, describe, say
 from strivelm.config import GPTConfig
 from strivelm.data.corpus import Corpus, load_corpus
 from strivelm.data.ngrams import NGrams, count_ngrams, ladder_of
@@ -34,6 +34,7 @@ from strivelm.training.loop import check_parts
 from strivelm.training.presets import PRESETS
 from strivelm.training.resume import ResumeError, check_same, made_with
 from strivelm.training.run_folder import Run, check_folder, saved_record, saved_state
+from strivelm.words import plural
 
 LARGE = 20_000_000  # parameters; building a larger model takes seconds
 

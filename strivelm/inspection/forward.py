@@ -35,6 +35,7 @@ import torch
 import torch.nn.functional as F
 
 from strivelm.model import GPT, Block
+from strivelm.words import plural
 
 Head = tuple[int, int] | str
 """(layer, head), or the same as text: "layer.head"."""
@@ -84,8 +85,7 @@ def long_ids(model: GPT, text: Text, least: int = 1) -> torch.Tensor:
     ids = torch.cat([ids_of(model, ids[at : at + T])[0].cpu() for at in range(0, max(1, len(ids)), T)])
     if len(ids) < least:
         raise ValueError(
-            f"the text has {len(ids)} character{'' if len(ids) == 1 else 's'}; "
-            f"at least {least} are needed to have one to predict"
+            f"the text has {plural(len(ids), 'character')}; at least {least} are needed to have one to predict"
         )
     return ids
 

@@ -4,6 +4,8 @@ import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from strivelm.words import plural
+
 CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
     "compile": ("auto", "on", "off"),
@@ -118,7 +120,7 @@ class Hardware:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
 
     def __str__(self) -> str:
-        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        threads = plural(self.threads, "thread")
         parts = [self.device, threads if self.device == "cpu" else "", self.precision]
         parts += [name for name in ("compile", "fused") if getattr(self, name) == "on"]
         return ", ".join(filter(None, parts)).replace("compile", "compiled")

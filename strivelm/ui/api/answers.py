@@ -14,7 +14,7 @@ from strivelm.ui import limits
 from strivelm.ui.core import costs
 from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.questions import question
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 
 @question("api.model_info", device=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec
 from strivelm.ui.core.models import Facts
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 HERE = Path(__file__).parent
 TEMPLATE = """

@@ -5,7 +5,7 @@ import logging
 import gradio as gr
 
 from strivelm.ui.core.lanes import Lanes
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 log = logging.getLogger("strivelm")
 

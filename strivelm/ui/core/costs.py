@@ -12,7 +12,7 @@ from strivelm.inspection import layer, lens
 from strivelm.inspection.trace import bytes_needed
 from strivelm.model import GPT
 from strivelm.ui import limits
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 CHUNKS = 200_000_000
 """How many bytes a computation in pieces takes at most, whatever the model: `AT_ONCE` numbers, several times over."""

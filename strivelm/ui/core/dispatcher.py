@@ -20,7 +20,7 @@ from strivelm.ui.core.gpu import SENTENCES, gpu
 from strivelm.ui.core.memory import LOOK_AGAIN, MemoryShare
 from strivelm.ui.core.models import Models
 from strivelm.ui.core.questions import QUESTIONS, Question, cleaned, shown, size_of
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 log = logging.getLogger("strivelm")
 OVER = 1.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from strivelm.model import GPT
-from strivelm.ui.core.words import plural
+from strivelm.words import plural
 
 
 @dataclass(frozen=True)

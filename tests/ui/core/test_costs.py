@@ -64,7 +64,7 @@ def test_a_question_takes_no_more_memory_than_is_estimated(name, shape):
     question, arguments = QUESTIONS[name], QUESTIONS[name].checked(ASKED[name])
     cost = question.cost([opened], arguments)
     with Peak() as peak:
-        answer = question.function(opened, **arguments)
+        answer = question.answer([opened], arguments)
         pieces = list(answer) if question.streamed else [answer]
     assert peak.bytes <= cost.memory + 1_000_000
     if cost.answer:

@@ -110,7 +110,7 @@ def test_the_duration_that_is_asked_for_follows_the_question(zero, answering):
 @pytest.mark.parametrize("name", PUBLIC | VIEWS)
 def test_an_answer_from_there_is_the_one_from_here(zero, there, noise, name):
     arguments = (PUBLIC | VIEWS)[name]
-    here = QUESTIONS[name].function(noise, **arguments)
+    here = QUESTIONS[name].answer([noise], QUESTIONS[name].checked(arguments))
     assert_plain(here)
     assert there.ask(name, ["noise"], arguments) == here
     assert zero.started == QUESTIONS[name].needs_gpu(arguments)
@@ -212,7 +212,7 @@ def test_the_pages_endpoints_work_there(zero, noise):
         client = Client(address, verbose=False, analytics_enabled=False)
         for name, arguments in PUBLIC.items():
             found = client.predict(**arguments, model="noise", api_name=f"/{name.removeprefix('api.')}")
-            assert found == QUESTIONS[name].function(noise, **arguments)
+            assert found == QUESTIONS[name].answer([noise], QUESTIONS[name].checked(arguments))
         with pytest.raises(AppError, match="The text has 1 character"):
             client.predict("x", model="noise", api_name="/score")
     assert {name for name, _ in zero.asked} == {name.removeprefix("api.") for name in PUBLIC} - {"model_info"}

@@ -10,13 +10,13 @@ from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
 from strivelm.inspection.dropout import dropped
 from strivelm.inspection.layer import NEEDED
-from strivelm.ui.core.words import plural
 from strivelm.ui.tabs.learn.lessons.answers import Ask, character, choice, guess, named, quoted
 from strivelm.ui.tabs.learn.lessons.beginning import frequencies
 from strivelm.ui.tabs.learn.lessons.block import inside_of
 from strivelm.ui.tabs.learn.lessons.blocks import number, share
 from strivelm.ui.tabs.learn.lessons.ending import losses
 from strivelm.ui.tabs.learn.lessons.reading import Reading
+from strivelm.words import plural
 
 OFFERED = 4
 """How many answers a choice offers where there could be many."""

@@ -16,11 +16,11 @@ from strivelm.inspection.vectors import unit
 from strivelm.loading import ASSETS, OpenModel
 from strivelm.model import GPT
 from strivelm.ui.core.models import facts_of
-from strivelm.ui.core.words import plural
 from strivelm.ui.limits import CHARACTERS
 from strivelm.ui.tabs.learn.lessons import blocks
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.reading import Figure, Reading
+from strivelm.words import plural
 
 WRITTEN = 128
 """How many characters of its own a model is judged on where its parts are switched off."""

@@ -10,13 +10,13 @@ from strivelm import inspection
 from strivelm.generation import SamplingConfig, distribution, generate
 from strivelm.inspection.architecture import architecture
 from strivelm.ui.core.models import facts_of
-from strivelm.ui.core.words import plural
 from strivelm.ui.limits import CHARACTERS, HOTTEST, MOST_K
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 from strivelm.ui.tabs.learn.lessons import blocks, youth
 from strivelm.ui.tabs.learn.lessons.blocks import bar, number, share
 from strivelm.ui.tabs.learn.lessons.drawing import diagram
 from strivelm.ui.tabs.learn.lessons.reading import MOST_WRITTEN, Figure, Reading
+from strivelm.words import plural
 
 NOTEBOOK = (
     *((0, 3.739, 3.793), (50, 2.287, 2.866), (100, 1.782, 2.872), (150, 1.217, 3.026), (200, 0.768, 3.232)),
