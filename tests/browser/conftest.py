@@ -9,7 +9,10 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+from known_heads import planted
 from serving import Slow, open_random, served
+
+from strivelm.loading import open_model
 
 # Beside letters what could be taken for code, a script from right to left, and an emoji: all of it may be written.
 CHARS = "\n" + string.ascii_letters + string.digits + " .,:;!?'-<>/=${}()[]\"&" + "שלום" + "😀"
@@ -38,15 +41,35 @@ def address():
 
 
 @pytest.fixture(scope="session")
-def model():
+def opened():
+    """The open model of the page at `address`."""
+    return make()
+
+
+@pytest.fixture(scope="session")
+def model(opened):
     """The model of the page at `address`."""
-    return make().model
+    return opened.model
 
 
 @pytest.fixture(scope="session")
 def slow_address():
     """Where the page is whose model takes a hundredth of a second and more for a character."""
     with served(make(slow=True)) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def bundled_address():
+    """Where the page over the bundled model is, of which some lessons say what it does."""
+    with served(open_model("bundled")) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def planted_address():
+    """Where the page over the model of known heads is."""
+    with served(planted()) as at:
         yield at
 
 
@@ -57,7 +80,8 @@ def steps():
 
 
 # One browser a module, not a session: while Playwright runs it occupies this thread's event loop, which tests of other
-# rooms may need. The pages are served before, for the same reason.
+# folders may need. The pages are served before, for the same reason: a module asks for those of its own by
+# `usefixtures`.
 @pytest.fixture(scope="module")
 def browser(address, slow_address):
     """A Chromium; the test is skipped where none is installed, and fails where CI should have one."""
