@@ -9,9 +9,12 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+import torch
+from browser import embeddings_tab
 from known_heads import planted
 from serving import Slow, open_random, served
 
+from strivelm.data.ngrams import count_ngrams
 from strivelm.loading import open_model
 
 # Beside letters what could be taken for code, a script from right to left, and an emoji: all of it may be written.
@@ -71,6 +74,17 @@ def planted_address():
     """Where the page over the model of known heads is."""
     with served(planted()) as at:
         yield at
+
+
+@pytest.fixture(scope="session")
+def counted():
+    """An open model that came with counts of a text, and where a page over it is; its Embeddings tab is tested."""
+    opened = open_random(chars=embeddings_tab.CHARS, n_layer=2)
+    drawn = torch.randint(opened.model.vocab_size, (2, 3000), generator=torch.Generator().manual_seed(5))
+    ids = drawn.amin(0)  # all occur, the first ones most often
+    vars(opened)["ngrams"] = count_ngrams(ids.tolist(), opened.model.vocab_size)
+    with served(opened) as at:
+        yield opened, at
 
 
 @pytest.fixture
