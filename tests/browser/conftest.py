@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import torch
-from browser import embeddings_tab
+from browser import embeddings_tab, predictions_tab
 from known_heads import planted
 from serving import Slow, open_random, served
 
@@ -85,6 +85,28 @@ def counted():
     vars(opened)["ngrams"] = count_ngrams(ids.tolist(), opened.model.vocab_size)
     with served(opened) as at:
         yield opened, at
+
+
+@pytest.fixture(scope="session")
+def two_layers():
+    """An open model of two layers that came with counts of a text."""
+    found = open_random(predictions_tab.CHARS, n_layer=2, block_size=64, n_embd=32)
+    ids = found.model.tokenizer.encode("A cat, a dog, yes.\n" * 30)
+    vars(found)["ngrams"] = count_ngrams(ids, found.model.vocab_size)
+    return found
+
+
+@pytest.fixture(scope="session")
+def two_layers_address(two_layers):
+    """Where the page over it is."""
+    with served(two_layers) as at:
+        yield at
+
+
+@pytest.fixture
+def predictions(visit, two_layers_address):
+    """The function that opens the Predictions tab of that page, as `predictions_tab.look`."""
+    return partial(predictions_tab.look, visit, two_layers_address)
 
 
 @pytest.fixture
