@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import torch
-from browser import embeddings_tab, predictions_tab
+from browser import embeddings_tab, learn_tab, predictions_tab
 from known_heads import planted
 from serving import Slow, open_random, served
 
@@ -107,6 +107,12 @@ def two_layers_address(two_layers):
 def predictions(visit, two_layers_address):
     """The function that opens the Predictions tab of that page, as `predictions_tab.look`."""
     return partial(predictions_tab.look, visit, two_layers_address)
+
+
+@pytest.fixture
+def learn(visit):
+    """The function that opens a step of the Learn tab of a page, as `learn_tab.look`."""
+    return partial(learn_tab.look, visit)
 
 
 @pytest.fixture
