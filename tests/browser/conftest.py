@@ -9,7 +9,13 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+import torch
+from browser import embeddings_tab, learn_tab, predictions_tab
+from known_heads import planted
 from serving import Slow, open_random, served
+
+from strivelm.data.ngrams import count_ngrams
+from strivelm.loading import open_model
 
 # Beside letters what could be taken for code, a script from right to left, and an emoji: all of it may be written.
 CHARS = "\n" + string.ascii_letters + string.digits + " .,:;!?'-<>/=${}()[]\"&" + "שלום" + "😀"
@@ -38,9 +44,15 @@ def address():
 
 
 @pytest.fixture(scope="session")
-def model():
+def opened():
+    """The open model of the page at `address`."""
+    return make()
+
+
+@pytest.fixture(scope="session")
+def model(opened):
     """The model of the page at `address`."""
-    return make().model
+    return opened.model
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +62,59 @@ def slow_address():
         yield at
 
 
+@pytest.fixture(scope="session")
+def bundled_address():
+    """Where the page over the bundled model is, of which some lessons say what it does."""
+    with served(open_model("bundled")) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def planted_address():
+    """Where the page over the model of known heads is."""
+    with served(planted()) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
+def counted():
+    """An open model that came with counts of a text, and where a page over it is; its Embeddings tab is tested."""
+    opened = open_random(chars=embeddings_tab.CHARS, n_layer=2)
+    drawn = torch.randint(opened.model.vocab_size, (2, 3000), generator=torch.Generator().manual_seed(5))
+    ids = drawn.amin(0)  # all occur, the first ones most often
+    vars(opened)["ngrams"] = count_ngrams(ids.tolist(), opened.model.vocab_size)
+    with served(opened) as at:
+        yield opened, at
+
+
+@pytest.fixture(scope="session")
+def two_layers():
+    """An open model of two layers that came with counts of a text."""
+    found = open_random(predictions_tab.CHARS, n_layer=2, block_size=64, n_embd=32)
+    ids = found.model.tokenizer.encode("A cat, a dog, yes.\n" * 30)
+    vars(found)["ngrams"] = count_ngrams(ids, found.model.vocab_size)
+    return found
+
+
+@pytest.fixture(scope="session")
+def two_layers_address(two_layers):
+    """Where the page over it is."""
+    with served(two_layers) as at:
+        yield at
+
+
+@pytest.fixture
+def predictions(visit, two_layers_address):
+    """The function that opens the Predictions tab of that page, as `predictions_tab.look`."""
+    return partial(predictions_tab.look, visit, two_layers_address)
+
+
+@pytest.fixture
+def learn(visit):
+    """The function that opens a step of the Learn tab of a page, as `learn_tab.look`."""
+    return partial(learn_tab.look, visit)
+
+
 @pytest.fixture
 def steps():
     """The function that says how many characters the slow model has written."""
@@ -57,7 +122,8 @@ def steps():
 
 
 # One browser a module, not a session: while Playwright runs it occupies this thread's event loop, which tests of other
-# rooms may need. The pages are served before, for the same reason.
+# folders may need. The pages are served before, for the same reason: a module asks for those of its own by
+# `usefixtures`.
 @pytest.fixture(scope="module")
 def browser(address, slow_address):
     """A Chromium; the test is skipped where none is installed, and fails where CI should have one."""

@@ -7,6 +7,8 @@ from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browser.generate_tab import text_of
+from browser.visitor import pick
 from serving import open_random, served
 
 from strivelm.ui.core import gpu
@@ -43,10 +45,6 @@ def lent_address():
 @pytest.fixture(autouse=True, scope="module")
 def before_the_browser(lent_address):
     """Served before the browser is there, as conftest.py's pages are."""
-
-
-def text_of(page, selector):
-    return page.eval_on_selector(selector, "element => element.textContent")
 
 
 def asked(page):
@@ -222,8 +220,7 @@ def test_where_a_gpu_is_lent_nothing_is_spent_without_a_press(visit, lent_addres
     assert "Press Generate" in text_of(page, f"{VIEW} .empty")
     page.click("#run-generate")
     page.wait_for_function(f"document.querySelector('{STATUS}').textContent.startsWith('Finished')")
-    page.fill("#model input", "film")
-    page.keyboard.press("Enter")
+    pick(page, "film")
     page.wait_for_function(f"document.querySelector('{NEW}').textContent === ''")  # no text under another's name
     time.sleep(1)
     assert len(found) == 1

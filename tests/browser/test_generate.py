@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from browser.generate_tab import at_rest, set_number, text_of
 
 pytestmark = pytest.mark.browser
 
@@ -10,15 +11,6 @@ STATUS = "#generate-text .status"
 PROMPT = "#generate-text .page .prompt"
 NEW = "#generate-text .page .new"
 MESSAGE = "#generate-message .message"
-
-
-def text_of(page, selector):
-    return page.eval_on_selector(selector, "element => element.textContent")
-
-
-def set_number(page, name, value):
-    page.fill(f"#{name} input[type=number]", str(value))
-    page.press(f"#{name} input[type=number]", "Tab")
 
 
 def ready(page):
@@ -149,17 +141,6 @@ def test_a_full_queue_is_said_and_the_buttons_come_back(visit):
     page.unroute("**/call/writing")
     assert generate(page)
     assert not page.is_visible(MESSAGE)
-
-
-def at_rest(steps):
-    """A condition that holds once the count has not moved for twenty looks, a second or more."""
-    seen = []
-
-    def still():
-        seen.append(steps())
-        return len(seen) > 20 and len(set(seen[-20:])) == 1
-
-    return still
 
 
 @pytest.mark.parametrize(

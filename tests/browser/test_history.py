@@ -1,9 +1,9 @@
 """Back and Forward: tab, section, lesson step and model are steps of the browser's history; other choices are not."""
 
 import time
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browser.visitor import choices, pick
 from serving import open_random
 
 pytestmark = pytest.mark.browser
@@ -13,10 +13,8 @@ NAMES |= {"predictions": "Predictions", "learn": "Learn"}
 
 
 def said(page):
-    """What the address says, as a dict, but for the seed of the text that the page writes as it is opened."""
-    parts = urlsplit(page.url)
-    found = parse_qs(parts.query, keep_blank_values=True) | parse_qs(parts.fragment, keep_blank_values=True)
-    return {name: values[0] for name, values in found.items() if not (name.startswith("__") or name == "drawn")}
+    """What the address says, but for the seed of the text that the page writes as it is opened."""
+    return {name: value for name, value in choices(page).items() if name != "drawn"}
 
 
 def until_said(page, expected):
@@ -38,12 +36,6 @@ def open_tab(page, id):
 
 def shows_tab(page, id):
     page.wait_for_selector(f"#tabs > .tab-wrapper button[role=tab][aria-selected=true]:has-text('{NAMES[id]}')")
-
-
-def pick(page, ref):
-    page.fill("#model input", ref)
-    page.press("#model input", "Enter")
-    header_shows(page, ref)
 
 
 def header_shows(page, ref):
@@ -141,6 +133,7 @@ def test_a_model_is_a_step_and_comes_back_with_its_text(visit):
     page.wait_for_selector("#attention-view .tile canvas")
     own = page.input_value(field)
     pick(page, "film")
+    header_shows(page, "film")
     until_said(page, {"tab": "attention", "model": "film"})  # and not a text, as nobody has chosen one
     film = page.input_value(field)
     assert film != own
@@ -229,8 +222,7 @@ def test_no_view_stands_under_another_model_s_name(visit, monkeypatch):
         }"""
     )
     maps = page.locator("#attention-view .tile canvas").count()
-    page.fill("#model input", "choir/one")
-    page.press("#model input", "Enter")
+    pick(page, "choir/one")
     page.wait_for_selector("#attention-view [data-waiting=true]")
     header_shows(page, "choir/one")
     page.wait_for_selector("#attention-view [data-waiting=false]")
@@ -238,8 +230,7 @@ def test_no_view_stands_under_another_model_s_name(visit, monkeypatch):
     assert [False, "true", maps] in seen
     assert [True, "true", maps] in seen
     assert [True, "false", maps] not in seen
-    page.fill("#model input", "choir/none")
-    page.press("#model input", "Enter")
+    pick(page, "choir/none")
     page.wait_for_selector("#attention-view [data-waiting=true]")
     page.wait_for_selector('#model-message [data-kind="error"]')
     page.wait_for_selector("#attention-view [data-waiting=false]")

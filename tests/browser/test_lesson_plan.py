@@ -3,9 +3,10 @@
 import base64
 import json
 import zlib
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
+from browser.visitor import choices
 
 pytestmark = pytest.mark.browser
 
@@ -23,13 +24,6 @@ def code_of(title, *steps):
     raw = json.dumps([title, [[one["link"], one["says"]] for one in steps]]).encode()
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     return base64.urlsafe_b64encode(deflate.compress(raw) + deflate.flush()).decode().rstrip("=")
-
-
-def choices(page):
-    """What the address says: {name: value}, but for the theme."""
-    parts = urlsplit(page.url)
-    found = parse_qs(parts.query) | parse_qs(parts.fragment)
-    return {name: values[0] for name, values in found.items() if not name.startswith("__")}
 
 
 def opens(page, content):

@@ -3,37 +3,23 @@
 import math
 
 import pytest
-from serving import served
+from browser.learn_tab import FIGURE, shown
 
-from strivelm.loading import open_model
 from strivelm.ui.tabs.learn.lessons import IDS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("bundled_address")]
 
-FIGURE = "#learn-figure"
 VEIL = f"{FIGURE} .veiled"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def bundled_address():
-    """Where the page over the bundled model is."""
-    with served(open_model("bundled")) as at:
-        yield at
-
-
-def arrived(page, step):
-    page.wait_for_selector(f'{FIGURE} [data-step="{step}"]')
-    page.wait_for_selector('#learn-shown[data-waiting="false"]')
 
 
 def go(page, step):
     page.evaluate("step => strivelm.learn.go(step)", step)
-    arrived(page, step)
+    shown(page, step)
 
 
 def test_a_step_asks_first_checks_the_answer_and_shows_then(visit, bundled_address):
     page = visit(f"{bundled_address}?tab=learn&step=3.5&text=To be, or not to be&at=3", shows=f"{FIGURE} [data-step]")
-    arrived(page, "3.5")
+    shown(page, "3.5")
     # Who comes by a link sees the figure, and can be asked all the same.
     assert not page.evaluate(f"document.querySelector('{VEIL}').inert")
     page.click(f"{FIGURE} .ask button:has-text('Guess first')")
@@ -44,7 +30,7 @@ def test_a_step_asks_first_checks_the_answer_and_shows_then(visit, bundled_addre
     assert "…" not in page.inner_text("#learn-task section:not([hidden])")
     # Who walks is asked: by keyboard alone, a wrong answer, then the true number.
     page.click("#learn-next")
-    arrived(page, "3.6")
+    shown(page, "3.6")
     assert page.evaluate(f"getComputedStyle(document.querySelector('{VEIL}')).filter").startswith("blur")
     page.focus(f"{FIGURE} .ask input")
     page.keyboard.type("many")
@@ -133,7 +119,7 @@ def test_formulas_are_drawn_while_their_fonts_are_on_the_way_and_where_they_neve
     page = visit(f"{address}?tab=learn&step=2&text=abc", shows=f"{FIGURE} [data-step='2']")
     page.route("**/KaTeX_*", lambda route: held.append(route))
     page.goto(f"{page.url.split('?')[0]}?tab=learn&step=3.3&text=abcd")
-    arrived(page, "3.3")
+    shown(page, "3.3")
     page.wait_for_selector("#learn-body section:not([hidden]) .katex")
     found = page.evaluate(DRAWN)
     assert found
@@ -149,7 +135,7 @@ def test_without_their_fonts_formulas_are_the_browsers(visit, address):
     page = visit(f"{address}?tab=generate", shows="#header dd", expected="Failed to load resource")
     page.route("**/KaTeX_*", lambda route: route.abort())
     page.goto(f"{address}?tab=learn&step=3.4&text=abcd")
-    arrived(page, "3.4")
+    shown(page, "3.4")
     page.wait_for_selector('.learn[data-formulas="unset"]')
     found = page.evaluate(DRAWN)
     assert found
@@ -177,7 +163,7 @@ def test_the_figure_is_in_the_first_screen(visit, address):
 
 def test_the_map_of_attention_has_letters(visit, address):
     page = visit(f"{address}?tab=learn&step=3.3&text=abcdefgh", shows=f"{FIGURE} .heat canvas")
-    arrived(page, "3.3")
+    shown(page, "3.3")
     page.wait_for_function(f"document.querySelector('{FIGURE} .heat .strivelm-plot').clientWidth > 200")
     inked = page.evaluate(
         """selector => {
@@ -198,7 +184,7 @@ def test_the_map_of_attention_has_letters(visit, address):
 
 def test_do_this_here_brings_what_it_changes_into_sight(visit, address):
     page = visit(f"{address}?tab=learn&step=4&text=abcd", height=500, shows="#learn-diagram section:not([hidden])")
-    arrived(page, "4")
+    shown(page, "4")
     page.click("#learn-try")
     in_sight = """selector => {
       const { top } = document.querySelector(selector).getBoundingClientRect();
@@ -215,7 +201,7 @@ def test_do_this_here_brings_what_it_changes_into_sight(visit, address):
 
 def test_terms_explain_themselves_and_a_long_text_says_what_is_left_out(visit, address):
     page = visit(f"{address}?tab=learn&step=5&text={'abc ' * 30}", shows=f"{FIGURE} [data-step='5']")
-    arrived(page, "5")
+    shown(page, "5")
     assert "it reads only the end" in page.inner_text(f"{FIGURE} .notes")
     for where in ("#learn-body section:not([hidden])", f"{FIGURE} th"):
         page.focus(f"{where} .strivelm-term >> nth=0")

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browser.visitor import choices, pick
 
 pytestmark = pytest.mark.browser
 
@@ -20,12 +21,7 @@ def address_of(page, **expected):
         }""",
         arg=expected,
     )
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items() if not name.startswith("__")}
-
-
-def pick(page, ref):
-    page.fill("#model input", ref)
-    page.press("#model input", "Enter")
+    return choices(page)
 
 
 def header_says(page, text):

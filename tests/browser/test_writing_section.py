@@ -1,24 +1,20 @@
 """What can be done with a text that was written: looked at, bent, continued, taken along."""
 
-import contextlib
-import io
 import json
 import math
 import re
 
 import pytest
+from browser.generate_tab import text_of
+from browser.taken_along import alone, lines_of, ran, saved
+from browser.visitor import pick
 
-import strivelm
 from strivelm import inspection, load_model
 
 pytestmark = pytest.mark.browser
 
 VIEW = "#generate-text"
 NEW = f"{VIEW} .page .new"
-
-
-def text_of(page, selector):
-    return page.eval_on_selector(selector, "element => element.textContent")
 
 
 def finished(page, characters):
@@ -77,7 +73,7 @@ def channels(colour):
     return [float(part) for part in colour.removeprefix("rgb(").rstrip(")").replace(",", " ").split()]
 
 
-def test_a_clicked_alternative_is_forced_and_the_text_goes_on(written, model):
+def test_a_clicked_alternative_is_forced_and_the_text_goes_on(written, opened):
     page, text = written
     page.click(f"{NEW} > span:nth-child(21)")
     other = page.locator(f"{VIEW} .bars button:enabled").first
@@ -91,16 +87,12 @@ def test_a_clicked_alternative_is_forced_and_the_text_goes_on(written, model):
     assert "You forced it here" in text_of(page, f"{VIEW} .said")
     assert page.is_visible(f"{VIEW} .mark")
     # the lines of Python write the same
-    page.click(f"{VIEW} .tools >> text=Python")
-    assert run_lines(page, model) == "A" + bent
+    assert printed(page, opened) == "A" + bent
 
 
-def run_lines(page, model):
-    """What the lines of Python print that the view shows."""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
-        patch.setattr(strivelm, "load_model", lambda ref: {"noise": model}[ref])
-        exec(page.inner_text(f"{VIEW} .strivelm-python pre"), {})
-    return said.getvalue().removesuffix("\n")
+def printed(page, opened):
+    """What the Python lines print that the view shows."""
+    return ran(lines_of(page.locator(f"{VIEW} .tools")), opened)["out"].removesuffix("\n")
 
 
 def test_the_keyboard_walks_through_the_text_and_forces(written):
@@ -121,7 +113,7 @@ def test_the_keyboard_walks_through_the_text_and_forces(written):
     assert finished(page, 60)[:5] == text[:4] + char
 
 
-def test_continue_writes_what_one_run_would_have_written(written, model):
+def test_continue_writes_what_one_run_would_have_written(written, model, opened):
     page, text = written
     page.click("#continue")
     whole = finished(page, 120)
@@ -131,8 +123,7 @@ def test_continue_writes_what_one_run_would_have_written(written, model):
     page.click("#preset-creative")
     page.click("#continue")
     longer = finished(page, 180)
-    page.click(f"{VIEW} .tools >> text=Python")
-    assert run_lines(page, model) == "A" + longer
+    assert printed(page, opened) == "A" + longer
 
 
 @pytest.mark.parametrize("how", ["forced", "continued", "stopped"])
@@ -168,8 +159,7 @@ def test_a_link_writes_again_what_was_forced_continued_or_stopped(visit, written
     assert again.eval_on_selector_all(marks, which) == page.eval_on_selector_all(marks, which)
     assert settings_of(again) == settings_of(page)  # each went on from the same
     if how != "stopped":
-        click_python(again)
-        assert text_of(again, f"{VIEW} .strivelm-python pre").count("forced") > 1
+        assert lines_of(again.locator(f"{VIEW} .tools")).count("forced") > 1
 
 
 def settings_of(page):
@@ -183,10 +173,6 @@ def force(page, place):
     page.locator(f"{VIEW} .bars button:enabled").first.click()
     page.wait_for_selector(f"{NEW} > .forced:nth-child({place})")
     page.wait_for_selector("#stop:disabled")
-
-
-def click_python(page):
-    page.click(f"{VIEW} .tools >> text=Python")
 
 
 def test_what_is_chosen_is_scrolled_into_sight(visit, address):
@@ -211,24 +197,19 @@ def test_words_come_before_numbers_and_terms_explain_themselves(written):
     page.wait_for_selector("#strivelm-term-nat:not([hidden])")
 
 
-def test_the_text_can_be_taken_along(written, tmp_path):
+def test_the_text_can_be_taken_along(written, browser, tmp_path):
     page, text = written
-    found = {}
-    for name in ("PNG", "CSV", "Text", "HTML"):
-        with page.expect_download() as download:
-            page.click(f"{VIEW} .tools >> text={name}")
-        found[name] = tmp_path / f"text.{name.lower()}"
-        download.value.save_as(found[name])
+    tools = page.locator(f"{VIEW} .tools")
+    found = {name: saved(tools, name, tmp_path / f"text.{name.lower()}") for name in ("PNG", "CSV", "Text", "HTML")}
     assert found["Text"].read_text() == "A" + text
     assert found["CSV"].read_text().startswith("place,character,surprisal_nats,drawn_with_probability,forced\n0,")
     assert found["PNG"].read_bytes().startswith(b"\x89PNG")
-    page = page.context.new_page()
-    page.goto(found["HTML"].as_uri())
-    assert text_of(page, ".page .new") == text
-    page.click(".page .new > span:nth-child(3)")
-    assert page.locator(".bars button:enabled").count() == 0
-    assert page.locator(".bars li").count() >= 9
-    assert not page.is_visible(".how")
+    with alone(browser, found["HTML"]) as file:
+        assert text_of(file, ".page .new") == text
+        file.click(".page .new > span:nth-child(3)")
+        assert file.locator(".bars button:enabled").count() == 0
+        assert file.locator(".bars li").count() >= 9
+        assert not file.is_visible(".how")
 
 
 def test_a_text_of_an_unknown_corpus_says_that_it_can_not_be_looked_up(written):
@@ -270,8 +251,7 @@ def test_underlined_is_what_chance_does_not_explain(visit, address):
 def test_another_model_brings_its_own_suggestions_and_writes_a_text_of_its_own(written):
     page, text = written
     before = page.locator(".chip").all_inner_texts()
-    page.fill("#model input", "bundled")
-    page.keyboard.press("Enter")
+    pick(page, "bundled")
     page.wait_for_function(f"document.querySelectorAll('.chip')[1].innerText !== {json.dumps(before[1])}")
     page.wait_for_function(f"document.querySelector('{VIEW} .by').textContent.startsWith('Written by bundled')")
     assert finished(page, 60) == load_model("bundled").generate("A", 60, 1.2, top_k=20, top_p=0.9, seed=7)[1:] != text
@@ -296,8 +276,7 @@ def test_back_and_forward_bring_back_the_same_texts(visit, address):
     columns = page.locator("#compare-view .new").all_inner_texts()
     page.go_back()
     page.wait_for_selector(f"{NEW} >> visible=true")
-    page.fill("#model input", "film")
-    page.keyboard.press("Enter")
+    pick(page, "film")
     page.wait_for_function(f"document.querySelector('{VIEW} .by').textContent.startsWith('Written by film')")
     other = finished(page, 40)
     assert other != text

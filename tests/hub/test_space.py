@@ -171,6 +171,23 @@ def test_hardware_that_the_hub_forgot_at_creation_is_asked_for_again(hub, deploy
     assert space().machine.requested == "t4-small"
 
 
+def test_a_clone_with_the_line_ends_of_windows_is_deployed_as_the_repository_has_it(
+    deployed, checkout, held, publish, folder
+):
+    publish(folder)
+    deployed(model="alice/one")
+    before = held()
+    for path in checkout.rglob("*"):
+        if path.is_file() and path.suffix != ".safetensors":
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    _, heard = deployed(model="alice/one")
+    assert not any(line.startswith("sending") for line in heard)
+    assert held() == before
+    deployed("alice/another", model="alice/one")
+    assert held("alice/another").keys() == before.keys()
+    assert held("alice/another")["app.py"] == before["app.py"]
+
+
 # -- waiting -----------------------------------------------------------------------------------------------------------
 
 
