@@ -8,7 +8,7 @@ from strivelm.ui.components.view import View
 from strivelm.ui.core import codec
 
 HERE = Path(__file__).parent
-VIEW = View(HERE, "message", '<p class="message" role="status"></p>')
+VIEW = View(HERE, "message", '<p class="message strivelm-marked" role="status"></p>')
 NOTHING = codec.dumps({"kind": "", "text": ""})
 
 

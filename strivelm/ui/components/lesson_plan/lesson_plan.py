@@ -14,7 +14,7 @@ from strivelm.ui.components.view import View
 
 HERE = Path(__file__).parent
 TEMPLATE = """
-<section aria-label="Lesson" hidden>
+<section class="strivelm-marked" aria-label="Lesson" hidden>
   <div class="walk" hidden>
     <button type="button" class="strivelm-tool previous">← Previous</button>
     <div class="shown" role="status">
@@ -26,7 +26,7 @@ TEMPLATE = """
     <button type="button" class="strivelm-tool close">Close</button>
   </div>
   <div class="edit" hidden>
-    <label class="title">Title of the lesson <input type="text" autocomplete="off"></label>
+    <label class="title">Title of the lesson <input class="strivelm-field" type="text" autocomplete="off"></label>
     <p class="empty">Open any view of the page, then press “Add this view”.</p>
     <ol></ol>
     <div class="strivelm-tools" role="group" aria-label="This lesson"></div>

@@ -30,7 +30,7 @@ function drawEdit() {
 
 function row(step, i) {
   const made = strivelm.make("li");
-  const says = strivelm.make("textarea", "", "", { rows: 1, maxLength: MOST.says, value: step.says });
+  const says = strivelm.make("textarea", "strivelm-field", "", { rows: 1, maxLength: MOST.says, value: step.says });
   says.placeholder = "What is to be seen here? Ask a question, for example.";
   says.setAttribute("aria-label", `Sentence of step ${i + 1}`);
   says.addEventListener("input", () => {

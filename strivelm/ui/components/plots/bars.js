@@ -45,7 +45,7 @@ function row(one) {
   const { name, title = "", press, value, glyph = false, mark = false } = one;
   const line = make("li");
   line.dataset.mark = String(Boolean(mark));
-  const who = make(press ? "button" : "span", glyph ? "who glyph" : "who", name, { title });
+  const who = make(press ? "button" : "span", `strivelm-flat who${glyph ? " glyph" : ""}`, name, { title });
   if (press) {
     who.type = "button";
     who.addEventListener("click", press);

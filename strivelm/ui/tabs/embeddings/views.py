@@ -30,10 +30,11 @@ LOOK = """
   </div>
 """
 
-FIND = (
-    '<label class="find">{label} <input type="text" maxlength="4" autocomplete="off" spellcheck="false" '
-    'aria-label="{name}"></label>'
+FIELD = (
+    '<input class="strivelm-field {kind}" type="text" maxlength="4" autocomplete="off" spellcheck="false" '
+    'aria-label="{name}">'
 )
+FIND = f'<label class="find">{{label}} {FIELD}</label>'
 COLOUR_BY = '<span class="pair by" role="group" aria-label="Colour by"><span class="small">Colour by</span></span>'
 
 MAP = _view(
@@ -42,7 +43,7 @@ MAP = _view(
 <section class="view" aria-label="Map of the characters">
   <p class="lead">The model has learnt a [vector](term:vector) for each character, its [embedding](term:embedding).
     Characters that it treats alike lie near each other. <span class="said"></span></p>
-  {LOOK.format(more=FIND.format(label="Find", name="Find a character"))}
+  {LOOK.format(more=FIND.format(label="Find", kind="", name="Find a character"))}
   <div class="beside">
     <div class="board"><canvas class="strivelm-plot"></canvas></div>
     <div class="about" aria-live="polite">
@@ -58,14 +59,14 @@ MAP = _view(
 
 NEIGHBOURS = _view(
     "neighbours",
-    """
+    f"""
 <section class="view" aria-label="Neighbours and analogies">
   <p class="lead">Which characters have [vectors](term:vector) that point the same way? A [cosine](term:cosine) of 1
     means the same direction, 0 that they have nothing in common.</p>
   <div class="columns">
     <div>
       <h4>Neighbours of
-        <input class="char" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="Character"></h4>
+        {FIELD.format(kind="char", name="Character")}</h4>
       <p class="small wrong" role="status"></p>
       <ol class="near"></ol>
       <p class="small average"></p>
@@ -73,9 +74,9 @@ NEIGHBOURS = _view(
     <div>
       <h4>Analogy</h4>
       <p class="question" role="group" aria-label="Analogy">
-        <input class="start" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="From"> −
-        <input class="minus" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="less"> +
-        <input class="plus" type="text" maxlength="4" autocomplete="off" spellcheck="false" aria-label="and"> =
+        {FIELD.format(kind="start", name="From")} −
+        {FIELD.format(kind="minus", name="less")} +
+        {FIELD.format(kind="plus", name="and")} =
         <output class="answer"></output></p>
       <p class="small found" role="status"></p>
       <ol class="ranking" tabindex="0" aria-label="All answers, the best first"></ol>
@@ -173,7 +174,7 @@ STATES = _view(
     <label class="depth">Depth <input type="range" min="0" step="1" aria-label="Depth"><output></output></label>
     <button type="button" class="strivelm-tool play">Play</button>
   </div>
-  {LOOK.format(more=FIND.format(label="Character", name="Character to point out") + COLOUR_BY)}
+  {LOOK.format(more=FIND.format(label="Character", kind="", name="Character to point out") + COLOUR_BY)}
   <p class="strip" role="group" aria-label="The text; point at a character to find it on the map"></p>
   <div class="beside">
     <div class="board"><canvas class="strivelm-plot"></canvas></div>

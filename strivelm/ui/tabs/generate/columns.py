@@ -17,7 +17,7 @@ TEMPLATE = """
   <button type="button" class="action primary run"></button>
   <button type="button" class="action stop" disabled>Stop</button>
 </div>
-<div class="message-box"><p class="message" role="status" data-kind=""></p></div>
+<div class="message-box"><p class="message strivelm-marked" role="status" data-kind=""></p></div>
 <section aria-label="Texts side by side">
   <div class="bar"><p><span class="status" role="status"></span>
     <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p>

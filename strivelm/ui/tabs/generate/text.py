@@ -16,7 +16,7 @@ TEMPLATE = """
   <button type="button" class="action" id="continue" disabled>Continue</button>
   <button type="button" class="action stop" id="stop" disabled>Stop</button>
 </div>
-<div class="message-box" id="generate-message"><p class="message" role="status" data-kind=""></p></div>
+<div class="message-box" id="generate-message"><p class="message strivelm-marked" role="status" data-kind=""></p></div>
 <section aria-label="The text">
   <div class="bar">
     <div class="told"><p><span class="status" role="status">Nothing written yet</span>
@@ -51,7 +51,8 @@ TEMPLATE = """
       <button type="button" class="strivelm-tool colours" aria-pressed="true">Colours</button>
       <button type="button" class="strivelm-tool overlap-switch" aria-pressed="false"
         >Underline what stands in the training text</button>
-      <label class="least" hidden>from <select aria-label="Fewest characters of an underlined run"></select>
+      <label class="least" hidden>from
+        <select class="strivelm-field" aria-label="Fewest characters of an underlined run"></select>
         characters on</label>
       <span class="mark" hidden><i>x</i> forced by you</span>
     </div>

@@ -47,6 +47,7 @@ function describe(title) {
 function bar([char, before, after], own, others = false) {
   const row = document.createElement("li"),
     face = document.createElement(others ? "div" : "button");
+  face.className = "strivelm-flat";
   const named = others ? "all others" : strivelm.glyph(char);
   const cell = (tag, name, said = "") =>
     face.appendChild(Object.assign(document.createElement(tag), { className: name, textContent: said }));

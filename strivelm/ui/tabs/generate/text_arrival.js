@@ -105,7 +105,7 @@ function race(one, decided) {
 
 function racer(char) {
   const row = racers.appendChild(make("li"));
-  const face = row.appendChild(make("button"));
+  const face = row.appendChild(make("button", "strivelm-flat"));
   row.dataset.char = char;
   face.type = "button";
   face.setAttribute("aria-label", `Let the text go on with ${strivelm.glyph(char)}`);

@@ -10,7 +10,7 @@ TEMPLATE = """
   <p class="head"></p>
   <div class="columns">
     <div class="picture">
-      <label class="layer">Layer <select aria-label="Layer of the diagram"></select></label>
+      <label class="layer">Layer <select class="strivelm-field" aria-label="Layer of the diagram"></select></label>
       <svg role="group" aria-label="The architecture, from the text at the top to probabilities"></svg>
     </div>
     <div class="detail" role="region" aria-live="polite" aria-label="The chosen box"></div>

@@ -22,7 +22,7 @@ def settings() -> list[list]:
 
 TEMPLATE = f"""
 <section aria-label="The figure of this step" data-settings="{html.escape(json.dumps(settings()))}" hidden>
-  <p class="notes" role="status" hidden></p>
+  <p class="notes strivelm-marked" role="status" hidden></p>
   <div class="ask" hidden></div>
   <div class="veiled">
   <div class="reader" hidden>

@@ -25,6 +25,7 @@ function drawAsk() {
   const now = JSON.stringify([question(), asking, Boolean(verdict)]);
   if (card.dataset.now === now) return; // what is being typed stays
   card.dataset.now = now;
+  card.classList.toggle("strivelm-marked", asking || Boolean(verdict));
   if (asking) card.replaceChildren(asked(ask), ways(ask), said("Just show me", reveal, "skip"), status());
   else if (verdict) card.replaceChildren(asked(ask), status(verdict));
   else
@@ -62,7 +63,8 @@ function ways(ask) {
     return group;
   }
   const number = ask.kind === "number";
-  const field = make("input", { type: "text", autocomplete: "off", maxLength: number ? 12 : 2 });
+  const field = make("input", { className: "strivelm-field", type: "text", autocomplete: "off" });
+  field.maxLength = number ? 12 : 2;
   if (number) field.inputMode = "decimal";
   field.setAttribute("aria-label", number ? `Your guess ${ask.unit}` : "One character");
   const give = () =>

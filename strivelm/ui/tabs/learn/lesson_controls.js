@@ -125,7 +125,7 @@ function control(one) {
   const label = make("label", { className: one.kind }, make("span", { textContent: one.label }));
   if (one.kind === "choice") {
     const options = one.options.map(([value, textContent]) => make("option", { value, textContent }));
-    const field = make("select", {}, ...options);
+    const field = make("select", { className: "strivelm-field" }, ...options);
     field.addEventListener("change", () => {
       keep({ ...(PLACED.includes(one.key) ? place() : {}), [one.key]: field.value });
       again();

@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 TEMPLATE = """
 <nav aria-label="Steps">
   <ol></ol>
-  <label>Step <select aria-label="Step"></select></label>
+  <label>Step <select class="strivelm-field" aria-label="Step"></select></label>
 </nav>
 """
 VIEW = View(HERE, "lesson_steps", TEMPLATE, parts=("lesson_shared",))

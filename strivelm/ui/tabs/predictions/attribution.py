@@ -11,8 +11,8 @@ TEMPLATE = """
     or takes from it. Bars to the right make the character <b>more</b> likely, bars to the left <b>less</b> likely.</p>
   <div class="text"></div>
   <div class="controls">
-    <label>Character <select class="char"></select></label>
-    <label>against <select class="against"></select></label>
+    <label>Character <select class="char strivelm-field"></select></label>
+    <label>against <select class="against strivelm-field"></select></label>
     <span class="order" role="group" aria-label="Order of the bars">
       <button type="button" class="strivelm-tool" data-order="largest">The eight largest</button>
       <button type="button" class="strivelm-tool" data-order="size">All, by size</button>
