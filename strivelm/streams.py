@@ -25,6 +25,8 @@ MOST_TURNS = 8
 """How many passes over the weights one call makes at most."""
 GUESSED, FEW = 2, 4
 """How many guesses are read beside a character of a text that is alone, and how many texts have one (`writing.c`)."""
+TRUST = 8
+"""How many wrong guesses a text begins by putting up with."""
 LOGITS = 1 << 20
 """How many logits one call may give."""
 
@@ -34,7 +36,7 @@ class _Stream(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_int32) for name in ("slot", "spare", "known", "read", "again", "left", "chosen", "top_k")),
-        *((name, ctypes.c_int32) for name in ("row", "guessed")),
+        *((name, ctypes.c_int32) for name in ("row", "guessed", "trust")),
         ("top_p", ctypes.c_double),
         ("temperature", ctypes.c_double),
     ]
@@ -133,7 +135,9 @@ class Streams:
         self._switch(off, slot, spare)
         top_k, top_p = min(top_k or 0, self.sizes.vocab), 1.0 if top_p is None else top_p
         known = len(ids)
-        self._streams[i] = _Stream(slot, spare, known, 0, 0, count, 0, top_k, 0, 0, top_p, min(temperature, 3e38))
+        self._streams[i] = _Stream(
+            slot, spare, known, 0, 0, count, 0, top_k, 0, 0, TRUST, top_p, min(temperature, 3e38)
+        )
         at = i * (T + 1)
         self._ids[at : at + known] = ids
         self.texts.append(text)

@@ -19,6 +19,8 @@ enum {
     BESIDE = 2,   // rows of the half that stays, beside a row
     GUESSED = 2,  // guesses that are read beside a row of a text that is alone
     FEW = 4,      // so many texts have one guess each
+    TRUST = 8,    // so many wrong guesses are put up with; a right one makes good two of them
+    PAUSE = 16,   // turns without a guess after that
 };
 
 struct stream {
@@ -28,6 +30,7 @@ struct stream {
     int32_t left, chosen;       // how many characters are to be chosen yet; how many were in this call
     int32_t top_k;
     int32_t row, guessed;       // in a turn, its first row of the logits, and how many rows of guesses come after that
+    int32_t trust;              // how many wrong guesses are put up with; below 0, for how many turns there is none
     double top_p, temperature;
 };
 
@@ -104,7 +107,8 @@ static int last(int n, struct stream *streams, int32_t *ids, int T, int V, int g
         if (!is_ready(one)) continue;
         one->row = count, one->guessed = 0;
         rows[count++] = (struct row){ids[one->read], one->slot, one->read};
-        for (int j = 0; j < guesses && j < one->left - 1 && one->known + j < T; j++, one->guessed++) {
+        if (one->trust < 0) one->trust++;
+        for (int j = 0; one->trust >= 0 && j < guesses && j < one->left - 1 && one->known + j < T; j++, one->guessed++) {
             int id = strivelm_guess(table, ids + one->known + j, one->known + j);
             if (id < 0 || id >= V) break;
             ids[one->known + j] = id;
@@ -112,6 +116,14 @@ static int last(int n, struct stream *streams, int32_t *ids, int T, int V, int g
         }
     }
     return count;
+}
+
+// Where guesses are wrong again and again there are none for a while: in a small model they cost more than they give.
+static void trust(struct stream *one, int right) {
+    if (right)
+        one->trust = one->trust < TRUST ? one->trust + 2 : TRUST;
+    else if (--one->trust < 0)
+        one->trust = -PAUSE;
 }
 
 // Draws what comes next in a text, and goes on while what is drawn was guessed. Returns 0 where C can't tell.
@@ -127,6 +139,7 @@ static int choose(struct stream *one, int V, int32_t *ids, int many, const doubl
         if (forced[one->chosen] >= 0) c->id = forced[one->chosen];
         if (many) describe(V, logits, many, from, c, work);
         right = j < one->guessed && ids[one->known] == c->id;
+        if (j < one->guessed) trust(one, right);
         if (table) learn(table, ids + one->known, one->known, c->id);
         ids[one->known++] = c->id, one->left--, one->chosen++;
     }

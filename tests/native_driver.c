@@ -14,7 +14,7 @@ int strivelm_pack(const struct sizes *, void *, int, int, const void *, int64_t,
 int strivelm_read(const struct sizes *, const void *, void *, const uint8_t *, int, const int32_t *, int, float *);
 int strivelm_draw(int, const float *, float, int, double, double, float *);
 struct stream {
-    int32_t slot, spare, known, read, again, left, chosen, top_k, row, guessed;
+    int32_t slot, spare, known, read, again, left, chosen, top_k, row, guessed, trust;
     double top_p, temperature;
 };
 struct choice {
@@ -71,7 +71,7 @@ static int write_texts(const struct sizes *s, const void *weights, void *arena, 
     struct choice *choices = calloc((size_t)n, ROOM * sizeof *choices);
     float *logits = malloc((size_t)(n + FEW) * TURNS * (size_t)s->vocab * 4);
     for (int i = 0; i < n; i++) {
-        texts[i] = (struct stream){i, s->slots > 1 ? n + i : -1, i % 2 ? T : 1, 0, 0, 2 * T + 5, 0, i % 2 ? 3 : 0, 0, 0, 0.9, 0.8};
+        texts[i] = (struct stream){i, s->slots > 1 ? n + i : -1, i % 2 ? T : 1, 0, 0, 2 * T + 5, 0, i % 2 ? 3 : 0, 0, 0, 0, 0.9, 0.8};
         if (texts[i].top_k > s->vocab) texts[i].top_k = s->vocab;
         for (int j = 0; j < ROOM; j++) u[i * ROOM + j] = 0.17 + 0.1 * j, forced[i * ROOM + j] = j == 1 ? s->vocab - 1 : -1;
     }
