@@ -12,6 +12,7 @@ import pytest
 from strivelm.inspection.vectors import CLASSES
 from strivelm.ui.components import scripts
 from strivelm.ui.core import codec
+from strivelm.web import script
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
@@ -60,7 +61,7 @@ def test_no_two_scripts_give_the_same_name():
     names = []
     for module in scripts.MODULES:
         source = (scripts.HERE / f"{module}.js").read_text("utf-8")
-        names += [name.strip() for name in scripts.EXPORT.search(source)[1].split(",") if name.strip()]
+        names += [name.strip() for name in script.EXPORT.search(source)[1].split(",") if name.strip()]
     assert sorted(names) == sorted(set(names))
     assert {"ask", "view", "heatMap", "scatter", "lineChart", "bars"} <= set(names)
 

@@ -27,7 +27,7 @@ function summary() {
 // Who wrote it, and how unsure it was: in words, then in numbers.
 function by() {
   if (!shown.head) return [];
-  const who = `Written by ${shown.head.model}`;
+  const who = `Written by ${writtenBy(shown.head)}`;
   if (!shown.chars.length) return [who];
   const loss = shown.head.loss;
   const apart = loss === null ? [] : [`; on text that it has not learnt from: ${loss.toFixed(2)}`];
