@@ -119,7 +119,7 @@ async function* compare(model, about, given, limits) {
     try {
       return checkedSampling({ count, temperature, top_k, top_p, seed }, limits);
     } catch (error) {
-      throw new Error(name.length === 1 ? `In ${name}: ${error.message}` : error.message);
+      throw new Error(name.length === 1 ? `In ${name}: ${error.message}` : error.message, { cause: error });
     }
   });
   const start = startFrom(model, checkedPrompt(given.prompt, limits));

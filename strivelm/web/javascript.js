@@ -30,8 +30,7 @@ function multiply(x, w, y) {
     const [a, b, c, d] = [x[i], x[i + 1], x[i + 2], x[i + 3]];
     const first = i * out;
     const [second, third, fourth] = [first + out, first + 2 * out, first + 3 * out];
-    for (let j = 0; j < out; j++)
-      y[j] += a * w[first + j] + b * w[second + j] + c * w[third + j] + d * w[fourth + j];
+    for (let j = 0; j < out; j++) y[j] += a * w[first + j] + b * w[second + j] + c * w[third + j] + d * w[fourth + j];
   }
   for (let i = fours; i < x.length; i++) for (let j = 0; j < out; j++) y[j] += x[i] * w[i * out + j];
 }

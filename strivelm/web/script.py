@@ -18,7 +18,9 @@ MODULES = (
     *("prompt", "writing", "answers", "worker"),
 )
 """The worker's modules, each after those that it imports from."""
-IMPORT = re.compile(r'^import \{ ([^}]*?) \} from "(?:\.|\.\./common)/\w+\.js";$', re.MULTILINE)
+OUTSIDE = ("client", "element")
+"""Those of a page that has a worker."""
+IMPORT = re.compile(r'^import \{ ([^}]*?) \} from "(?:\.|\.\./common|(?:\.\./)+web)/\w+\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export \{([^}]*)\};\n\Z", re.MULTILINE)
 
 
@@ -34,11 +36,15 @@ def module(source: str, name: str, into: str) -> str:
     return f"Object.assign({into}, (() => {{\n{body}}})());"
 
 
+def own(name: str, into: str) -> str:
+    """One of these modules, as `module` gives it."""
+    return module((HERE / f"{name}.js").read_text("utf-8"), name, into)
+
+
 @cache
-def joined() -> str:
-    """All of the worker's modules."""
-    parts = [module((HERE / f"{name}.js").read_text("utf-8"), name, "web") for name in MODULES]
-    return "\n".join(["const web = {};", *parts])
+def joined(names: tuple[str, ...] = MODULES) -> str:
+    """Modules, whose exports are properties of `web`."""
+    return "\n".join(["const web = {};", *(own(name, "web") for name in names)])
 
 
 def worker(limits: Mapping[str, object]) -> str:
@@ -53,3 +59,9 @@ const wasm = self.name === "plain" ? null : Uint8Array.from(atob({json.dumps(was
 const handle = web.serve((message) => self.postMessage(message), {{ wasm, limits: {json.dumps(limits)} }});
 self.onmessage = ({{ data }}) => handle(data);
 """
+
+
+def element(limits: Mapping[str, object]) -> str:
+    """The script of <strivelm-text>, for any page: it brings its worker along."""
+    made = json.dumps(worker(limits)).replace("</", "<\\/")
+    return f"(() => {{\nconst WORKER = {made};\n{joined(OUTSIDE)}\n}})();\n"

@@ -9,6 +9,7 @@ import { compiled, mostBytes, openModel } from "./model.js";
 import { encode } from "./prompt.js";
 import { Texts } from "./writing.js";
 
+const MOST_KEPT = 24; // files: three for a model
 const KEPT = "strivelm-models"; // the name under which a browser keeps what was fetched
 
 // What the page looks at beside the text: numbers as the engine has them.
@@ -17,12 +18,18 @@ const LOOKS = {
   look: (model, { text, attention, depths }) => model.look(encode(model, text), { attention, depths }),
 };
 
+// Keeps a file, and gives up what has been kept for longest.
+async function keep(kept, from, bytes) {
+  await kept.put(from, new Response(bytes));
+  for (const old of (await kept.keys()).slice(0, -MOST_KEPT)) await kept.delete(old);
+}
+
 // The bytes behind an address, which the browser keeps; at most so many. Bytes are taken as they are.
 async function fetched(from, most, name) {
   if (from instanceof ArrayBuffer) return new Uint8Array(from);
   const kept = await globalThis.caches?.open(KEPT).catch(() => null); // there is none in a frame without an origin
   const found = await kept?.match(from);
-  const answer = found ?? (await fetch(from));
+  const answer = found ?? (await fetch(from, { cache: kept ? "no-store" : "default" })); // not kept twice
   if (!answer.ok) throw new Error(`${name} could not be fetched: the server answered ${answer.status}.`);
   const parts = [];
   let size = 0;
@@ -44,7 +51,7 @@ async function fetched(from, most, name) {
     bytes.set(part, at);
     at += part.length;
   }
-  if (!found) await kept?.put(from, new Response(bytes)).catch(() => {}); // a disk may be full
+  if (kept && !found) keep(kept, from, bytes).catch(() => {}); // a disk may be full
   return bytes;
 }
 

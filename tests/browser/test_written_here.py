@@ -1,6 +1,10 @@
 """Texts that the visitor's own machine writes, in the page: the same as the server's, and it says whose they are."""
 
 import os
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser.generate_tab import finished, open_section, set_number, set_up, text_of, texts
@@ -61,7 +65,7 @@ def test_a_text_comes_by_itself_and_says_where_it_was_written(page, film):
     seed = int(text_of(page, STATUS).rsplit(" ", 1)[1])
     prompt = text_of(page, "#generate-text .prompt")
     assert text_of(page, NEW) == film.generate(prompt, 200, seed=seed)[len(prompt) :]
-    assert "Written by film, in your browser" in text_of(page, BY)
+    assert "Written by film, in the browser" in text_of(page, BY)
 
 
 def test_one_seed_gives_the_text_that_python_writes_and_continue_goes_on(page, film):
@@ -109,7 +113,7 @@ def test_columns_and_switched_off_heads_are_python_s(page, film):
         film.generate(PROMPT, 40, t, k, p, seed=7)[len(PROMPT) :] for t, k, p in columns_payload.PRESETS.values()
     ]
     assert texts(page, "compare") == expected
-    assert "film, in your browser" in text_of(page, "#compare-view .model")
+    assert "film, in the browser" in text_of(page, "#compare-view .model")
     open_section(page, "heads")
     finished(page, "heads")
     page.locator("#switches [data-part='0.0']").click()
@@ -131,7 +135,7 @@ def test_another_model_takes_the_place_of_the_first(page):
     page.wait_for_function(FINISHED)
     page.fill("#model input", "film@step-0")
     page.press("#model input", "Enter")
-    page.wait_for_function(f"document.querySelector({BY!r}).textContent.startsWith('Written by film@step-0, in your')")
+    page.wait_for_function(f"document.querySelector({BY!r}).textContent.startsWith('Written by film@step-0, in the b')")
 
 
 @pytest.mark.parametrize("what", ["**/strivelm/worker.js", "**/model.safetensors", "**/config.json"])
@@ -153,3 +157,71 @@ def test_the_owner_s_own_folder_is_not_given_away(visit, tmp_path):
             assert "Written by private, on the server" in text_of(page, BY)
     finally:
         del os.environ[CHOSEN]
+
+
+# -- taken along -------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_brings_its_model_goes_on_writing_without_a_network(visit, here, film, tmp_path):
+    page = visit(here)
+    page.wait_for_function(FINISHED)
+    set_up(page, PROMPT, seed=7, count=60)
+    before = press(page)
+    with page.expect_download() as download:
+        page.click("#generate-text .tools button:has-text('HTML that writes')")
+    download.value.save_as(tmp_path / "text.html")
+    assert (tmp_path / "text.html").stat().st_size < 1_500_000
+    page.context.set_offline(True)
+    page.goto((tmp_path / "text.html").as_uri())
+    page.wait_for_selector("#continue:enabled")
+    new = ".page .new"
+    assert text_of(page, new) == before
+    page.click("#continue")
+    page.wait_for_function("document.querySelector('.page .new').textContent.length === 120")
+    page.wait_for_selector("#continue:enabled")
+    assert text_of(page, new) == film.generate(PROMPT, 120, seed=7)[len(PROMPT) :]
+    page.locator(f"{new} > span >> nth=20").click()
+    char = page.get_attribute(".bars button:enabled >> nth=0", "data-char")
+    page.click(".bars button:enabled >> nth=0")
+    page.wait_for_selector(".page .new > .forced")
+    page.wait_for_selector("#continue:enabled")
+    steps = generate(
+        film, film.tokenizer.encode(PROMPT), SamplingConfig(120, seed=7), forced={20: film.tokenizer.encode(char)[0]}
+    )
+    assert text_of(page, new) == film.tokenizer.decode([step.id for step in steps])
+    assert text_of(page, ".message") == ""
+
+
+def test_another_page_takes_the_model_along_by_two_lines(visit, here, film, tmp_path):
+    page = visit(here)
+    page.wait_for_function(FINISHED)
+    set_up(page, 'A "<b>fox</b>" & \n', seed=7, count=60)
+    expected = press(page)
+    page.click("#generate-text .tools button:has-text('Embed')")
+    lines = text_of(page, "#generate-text .strivelm-python pre")
+    assert lines.count("\n") == 2
+    (tmp_path / "blog.html").write_text(f"<!doctype html><title>A blog</title><p>Look:</p>{lines}", "utf-8")
+    with files_of(tmp_path) as blog:
+        page.goto(f"{blog}/blog.html")
+        page.click("strivelm-text button")
+        page.wait_for_function("document.querySelector('strivelm-text').said.textContent.startsWith('Written here')")
+        shown = page.evaluate("document.querySelector('strivelm-text').page.lastChild.textContent")
+    assert shown == expected
+
+
+@contextmanager
+def files_of(folder):
+    """The address of another server, of plain files."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and logs nothing."""
+
+    def log_message(self, *said):
+        """Says nothing."""

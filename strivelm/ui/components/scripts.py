@@ -22,7 +22,8 @@ MODULES = (
 @cache
 def shared() -> str:
     """One script that makes `window.strivelm`. Raises ValueError for a module with other imports or exports."""
-    return "\n".join(["window.strivelm ??= {};", glossary.script(), *map(_module, MODULES)])
+    client = script.own("client", "window.strivelm")
+    return "\n".join(["window.strivelm ??= {};", glossary.script(), client, *map(_module, MODULES)])
 
 
 def _module(name: str) -> str:

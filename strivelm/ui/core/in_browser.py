@@ -8,7 +8,7 @@ server writes.
 import gzip
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from strivelm.ui.core.questions import question
 from strivelm.web import CHOSEN, WRITERS, script
 
 ROUTE = "/strivelm"
-KEPT = {"cache-control": "public, max-age=31536000, immutable"}
+OPEN = {"access-control-allow-origin": "*"}
+"""For what other pages may take along as well."""
+KEPT = OPEN | {"cache-control": "public, max-age=31536000, immutable"}
 """For what never changes under its address."""
 FILES = {"config": CONFIG, "weights": WEIGHTS, "tokenizer": TOKENIZER}
 
@@ -74,21 +76,12 @@ def _digest(path: Path) -> str:
 
 
 def routes(limits: Mapping[str, object]) -> list[Route]:
-    """The page's own addresses: the worker's script, and the files of the models that are part of the package.
+    """The page's own addresses: scripts of the worker and of <strivelm-text>, and the files of the package's models.
 
     Args:
         limits: as in `strivelm.web.script.worker`.
     """
-    content = script.worker(limits).encode()
-    packed, tag = gzip.compress(content, mtime=0), f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-
-    def worker(request: Request) -> Response:
-        headers = {"etag": tag, "cache-control": "no-cache", "vary": "accept-encoding"}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(packed, media_type="text/javascript", headers=headers | {"content-encoding": "gzip"})
-        return Response(content, media_type="text/javascript", headers=headers)
+    worker, element = _script(script.worker(limits)), _script(script.element(limits))
 
     def file(request: Request) -> Response:
         path = ASSETS / request.path_params["name"]
@@ -97,4 +90,30 @@ def routes(limits: Mapping[str, object]) -> list[Route]:
             return PlainTextResponse("There is no such file.", 404)
         return FileResponse(path, headers=KEPT)
 
-    return [Route(f"{ROUTE}/worker.js", worker), Route(f"{ROUTE}/models/{{digest}}/{{name:path}}", file)]
+    return [
+        Route(f"{ROUTE}/worker.js", worker),
+        Route(f"{ROUTE}/text.js", element),
+        Route(f"{ROUTE}/models/{{digest}}/{{name:path}}", file),
+    ]
+
+
+def _script(text: str) -> Callable[[Request], Response]:
+    """What answers with a script: packed for those who take it so, and only that it is the same for who has it."""
+    content = text.encode()
+    packed, tag = gzip.compress(content, mtime=0), f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+    def answer(request: Request) -> Response:
+        # Other pages may take it along as well.
+        headers = {
+            "etag": tag,
+            "cache-control": "no-cache",
+            "vary": "accept-encoding",
+            "access-control-allow-origin": "*",
+        }
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, media_type="text/javascript", headers=headers | {"content-encoding": "gzip"})
+        return Response(content, media_type="text/javascript", headers=headers)
+
+    return answer

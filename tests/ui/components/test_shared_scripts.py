@@ -32,10 +32,12 @@ def folder(tmp_path_factory):
     """The scripts, where Node takes them for ES modules, and what their tests are given."""
     if NODE is None:
         pytest.skip("node was not found; install Node.js 20 or later to test what the scripts compute")
-    at = tmp_path_factory.mktemp("scripts")
+    top = tmp_path_factory.mktemp("scripts")
+    at = top / "ui" / "components"
+    shutil.copytree(script.HERE, top / "web", ignore=shutil.ignore_patterns("*.py*", "*.wasm"))
     for name in ("common", "plots"):
         shutil.copytree(scripts.HERE / name, at / name)
-    (at / "package.json").write_text('{"type": "module"}')
+    (top / "package.json").write_text('{"type": "module"}')
     written = {kind: getattr(codec, kind)(numbers) for kind, numbers in NUMBERS.items()} | {"nothing": codec.f32([])}
     given = {"numbers": NUMBERS, "written": written, "rows": ROWS, "classes": CLASSES}
     (at / "given.json").write_text(json.dumps(given), "utf-8")

@@ -1,58 +1,55 @@
 // Texts that the visitor's own machine writes: a worker with the model (strivelm/web), asked as the server is.
 //
 // Who writes is the owner's choice (strivelm/ui/core/in_browser.py): "server", "browser", or "faster" of the two. Where
-// the browser can't, the server does: of a model whose files are not for visitors, or where they can't be fetched.
+// the browser can't, the server does: of a model whose files are not for visitors, or where they can't be fetched. A file
+// of its own may bring a model along (`bring`), and writes with that.
 import { chosen } from "./address.js";
 import { askServer, inPage, root } from "./ask.js";
+import { Client } from "../../../web/client.js";
 
 const ANSWERED = new Set(["generate.write", "generate.compare", "generate.without"]);
-const waiting = new Map(); // id → { part, kept, broken } of what was sent to the worker
 const opened = new Map(); // reference → a promise of what the worker says of the model, or of null where it can't serve
 const speed = { server: 0 }; // characters a second of the last text
-let worker = null;
-let last = 0;
+let client = null;
+let brought = null; // { ref, worker, about, files } of a file: the worker's script, and the model's files in base64
 
 const address = (from) => new URL(from, `${location.origin}${root()}/`).href;
 const writer = () => (inPage() ? (chosen.page?.writer ?? "server") : "server");
-
-function begun() {
-  if (worker) return worker;
-  worker = new Worker(address("strivelm/worker.js"));
-  worker.onmessage = ({ data: { id, part, answer, error } }) => {
-    const asked = waiting.get(id);
-    if (part !== undefined) return asked?.part?.(part);
-    waiting.delete(id);
-    if (error === undefined) asked?.kept(answer);
-    else asked?.broken(new Error(error));
-  };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    end(new Error("The browser could not start the worker that writes."));
-  };
-  return worker;
-}
-
-// Ends the worker, and gives back all of its memory.
-function end(error = new DOMException("The worker was ended.", "AbortError")) {
-  worker?.terminate();
-  worker = null;
-  opened.clear();
-  for (const { broken } of waiting.values()) broken(error);
-  waiting.clear();
-}
-
-// Sends a message to the worker; a promise of its answer.
-function send(message, { part, signal } = {}) {
-  return new Promise((kept, broken) => {
-    if (signal?.aborted) return void broken(signal.reason);
-    const id = ++last;
-    waiting.set(id, { part, kept, broken });
-    begun().postMessage({ ...message, id });
-    signal?.addEventListener("abort", () => {
-      if (waiting.delete(id)) worker?.postMessage({ id, do: "stop" });
-      broken(signal.reason);
-    });
+const scriptOf = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+const send = (message, how) => {
+  client ??= new Client(new Worker(brought ? scriptOf(brought.worker) : address("strivelm/worker.js")));
+  return client.send(message, how);
+};
+const bytesOf = (base64) =>
+  Uint8Array.fromBase64?.(base64) ?? Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+const base64Of = (blob) =>
+  new Promise((kept, broken) => {
+    const reader = Object.assign(new FileReader(), { onerror: () => broken(reader.error) });
+    reader.onload = () => kept(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.readAsDataURL(blob);
   });
+
+// Whether texts can be written: in the page, and in a file that brings its model along.
+const canWrite = () => inPage() || Boolean(brought);
+
+// A file says what it brings along, as `along` has put it together.
+function bring(given) {
+  brought = given;
+  chosen.model = given.ref;
+}
+
+// What a file needs to write with a model: a promise of what `bring` takes.
+async function along(ref) {
+  const { files, about } = await askServer("web.model", {}, { of: [ref] });
+  if (!files) throw new Error("The model's files are not for visitors.");
+  const got = async (from) => {
+    const answer = await fetch(address(from));
+    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+    return answer.blob();
+  };
+  const [worker, ...content] = await Promise.all([got("strivelm/worker.js"), got(files.config), got(files.weights)]);
+  const [config, weights] = await Promise.all(content.map(base64Of));
+  return { ref, worker: await worker.text(), about, files: { config, weights } };
 }
 
 // A promise of what the worker says of a model: { engine, speed }; of null where it can't serve. One is open at a time.
@@ -63,6 +60,11 @@ function ready(ref) {
     send({ do: "close", ref: other }).catch(() => {});
   }
   const open = async () => {
+    if (brought) {
+      const { about, files } = brought;
+      const bytes = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, bytesOf(text).buffer]));
+      return send({ do: "open", ref, files: bytes, about });
+    }
     const { files, about } = await askServer("web.model", {}, { of: [ref] });
     if (!files) return null;
     const whole = Object.fromEntries(Object.entries(files).map(([name, from]) => [name, address(from)]));
@@ -75,6 +77,7 @@ function ready(ref) {
 
 // Whether the browser is to answer now.
 async function writesHere(ref) {
+  if (brought) return Boolean(await ready(ref));
   if (writer() === "browser") return Boolean(await ready(ref));
   const now = await Promise.race([ready(ref), null]); // nobody waits for a download that the server can do without
   return Boolean(now) && now.speed > speed.server;
@@ -89,16 +92,16 @@ function prepare(ref) {
 // `writer` who that was, where both could be: "browser" or "server".
 async function ask(name, given = {}, how = {}) {
   const { of: [ref] = [chosen.model], part, signal } = how;
-  if (!ANSWERED.has(name) || writer() === "server") return askServer(name, given, how);
+  if (!ANSWERED.has(name) || (writer() === "server" && !brought)) return askServer(name, given, how);
   const here = await writesHere(ref);
+  let many = 0;
   const heard = (piece) => {
-    const many = piece.characters?.length ?? piece.columns?.[0]?.text?.length ?? 0;
-    heard.many = (heard.many ?? 0) + many;
-    if (!here && piece.seconds > 0) speed.server = heard.many / piece.seconds;
+    many += piece.characters?.length ?? piece.columns?.[0]?.text?.length ?? 0;
+    if (!here && piece.seconds > 0) speed.server = many / piece.seconds;
     part?.("seconds" in piece ? piece : { ...piece, writer: here ? "browser" : "server" });
   };
   if (!here) return askServer(name, given, { ...how, part: heard });
   return send({ do: "ask", ref, name, given }, { part: heard, signal });
 }
 
-export { ask, end, prepare };
+export { along, ask, bring, canWrite, prepare };

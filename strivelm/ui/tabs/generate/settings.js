@@ -13,7 +13,7 @@ const sampling = () => ({
 });
 
 // Who wrote a text: the model, and on which machine, where two could have.
-const WRITERS = { browser: ", in your browser", server: ", on the server" };
+const WRITERS = { browser: ", in the browser", server: ", on the server" };
 const writtenBy = ({ model, writer }) => `${model}${WRITERS[writer] ?? ""}`;
 
 // A word that explains itself where it stands.

@@ -229,8 +229,8 @@ function show(found) {
   if (shown.ended) rest();
 }
 
-// Outside the page nobody goes on with a text.
-at(".how").hidden = at(".actions").hidden = !strivelm.inPage();
+// Outside the page nobody goes on with a text, unless the file has the model.
+at(".how").hidden = at(".actions").hidden = !strivelm.canWrite();
 const key = () => strivelm.surpriseKey(at(".legend"));
 strivelm.redrawn(element, () => (key(), repaint()));
 key();
@@ -238,12 +238,12 @@ show(given?.characters ? given : null);
 
 // Without a text that comes by itself, a link that says what to write is written all the same.
 const unusual = (name) => field(name) !== undefined && field(name) !== strivelm.chosen.usual.generate?.[name];
-const view = strivelm.inPage()
+const view = strivelm.canWrite()
   ? strivelm.view({
       tab: "generate",
       element: at("section"),
       look,
-      eager: ARRIVES || ["text", "seed", ...KEPT].some(unusual),
+      eager: strivelm.inPage() && (ARRIVES || ["text", "seed", ...KEPT].some(unusual)),
       renewed: ARRIVES,
       model: () => ARRIVES || clear(),
     })
