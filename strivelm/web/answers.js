@@ -3,7 +3,7 @@
 //
 //   model: an open Model    about: { name, load, loss }, what the page says of it
 //   limits: the server's own, by the names that they have there
-import { checkedPrompt, checkedSampling, encode, many, pieces, repr, startFrom } from "./prompt.js";
+import { asFloat, checkedPrompt, checkedSampling, encode, many, pieces, repr, startFrom } from "./prompt.js";
 import { Texts, inView } from "./writing.js";
 import { uniforms } from "./uniforms.js";
 
@@ -96,7 +96,6 @@ function forcedOf(model, forced, first, end) {
 
 // -- side by side -----------------------------------------------------------------------------------------------------
 
-const asFloat = (number) => (Number.isInteger(number) ? number.toFixed(1) : String(number));
 const general = (number) => String(Number(number.toPrecision(6)));
 
 const python = ({ count, temperature, top_k, top_p, seed }) =>

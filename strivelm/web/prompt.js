@@ -105,8 +105,12 @@ function pieces(model, prompt, start) {
 
 // -- settings ---------------------------------------------------------------------------------------------------------
 
-const shown = (value) =>
-  (value == null ? "empty" : typeof value === "string" ? repr(value) : String(value)).slice(0, 40);
+// A number as Python shows a float.
+const asFloat = (number) => (Number.isInteger(number) ? number.toFixed(1) : String(number));
+const shown = (value, number = String) => {
+  const kinds = { string: repr, number };
+  return (value == null ? "empty" : (kinds[typeof value] ?? String)(value)).slice(0, 40);
+};
 
 function checkedPrompt(prompt, { PROMPT_CHARACTERS: most }) {
   const text = (prompt ?? "").replaceAll("\r\n", "\n").replaceAll("\r", "\n");
@@ -139,16 +143,20 @@ function checkedSampling({ count, temperature, top_k, top_p, seed }, limits) {
         `expected a whole number from 1 to ${many(limits.MOST_CHARACTERS)}.`,
     );
   if (typeof temperature !== "number" || !(temperature >= 0 && temperature <= limits.HOTTEST))
-    throw new Error(`The temperature is ${shown(temperature)}; expected a number from 0 to ${limits.HOTTEST}.`);
+    throw new Error(
+      `The temperature is ${shown(temperature, asFloat)}; expected a number from 0 to ${limits.HOTTEST}.`,
+    );
   if (!Number.isInteger(top_k) || top_k < 0)
     throw new Error(
       `The setting top_k is ${shown(top_k)}; expected a whole number of characters to keep, or 0 for all.`,
     );
   if (typeof top_p !== "number" || !(top_p > 0 && top_p <= 1))
-    throw new Error(`The setting top_p is ${shown(top_p)}; expected a number above 0 and at most 1 (1 keeps all).`);
+    throw new Error(
+      `The setting top_p is ${shown(top_p, asFloat)}; expected a number above 0 and at most 1 (1 keeps all).`,
+    );
   return { count, temperature, top_k, top_p, seed: seedOf(seed, limits) ?? newSeed() };
 }
 
 const newSeed = () => Math.floor(Math.random() * 1_000_000);
 
-export { checkedPrompt, checkedSampling, encode, many, pieces, repr, startFrom };
+export { asFloat, checkedPrompt, checkedSampling, encode, many, pieces, repr, startFrom };
