@@ -8,6 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser.generate_tab import finished, open_section, set_number, set_up, text_of, texts
+from browser.taken_along import alone, saved
 from serving import served
 
 from strivelm import SamplingConfig, generate, load_model
@@ -116,9 +117,6 @@ def test_columns_and_switched_off_heads_are_python_s(page, film):
     assert "film, in the browser" in text_of(page, "#compare-view .model")
     open_section(page, "heads")
     finished(page, "heads")
-    page.locator("#switches [data-part='0.0']").click()
-    page.wait_for_function("document.querySelectorAll('#heads-view .mark').length > 0")
-    finished(page, "heads")
     found = generate_without(film, PROMPT, SamplingConfig(40, seed=7), heads_off=["0.0"])
     assert texts(page, "heads") == [found.before, found.after]
 
@@ -143,6 +141,7 @@ def test_where_the_browser_can_t_the_server_writes(visit, here, what):
     page = visit(expected="404")
     page.route(what, lambda route: route.fulfill(status=404, body="none"))
     page.goto(f"{here}?__theme=light")
+    page.wait_for_selector(STATUS)
     page.wait_for_function(FINISHED)
     assert "Written by film, on the server" in text_of(page, BY)
 
@@ -162,42 +161,39 @@ def test_the_owner_s_own_folder_is_not_given_away(visit, tmp_path):
 # -- taken along -------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_brings_its_model_goes_on_writing_without_a_network(visit, here, film, tmp_path):
+def test_a_file_that_brings_its_model_goes_on_writing_without_a_network(visit, here, film, tmp_path, browser):
     page = visit(here)
     page.wait_for_function(FINISHED)
     set_up(page, PROMPT, seed=7, count=60)
-    before = press(page)
-    with page.expect_download() as download:
-        page.click("#generate-text .tools button:has-text('HTML that writes')")
-    download.value.save_as(tmp_path / "text.html")
-    assert (tmp_path / "text.html").stat().st_size < 1_500_000
-    page.context.set_offline(True)
-    page.goto((tmp_path / "text.html").as_uri())
-    page.wait_for_selector("#continue:enabled")
-    new = ".page .new"
-    assert text_of(page, new) == before
-    page.click("#continue")
-    page.wait_for_function("document.querySelector('.page .new').textContent.length === 120")
-    page.wait_for_selector("#continue:enabled")
-    assert text_of(page, new) == film.generate(PROMPT, 120, seed=7)[len(PROMPT) :]
-    page.locator(f"{new} > span >> nth=20").click()
-    char = page.get_attribute(".bars button:enabled >> nth=0", "data-char")
-    page.click(".bars button:enabled >> nth=0")
-    page.wait_for_selector(".page .new > .forced")
-    page.wait_for_selector("#continue:enabled")
-    steps = generate(
-        film, film.tokenizer.encode(PROMPT), SamplingConfig(120, seed=7), forced={20: film.tokenizer.encode(char)[0]}
-    )
-    assert text_of(page, new) == film.tokenizer.decode([step.id for step in steps])
-    assert text_of(page, ".message") == ""
+    before, new = press(page), ".page .new"
+    path = saved(page.locator("#generate-text .tools"), "File that writes", tmp_path / "text.html")
+    assert path.stat().st_size < 1_500_000
+    with alone(browser, path) as file:
+        file.context.set_offline(True)
+        file.wait_for_selector("#continue:enabled")
+        assert text_of(file, new) == before
+        file.click("#continue")
+        file.wait_for_function("document.querySelector('.page .new').textContent.length === 120")
+        file.wait_for_selector("#continue:enabled")
+        assert text_of(file, new) == film.generate(PROMPT, 120, seed=7)[len(PROMPT) :]
+        file.locator(f"{new} > span >> nth=20").click()
+        char = file.get_attribute(".bars button:enabled >> nth=0", "data-char")
+        file.click(".bars button:enabled >> nth=0")
+        file.wait_for_selector(".page .new > .forced")
+        file.wait_for_selector("#continue:enabled")
+        given = {20: film.tokenizer.encode(char)[0]}
+        steps = generate(film, film.tokenizer.encode(PROMPT), SamplingConfig(120, seed=7), forced=given)
+        assert text_of(file, new) == film.tokenizer.decode([step.id for step in steps])
+        assert text_of(file, ".message") == ""
 
 
 def test_another_page_takes_the_model_along_by_two_lines(visit, here, film, tmp_path):
-    page = visit(here)
+    page = visit(here, expected="404")  # that page has no icon
     page.wait_for_function(FINISHED)
     set_up(page, 'A "<b>fox</b>" & \n', seed=7, count=60)
     expected = press(page)
     page.click("#generate-text .tools button:has-text('Embed')")
+    page.wait_for_selector("#generate-text .strivelm-python pre")
     lines = text_of(page, "#generate-text .strivelm-python pre")
     assert lines.count("\n") == 2
     (tmp_path / "blog.html").write_text(f"<!doctype html><title>A blog</title><p>Look:</p>{lines}", "utf-8")

@@ -67,7 +67,7 @@ function tools(bar, name, ways) {
     );
   if (ways.writes && inPage())
     button(
-      "HTML that writes",
+      "File that writes",
       "Save as a file that brings the model along and goes on writing, without a network",
       async () => {
         const text = await ways.writes();

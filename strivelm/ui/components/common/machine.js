@@ -101,7 +101,8 @@ async function ask(name, given = {}, how = {}) {
     part?.("seconds" in piece ? piece : { ...piece, writer: here ? "browser" : "server" });
   };
   if (!here) return askServer(name, given, { ...how, part: heard });
-  return send({ do: "ask", ref, name, given }, { part: heard, signal });
+  const plain = JSON.parse(JSON.stringify(given)); // Gradio's lists are proxies, which no message can hold
+  return send({ do: "ask", ref, name, given: plain }, { part: heard, signal });
 }
 
 export { along, ask, bring, canWrite, prepare };

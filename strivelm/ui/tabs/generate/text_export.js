@@ -144,7 +144,7 @@ async function embedded() {
   const safe = (value) => String(value).replace(/[&"<>\n]/g, (char) => `&#${char.codePointAt(0)};`);
   const attributes = Object.entries(given).map(([name, value]) => `${name}="${safe(value)}"`);
   const script = new URL("strivelm/text.js", here).href;
-  return `<script src="${script}"></script>\n<strivelm-text ${attributes.join(" ")}></strivelm-text>\n`;
+  return `<script src="${script}"><${""}/script>\n<strivelm-text ${attributes.join(" ")}></strivelm-text>\n`;
 }
 
 // How the text is looked at, so that a file shows it as it stands.
