@@ -1,6 +1,6 @@
 """The model in a visitor's browser: the decoder in C as WebAssembly, and a worker that reads a model's own files.
 
-    decoder.wasm   decoder.c, sampling.c and writing.c, compiled by `python -m strivelm.web.build`
+    decoder.wasm   decoder.c, compiled by `python -m strivelm.web.build`
     *.js           ES modules, which Node imports as they are; `script` joins them into the worker's script
 
 worker.js tells by which messages a page has it open models and answer questions. What it writes is what

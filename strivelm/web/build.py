@@ -12,6 +12,8 @@ from pathlib import Path
 
 from strivelm import native
 
+SOURCES = [path for path in native.SOURCES if path.name in ("decoder.c", "decoder.h", "kernels.h")]
+"""What reads; what is chosen of it is chosen in JavaScript (writing.js), whichever engine reads."""
 WASM = Path(__file__).parent / "decoder.wasm"
 FLAGS = ("-O3", "-std=gnu11", "-msimd128", "-mbulk-memory", "-ffreestanding", "-nostdlib")
 LINKED = ("--no-entry", "--export-dynamic", "--export=__heap_base", "--strip-all")
@@ -28,7 +30,7 @@ def build(to: Path = WASM) -> None:
     clang = compiler()
     if clang is None:
         raise RuntimeError("clang and wasm-ld are needed; install them (Debian: apt install clang lld)")
-    sources = [str(path) for path in native.SOURCES if path.suffix == ".c"]
+    sources = [str(path) for path in SOURCES if path.suffix == ".c"]
     linked = [f"-Wl,{flag}" for flag in LINKED]
     done = subprocess.run(
         [clang, "--target=wasm32", *FLAGS, *linked, "-o", str(to), *sources], capture_output=True, text=True
@@ -47,7 +49,7 @@ def is_current(wasm: Path = WASM) -> bool:
 def _section() -> bytes:
     """A custom section of WebAssembly: its id, 0, its length, and in it a name and the digest."""
     key = hashlib.sha256(repr((FLAGS, LINKED)).encode())
-    for source in native.SOURCES:
+    for source in SOURCES:
         key.update(source.read_bytes().replace(b"\r\n", b"\n"))
     content = bytes([len(SECTION)]) + SECTION + key.hexdigest()[:16].encode()
     return bytes([0, len(content)]) + content  # lengths below 128 are one byte

@@ -15,8 +15,8 @@ def test_what_lies_in_the_package_is_made_of_these_sources():
 
 def test_a_file_of_other_sources_is_noticed(tmp_path, monkeypatch):
     changed = tmp_path / "decoder.c"
-    changed.write_bytes(build.native.SOURCES[0].read_bytes() + b"\n")
-    monkeypatch.setattr(build.native, "SOURCES", [changed, *build.native.SOURCES[1:]])
+    changed.write_bytes(build.SOURCES[0].read_bytes() + b"\n")
+    monkeypatch.setattr(build, "SOURCES", [changed, *build.SOURCES[1:]])
     assert not build.is_current()
 
 
