@@ -58,7 +58,7 @@ def same_texts(node, model, folder, plain, many, longest, seed=1):
 
 
 def test_texts_of_the_film_s_model(node, plain):
-    same_texts(node, load_model("film"), COME_ALONG["film"], plain, many=12 if plain else 100, longest=400)
+    same_texts(node, load_model("film"), COME_ALONG["film"], plain, many=12 if plain else 100, longest=300)
 
 
 def test_texts_of_the_bundled_model(node, plain):
@@ -78,7 +78,7 @@ def test_texts_of_the_bundled_model(node, plain):
     ids=str,
 )
 def test_texts_of_small_models(node, saved, plain, sizes):
-    same_texts(node, *saved(**sizes), plain, many=12, longest=3 * 40)
+    same_texts(node, *saved(**sizes), plain, many=16, longest=3 * 40)
 
 
 def test_a_text_is_the_same_in_company_forced_and_continued(node, saved, plain):
