@@ -23,6 +23,7 @@ ARROWS = {
     "decoder": {"guessing", "native", "streams"},
     "generation": set(),
     "scheduler": {"generation", "guessing", "native", "streams"},
+    "web": {"native"},
     "tokenizer": {"words"},
     "files": set(),
     "gpt2_layout": {"config", "files"},
@@ -39,12 +40,14 @@ ARROWS = {
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
     "cli": {
         *("checkpoint", "config", "data", "export", "foreign", "generation", "hub", "loading"),
-        *("model", "space", "training", "ui", "words"),
+        *("model", "space", "training", "ui", "web", "words"),
     },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
-    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits", "words"},
-    "ui.components": {"ui.core", "words"},
+    "ui.core": {
+        *("checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits", "web", "words"),
+    },
+    "ui.components": {"ui.core", "web", "words"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs", "words"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),
