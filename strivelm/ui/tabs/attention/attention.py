@@ -54,6 +54,7 @@ TEMPLATE = """
         <div class="aside">
           <div class="legend"></div>
           <div class="scores"></div>
+          <p class="strokes"></p>
         </div>
       </div>
       <p class="copies"></p>
@@ -70,7 +71,7 @@ TEMPLATE = """
 </div>
 """
 
-PARTS = ("data", "grid", "matrix", "strip", "lines", "calculation")
+PARTS = ("data", "training", "grid", "matrix", "strip", "lines", "calculation")
 """The parts of the script, one for each topic; they share a scope."""
 
 VIEW = View(HERE, "attention", TEMPLATE, tuple(f"attention_{part}" for part in PARTS), styles=("attention_heads",))
