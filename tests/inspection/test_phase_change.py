@@ -27,7 +27,7 @@ from strivelm.inspection import phase_change
 )
 def test_it_is_the_largest_change_if_it_is_most_of_all_change(values, found):
     assert phase_change(values, 0.2) == found
-    assert phase_change(torch.tensor(values), 0.2) == found
+    assert phase_change(torch.tensor(values, dtype=torch.float64), 0.2) == found
 
 
 def test_it_has_to_be_at_least_so_large():
