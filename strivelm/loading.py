@@ -3,13 +3,14 @@
 import math
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 
 from strivelm import checkpoint
 from strivelm.data.ngrams import MAX_FILE_BYTES, NGrams
+from strivelm.guessing import counted
 from strivelm.hub import download
 from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, repo_in_address
 from strivelm.hub.download import Progress
@@ -43,12 +44,8 @@ class OpenModel:
 
         Raises CheckpointError for a damaged file.
         """
-        path = self.folder and self.folder / checkpoint.NGRAMS
-        if path is None or not path.is_file():
-            return None
         try:
-            with path.open("rb") as file:
-                return NGrams.from_bytes(file.read(MAX_FILE_BYTES + 1), self.model.vocab_size)
+            return self.folder and _ngrams(self.folder, self.model.vocab_size)
         except (OSError, ValueError) as error:
             raise checkpoint.CheckpointError(f"{checkpoint.NGRAMS} of {self.ref} can't be read: {error}") from error
 
@@ -60,6 +57,15 @@ class OpenModel:
         if not isinstance(loss, int | float) or isinstance(loss, bool):
             return None
         return float(loss) if math.isfinite(loss) else None
+
+
+def _ngrams(folder: Path, vocab_size: int) -> NGrams | None:
+    """The n-grams that a folder holds, None where it holds none. Raises OSError, ValueError."""
+    path = folder / checkpoint.NGRAMS
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return NGrams.from_bytes(file.read(MAX_FILE_BYTES + 1), vocab_size)
 
 
 def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
@@ -132,6 +138,7 @@ def open_model(
         training = checkpoint.read_json(record) if record.is_file() else {}
         model = GPT.from_pretrained(folder)
         check_numbers(model, place)
+    counted(model, partial(_ngrams, folder, model.vocab_size))
     return OpenModel(str(ref), model.to(device), training, commit, folder)
 
 

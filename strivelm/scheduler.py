@@ -16,6 +16,7 @@ import torch
 
 from strivelm import native
 from strivelm.generation import SamplingConfig, Step, distribution, draw, uniforms
+from strivelm.guessing import Guesses, guesses_of
 from strivelm.streams import Chosen, Streams, Text
 
 THREADS = min(2, os.cpu_count() or 1)
@@ -107,8 +108,8 @@ class Writing:
 class _Thread:
     """Writes the texts that join it."""
 
-    def __init__(self, weights: native.Weights):
-        self.weights, self.joining, self.texts = weights, deque(), {}
+    def __init__(self, weights: native.Weights, guesses: Guesses | None = None):
+        self.weights, self.guesses, self.joining, self.texts = weights, guesses, deque(), {}
         self.changed, self.running = threading.Condition(), False
 
     def __len__(self) -> int:
@@ -131,7 +132,7 @@ class _Thread:
                     self.running = False
                     return
             try:
-                streams = streams or _streams(self.weights)
+                streams = streams or _streams(self.weights, self.guesses)
                 self._turn(streams)
             except Exception as error:  # such as too little memory: those who write are told, others may come
                 for writing in [*self.texts.values(), *self.joining]:
@@ -168,18 +169,18 @@ class _Thread:
                 writing.end(text.error)
 
 
-def _streams(weights: native.Weights) -> Streams:
+def _streams(weights: native.Weights, guesses: Guesses | None) -> Streams:
     """Room for as many texts as memory allows."""
     slots = max(1, min(2 * TEXTS, MEMORY // max(1, native.slot_bytes(weights))))
-    return Streams(weights, min(TEXTS, slots), slots)
+    return Streams(weights, min(TEXTS, slots), slots, guesses)
 
 
 class Scheduler:
     """The threads that write on one model. Safe for several threads."""
 
-    def __init__(self, weights: native.Weights):
+    def __init__(self, weights: native.Weights, guesses: Guesses | None = None):
         self.weights, self._lock = weights, threading.Lock()
-        self._threads = [_Thread(weights) for _ in range(THREADS)]
+        self._threads = [_Thread(weights, guesses) for _ in range(THREADS)]
 
     def __len__(self) -> int:
         """How many texts are being written or wait."""
@@ -237,7 +238,7 @@ def scheduler_of(model) -> Scheduler | None:
     with _lock:
         known = _schedulers.get(model)
         if known is None or known.weights is not weights:
-            known = _schedulers[model] = Scheduler(weights)
+            known = _schedulers[model] = Scheduler(weights, guesses_of(model))
         return known
 
 
