@@ -9,6 +9,7 @@ from browser.visitor import choices, pick, rested
 from serving import served
 
 from strivelm import inspection, open_model
+from strivelm.generation import DEFAULTS
 from strivelm.ui.tabs.generate.payload import write
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("film_address", "bundled_address")]
@@ -104,7 +105,7 @@ def test_bundled_offers_the_film_which_then_plays(visit, bundled_address, motion
 def test_the_picker_says_what_has_a_life(film):
     page = film()
     page.click("#model input")
-    page.wait_for_selector("[role=option]:has-text('film · 12 steps of its training')")
+    page.wait_for_selector("[role=option]:has-text('film · 12 steps')")
 
 
 # -- the handle moves every tab ----------------------------------------------------------------------------------------
@@ -179,7 +180,8 @@ def test_generate_writes_the_same_prompt_with_the_same_random_numbers(film):
 
 
 def written(step, prompt, seed, count):
-    _, *grown = write(open_model(f"film@step-{step}"), prompt, count, 0.8, 20, 1.0, seed)
+    settings = DEFAULTS.temperature, DEFAULTS.top_k, DEFAULTS.top_p or 1.0
+    _, *grown = write(open_model(f"film@step-{step}"), prompt, count, *settings, seed)
     return "".join(character[0] for piece in grown for character in piece["characters"])
 
 
@@ -299,10 +301,8 @@ def test_nothing_moves_while_the_handle_does(film, width, theme):
     page = film(tab="attention", text=TEXT, width=width, theme=theme)
     attention_tab.settled(page)
     rested(page)
-    places = (
-        "['#tabs', '#timeline', '#attention-view .grid'].map((one) => {"
-        " const { top, height } = document.querySelector(one).getBoundingClientRect(); return [top, height]; })"
-    )
+    places = """['#tabs', '#timeline .plot', '#attention-view .grid', '#attention-view .strip', '#attention-view .matrix']
+      .map((one) => document.querySelector(one).getBoundingClientRect().top)"""
     press(page, "Home")
     shows_step(page, 0)
     first = page.evaluate(places)

@@ -125,7 +125,7 @@ class Models:
         for ref in self.offered:
             root = run_folder(self._own) if ref == self.own else COME_ALONG.get(ref)
             steps = len(steps_in(root)) if root else 0
-            found.append((f"{ref} · {steps} steps of its training" if steps > 1 else ref, ref))
+            found.append((f"{ref} · {steps} steps" if steps > 1 else ref, ref))
         return found
 
     def get(self, ref: str, progress: Progress | None = None) -> OpenModel:

@@ -111,7 +111,7 @@ const baseOf = (model) => model.split("@")[0];
 let of = null; // whose life is on show, or that it has none
 
 async function look({ signal, model }) {
-  if (of === baseOf(model)) return;
+  if (of === baseOf(model)) return moved();
   let found = null;
   let wrong = "";
   try {

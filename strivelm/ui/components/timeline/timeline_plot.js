@@ -1,7 +1,8 @@
 // The picture of a training: a tick a snapshot on a logarithmic axis of steps, the loss as a curve, and the lines of the
 // n-gram tables, which it crosses one after the other.
 const at = (selector) => element.querySelector(selector);
-const [TOP, BOTTOM, SIDE, TICK] = [12, 10, 10, 6]; // px around the curve, and of a tick
+const [TOP, BOTTOM, SIDE, TICK] = [10, 15, 12, 5]; // px around the curve, and of a tick
+const APART = 30; // px between the numbers of two steps
 const NEAR = 10; // px between two names, one above the other
 const TOGETHER = 3; // px between lines that have one name
 
@@ -35,6 +36,29 @@ function lossAt({ losses }, step) {
   return l0 + ((l1 - l0) * (Math.log1p(step) - Math.log1p(s0))) / (Math.log1p(s1) - Math.log1p(s0));
 }
 
+// Where the curve comes below a loss for the first time, between two evaluations on the axis; null if it does not.
+function crossing({ losses }, nats) {
+  const i = losses.findIndex(([, loss]) => loss < nats);
+  if (i <= 0) return null;
+  const [[s0, l0], [s1, l1]] = [losses[i - 1], losses[i]];
+  const part = (l0 - nats) / (l0 - l1);
+  return Math.expm1(Math.log1p(s0) + part * (Math.log1p(s1) - Math.log1p(s0)));
+}
+
+// The numbers of the steps under their ticks, as many as there is room for; the last one goes first.
+function numbers(life, x, height) {
+  const placed = [];
+  const found = [];
+  for (const [, step] of [life.stops.at(-1), ...life.stops.slice(0, -1)]) {
+    if (placed.some((place) => Math.abs(place - x(step)) < APART)) continue;
+    placed.push(x(step));
+    const end = step === lastStep(life); // it stays inside
+    const place = { x: x(step) + (end ? SIDE : 0), "text-anchor": end ? "end" : "middle" };
+    found.push(drawn("text", { ...place, y: height - 3, class: "name" }, whole(step)));
+  }
+  return found;
+}
+
 // The names of the tables at the right, each on its line; where lines lie close, side by side.
 function names(life, y, width) {
   const rows = [];
@@ -43,9 +67,10 @@ function names(life, y, width) {
     if (row && y(nats) - row.y < TOGETHER) row.name = `${row.name}, ${name}`;
     else rows.push({ name, y: y(nats) });
   }
-  let [end, above] = [width - 2, -Infinity];
+  const right = width - SIDE - 12; // clear of the handle on the last step
+  let [end, above] = [right, -Infinity];
   return rows.map(({ name, y }) => {
-    end = y - above < NEAR ? end : width - 2;
+    end = y - above < NEAR ? end : right;
     const text = drawn("text", { x: end, y: y - 2, "text-anchor": "end", class: "name" }, name);
     above = y;
     end -= 5.4 * name.length + 8;
@@ -66,11 +91,12 @@ function drawPlot(life, plot, broken) {
   const points = life.losses.map(([step, loss]) => `${x(step)},${y(loss)}`).join(" ");
   svg.append(drawn("polyline", { points, class: "loss" }));
   for (const [, nats] of life.ladder) {
-    const first = life.losses.find(([, loss]) => loss < nats); // from here on it is better than the table
-    if (first) svg.append(drawn("circle", { cx: x(first[0]), cy: y(nats), r: 2, class: "crossed" }));
+    const step = crossing(life, nats);
+    if (step !== null) svg.append(drawn("circle", { cx: x(step), cy: y(nats), r: 2.5, class: "crossed" }));
   }
   const ticks = life.stops.map(([, step]) => drawn("line", { x1: x(step), x2: x(step), y1: floor - TICK, y2: floor }));
   ticks.forEach((tick, i) => tick.setAttribute("class", broken.has(i) ? "tick broken" : "tick"));
+  svg.append(...numbers(life, x, height));
   const line = drawn("line", { y1: TOP - 6, y2: floor, class: "here" });
   const knob = drawn("circle", { r: 6, class: "knob" });
   svg.append(...ticks, line, knob);

@@ -181,30 +181,26 @@ const MEASURED = [
 // All scores of a head that this text can show, each beside that of uniform attention.
 function showScores(map) {
   const box = at(".scores");
-  at(".strokes").textContent = "";
   at(".does").replaceChildren(strivelm.explained(isHead(map) ? deedOf(map) : TOGETHER[kindOf(map)]));
   at(".copies").replaceChildren(strivelm.explained(isHead(map) ? copiesSentence(map) : ""));
+  drawTraining();
   if (!isHead(map) || !judged?.heads) return box.replaceChildren();
-  const rows = MEASURED.map(([name, title]) => [title, judged.heads[map].scores[name], judged.uniform[name], name]);
-  if (circuits?.uniform != null) rows.push(["induction", circuits.induction[map], circuits.uniform, ""]);
+  const rows = MEASURED.map(([name, title]) => [title, judged.heads[map].scores[name], judged.uniform[name]]);
+  if (circuits?.uniform != null) rows.push(["induction", circuits.induction[map], circuits.uniform]);
   const figure = (number) => number.toFixed(number >= 10 ? 1 : 2);
   const table = make("table"),
     body = make("tbody"),
     head = make("thead"),
     titles = make("tr");
-  const curves = curvesOf(map);
-  const columns = ["attention to", "this head", "uniform", ...(curves ? ["in training"] : [])];
-  titles.append(...columns.map((text) => make("th", "", text)));
+  titles.append(...["attention to", "this head", "uniform"].map((text) => make("th", "", text)));
   head.append(titles);
-  for (const [title, own, uniform, name] of rows.filter(([, own, uniform]) => own != null && uniform != null)) {
+  for (const [title, ...numbers] of rows.filter(([, own, uniform]) => own != null && uniform != null)) {
     const line = make("tr");
-    line.append(make("th", "", title), ...[own, uniform].map((number) => make("td", "", figure(number))));
-    if (curves) line.append(curves.cell(name, title));
+    line.append(make("th", "", title), ...numbers.map((number) => make("td", "", figure(number))));
     body.append(line);
   }
   table.append(head, body);
   box.replaceChildren(table);
-  at(".strokes").textContent = curves?.strokes(rows) ?? "";
 }
 
 const kindOf = (map) => nameOf(map).replace(/\d+$/, "");

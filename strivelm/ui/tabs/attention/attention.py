@@ -32,7 +32,7 @@ TEMPLATE = """
       <p class="saying" role="status"></p>
       <p class="readout"></p>
     </div>
-    <div class="title"><h3 class="name"></h3><p class="does"></p></div>
+    <div class="title"><h3 class="name"></h3><span class="own"></span><p class="does"></p></div>
     <div class="modes">
       <span role="group" aria-label="What is shown of it">
         <button type="button" class="strivelm-tool" data-show="map">Map</button>
@@ -54,10 +54,16 @@ TEMPLATE = """
         <div class="aside">
           <div class="legend"></div>
           <div class="scores"></div>
-          <p class="strokes"></p>
         </div>
       </div>
       <p class="copies"></p>
+      <div class="course" hidden>
+        <h4>In training</h4>
+        <ul></ul>
+        <p class="how">From left to right the steps of the training, the dot at the open one; the dashed line is
+          [uniform](term:uniform).</p>
+        <p class="strokes"></p>
+      </div>
     </div>
     <div class="lines" hidden>
       <p class="how">From the character below to those above that it reads; a line's strength is the weight.</p>

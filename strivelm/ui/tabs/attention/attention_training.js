@@ -1,39 +1,50 @@
-// A head's scores over the training, beside the scores: asked once for all steps, where the model has a life.
+// A head's scores over the training: asked once for all steps, where the model has a life. That of its own pattern stands
+// beside what it does, all of them under the map.
 const SOON = 60; // ms that are waited for what does not depend on the text, before a step is drawn without it
-let overTime = null; // { text, of, scores, jumps, uniform }: the answer, and what it is about
+let overTime = null; // { text, of, found }: the answer, and the text and the life that it is about
 
 // Asks, and draws when it is there; the same answer serves every step.
 function followTraining() {
   const of = strivelm.life();
-  if (!of?.curves || !shown || !element.clientWidth) return;
+  if (!of?.curves || !shown || !element.clientWidth) return drawTraining();
   const { text } = shown;
   strivelm.overTraining("attention.training", { text }).then(
     (found) => {
       if (!found || shown?.text !== text || strivelm.life() !== of || overTime?.found === found) return;
       overTime = { text, of, found };
-      showScores(state.map);
+      drawTraining();
     },
     () => {}, // the scores stand there without their curves
   );
 }
 
-// The curves of a head: cell(score, title) is the cell of a row, strokes(rows) a sentence on what came at one stroke.
-function curvesOf(map) {
-  if (!overTime || overTime.text !== shown.text || overTime.of !== strivelm.life() || !isHead(map)) return null;
+const NAMES = { self: "itself" };
+
+function drawTraining() {
+  at(".course").hidden = true;
+  at(".own").replaceChildren();
+  at(".title").classList.toggle("followed", Boolean(strivelm.life()?.curves));
+  if (!shown || overTime?.text !== shown.text || overTime.of !== strivelm.life() || !isHead(state.map)) return;
   const { scores, jumps, uniform } = overTime.found;
   const steps = overTime.of.stops.map(([, step]) => step);
-  const at = strivelm.stopNow();
-  const cell = (name, title) => {
-    const made = make("td", "curve");
-    const values = scores[name]?.[map];
-    if (values)
-      made.append(strivelm.spark({ steps, values, at, jump: jumps[name][map], level: uniform[name], name: title }));
-    return made;
+  const here = strivelm.stopNow();
+  const measured = MEASURED.filter(([name]) => scores[name]?.[state.map].some((value) => value !== null));
+  if (!measured.length) return;
+  const curve = ([name, title]) => {
+    const [values, jump] = [scores[name][state.map], jumps[name][state.map]];
+    return strivelm.spark({ steps, values, at: here, jump, level: uniform[name], low: 0, name: title });
   };
-  const strokes = (rows) =>
-    strivelm.strokes(
-      rows.map(([title, , , name]) => ({ name: title, steps, jump: jumps[name]?.[map] ?? null })),
-      "0.2 (of a distance: 2 characters)",
-    );
-  return { cell, strokes };
+  const word = patternOf(state.map)?.word;
+  const own = measured.find(([, title]) => title === (NAMES[word] ?? word));
+  if (own) at(".own").append(curve(own), ` ${own[1]}, in training`);
+  at(".course").hidden = false;
+  at(".course ul").replaceChildren(
+    ...measured.map((one) => {
+      const row = make("li");
+      row.append(curve(one), one[1]);
+      return row;
+    }),
+  );
+  const sudden = measured.map(([name, title]) => ({ name: title, steps, jump: jumps[name][state.map] }));
+  at(".strokes").textContent = strivelm.strokes(sudden, "0.2 (of a distance: 2 characters)");
 }
