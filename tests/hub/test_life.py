@@ -176,7 +176,7 @@ def test_a_slow_hub_is_said_and_overtaken(page, hub):
     hub.breakable.fail("/alice/one/revision/step-1?$", "stall", times=9)
     hub.breakable.fail("GET /api/models/alice/one/revision/step-1$", "stall", times=9)
     page.press(PLOT, "PageDown")  # to step 1, which does not come
-    page.wait_for_selector("#timeline .note:has-text('Opening step 1…')")
+    page.wait_for_selector("#timeline .where:has-text('Opening step 1…')")
     page.press(PLOT, "End")
     stands_on(page, 1024)
 

@@ -11,7 +11,7 @@ function show() {
   const [words, said] = standing(life, goal);
   const numbers = { "aria-valuemin": 0, "aria-valuemax": last(), "aria-valuenow": goal, "aria-valuetext": said };
   for (const [name, value] of Object.entries(numbers)) plot.setAttribute(name, value);
-  at(".where").replaceChildren(strivelm.explained(words));
+  at(".where").replaceChildren(slow ? `Opening step ${whole(life.stops[goal][1])}…` : strivelm.explained(words));
   at(".play").textContent = playing ? "❚❚ Pause" : "▶ Play";
   mark(goal);
 }

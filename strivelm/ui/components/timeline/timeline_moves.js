@@ -12,6 +12,7 @@ let resting = 0; // the timer until the handle has come to rest
 let settling = ""; // the model that the page's components are following to
 let offered = false; // whether that is the model that was offered, not a step of the open one's life
 let mine = ""; // the model that a move of the handle has opened last
+let slow = false; // whether it is said that a step is being opened
 let held = false; // whether the visitor holds the handle
 let playing = 0; // the number of this playing, 0 while it doesn't play
 let played = 0; // how often it has played
@@ -59,7 +60,10 @@ function go(i) {
 async function move() {
   while (life && refOf(goal) !== strivelm.chosen.model) {
     const [i, of] = [goal, life];
-    const says = setTimeout(() => note(`Opening step ${whole(of.stops[i][1])}…`), SAYS);
+    const says = setTimeout(() => {
+      slow = true;
+      show();
+    }, SAYS);
     try {
       const overtaken = new Promise((done) => (passed = () => done(true)));
       if (await Promise.race([opens(refOf(i)), overtaken]).then((found) => found === true)) continue;
@@ -72,10 +76,17 @@ async function move() {
       if (life !== of) return;
       broken.set(i, error.message);
       note(`Step ${whole(of.stops[i][1])} can’t be opened, the others can. ${error.message}`);
-      if (goal === i) goal = stopOf(strivelm.chosen.model);
       draw();
+      if (goal !== i) continue;
+      goal = stopOf(strivelm.chosen.model);
+      show();
+      return;
     } finally {
       clearTimeout(says);
+      if (slow) {
+        slow = false;
+        if (life) show();
+      }
     }
   }
 }
