@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -112,6 +113,7 @@ def open_model(
     *,
     limits: Limits = OWN,
     progress: Progress | None = None,
+    admit: Callable[[int], None] | None = None,
     **how,
 ) -> OpenModel:
     """The model behind a reference, and the record of its training.
@@ -122,6 +124,7 @@ def open_model(
         device: where the model is put.
         limits: what is too large and what takes too long on the way from the Hub; PUBLIC where strangers choose.
         progress: hears how many of a download's bytes are here.
+        admit: hears how many parameters it has before they are read; may wait, and what it raises is raised.
         how: token, cache_dir, force_download, local_files_only, as `strivelm.hub.download.fetch` knows them.
 
     Raises:
@@ -136,6 +139,8 @@ def open_model(
     with download.errors_naming(folder, place):
         record = folder / checkpoint.TRAINING
         training = checkpoint.read_json(record) if record.is_file() else {}
+        if admit:
+            admit(checkpoint.read_config(folder).num_parameters)
         model = GPT.from_pretrained(folder)
         check_numbers(model, place)
     counted(model, partial(_ngrams, folder, model.vocab_size))

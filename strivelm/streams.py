@@ -100,12 +100,23 @@ class Streams:
             raise native.UnavailableError(f"it has no room for {room} texts of this model")
         self.texts: list[Text] = []
         self._arena = native.Memory(size, f"what {room} texts remember")
-        self._free, self._off = list(range(slots))[::-1], None
+        self.slot_bytes, self._touched = native.slot_bytes(weights), 0
+        self._free, self._off = list(range(slots))[::-1], None  # those that were used come first
         self._streams, self._ids = (_Stream * room)(), (ctypes.c_int32 * (room * (sizes.context + 1)))()
         self._rows = (ctypes.c_int32 * (3 * (3 * room + FEW + PROMPT_ROWS)))()
         self._work = (ctypes.c_float * (3 * sizes.vocab + 64))()
         self._one = ctypes.sizeof(ctypes.c_int32) * (sizes.context + 1)
         self.pace = math.inf  # seconds a turn takes
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of memory what its texts remember takes: that of all slots that were ever used."""
+        return self._touched * self.slot_bytes
+
+    @property
+    def bytes_to_come(self) -> int:
+        """How many more bytes it takes when another text joins."""
+        return self.slot_bytes if not self._free or self._free[-1] >= self._touched else 0
 
     # -- texts come and go ---------------------------------------------------------------------------------------------
 
@@ -116,6 +127,7 @@ class Streams:
         settings: tuple[float, int | None, float | None],
         text: Text,
         off: Sequence[tuple[int, int]] = (),
+        spare: bool = True,
     ) -> None:
         """Begins a text after ids, of which the last `context` are read.
 
@@ -123,20 +135,22 @@ class Streams:
             count: how many characters will be written.
             settings: temperature, top_k and top_p.
             off: (layer, head) that is switched off; (layer, number of heads) is the layer's MLP.
+            spare: whether it may have a second slot, if it needs one; without, going past the context takes longer.
         """
         T, (temperature, top_k, top_p) = self.sizes.context, settings
         ids = ids[-T:]
         i = text.place = len(self.texts)
         if i >= self.room:
             raise ValueError(f"there is room for {self.room} texts")
-        slot, spare = self._free.pop(), -1
-        if len(ids) + count > T and len(self._free) >= self.room - i:  # those to come need one each
-            spare = self._free.pop()
-        self._switch(off, slot, spare)
+        slot, second = self._free.pop(), -1
+        if spare and len(ids) + count > T and len(self._free) >= self.room - i:  # those to come need one each
+            second = self._free.pop()
+        self._touched = max(self._touched, slot + 1, second + 1)
+        self._switch(off, slot, second)
         top_k, top_p = min(top_k or 0, self.sizes.vocab), 1.0 if top_p is None else top_p
         known = len(ids)
         self._streams[i] = _Stream(
-            slot, spare, known, 0, 0, count, 0, top_k, 0, 0, TRUST, top_p, min(temperature, 3e38)
+            slot, second, known, 0, 0, count, 0, top_k, 0, 0, TRUST, top_p, min(temperature, 3e38)
         )
         at = i * (T + 1)
         self._ids[at : at + known] = ids
