@@ -4,6 +4,7 @@
 // questions the later one wins; a view that is out of sight asks when it is seen again.
 import { chosen, follow, get, hold, linkedTab, put, release } from "./address.js";
 import { appeared } from "./drawing.js";
+import { canWrite, prepare } from "./machine.js";
 
 const views = new Set();
 const texts = {}; // tab → the text that its views work on: what it held when its button was last pressed
@@ -101,6 +102,7 @@ function keep(usual, values) {
 //   awaited: the link's model, if it has to be fetched first
 function arrive(page, awaited, model, usual, values) {
   Object.assign(chosen, { page, own: page.own, model });
+  if (!awaited) prepare(model);
   keep(JSON.parse(usual), values);
   arrived = true;
   if (awaited) {
@@ -210,6 +212,7 @@ function mount(element, value, script) {
   const toggle = () => document.body.classList.toggle("dark", wanted ? wanted === "dark" : theme.matches);
   theme.addEventListener("change", toggle);
   toggle();
+  arrived = canWrite();
   script(
     element,
     { value },

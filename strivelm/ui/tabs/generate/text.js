@@ -27,7 +27,7 @@ function summary() {
 // Who wrote it, and how unsure it was: in words, then in numbers.
 function by() {
   if (!shown.head) return [];
-  const who = `Written by ${shown.head.model}`;
+  const who = `Written by ${writtenBy(shown.head)}`;
   if (!shown.chars.length) return [who];
   const loss = shown.head.loss;
   const apart = loss === null ? [] : [`; on text that it has not learnt from: ${loss.toFixed(2)}`];
@@ -238,8 +238,8 @@ function show(found) {
   if (shown.ended) rest();
 }
 
-// Outside the page nobody goes on with a text.
-at(".how").hidden = at(".actions").hidden = !strivelm.inPage();
+// Outside the page nobody goes on with a text, unless the file has the model.
+at(".how").hidden = at(".actions").hidden = !strivelm.canWrite();
 const key = () => strivelm.surpriseKey(at(".legend"));
 strivelm.redrawn(element, () => (key(), repaint()));
 key();
@@ -247,12 +247,12 @@ show(given?.characters ? given : null);
 
 // Without a text that comes by itself, a link that says what to write is written all the same.
 const unusual = (name) => field(name) !== undefined && field(name) !== strivelm.chosen.usual.generate?.[name];
-const view = strivelm.inPage()
+const view = strivelm.canWrite()
   ? strivelm.view({
       tab: "generate",
       element: at("section"),
       look,
-      eager: ARRIVES || ["text", "seed", ...KEPT].some(unusual),
+      eager: strivelm.inPage() && (ARRIVES || ["text", "seed", ...KEPT].some(unusual)),
       renewed: ARRIVES,
       model: () => ARRIVES || clear(),
     })
