@@ -33,6 +33,7 @@ ARROWS = {
     "hub": {"checkpoint", "config", "data", "files", "gpt2_layout"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "guessing", "hub", "model"},
+    "snapshots": {"checkpoint", "hub", "loading"},
     "inspection": {"config", "data", "generation", "model", "words"},
     "training": {"checkpoint", "config", "data", "generation", "model", "words"},
     "space": {"checkpoint", "hub", "loading"},
@@ -45,9 +46,10 @@ ARROWS = {
     "__main__": {"cli"},
     "ui.limits": {"generation"},
     "ui.core": {
-        *("checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits", "web", "words"),
+        *("checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "snapshots", "ui.limits"),
+        *("web", "words"),
     },
-    "ui.components": {"ui.core", "web", "words"},
+    "ui.components": {"loading", "ui.core", "web", "words"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs", "words"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),
