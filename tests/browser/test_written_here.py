@@ -54,12 +54,17 @@ def film():
 
 @pytest.fixture
 def page(visit, here):
-    """That page, opened, which may not ask the server to write."""
+    """That page, opened, which may not ask the server to write, but for what the other steps of the film write."""
     asked = []
     found = visit(here)
-    found.on("request", lambda request: asked.append(request.url) if "/call/writing" in request.url else None)
+    found.on("request", lambda request: asked.append(request.post_data) if writes(request) else None)
     yield found
     assert asked == []
+
+
+def writes(request):
+    """Whether the server is asked for the visitor's text."""
+    return request.method == "POST" and "/call/writing" in request.url and "generate.film" not in request.post_data
 
 
 def press(page, button="#run-generate"):
