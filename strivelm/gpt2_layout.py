@@ -223,8 +223,8 @@ def json_files(config: GPTConfig, dtype: torch.dtype, end_token: bool = False) -
     generation: dict[str, object] = {"max_length": config.block_size}
     files = {CONFIG: to_json(config_json(config, dtype, end_token))}
     if config.chars is not None:
-        # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary. Without
-        # the inputs' names, version 4 would give token_type_ids, which GPT-2 adds to the text as embeddings of id 0.
+        # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
+        # Without the inputs' names, version 4 would give token_type_ids, whose embeddings GPT-2 adds to the text's.
         settings: dict[str, object] = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,

@@ -78,7 +78,7 @@ with torch.no_grad():
         model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         print(hashlib.sha256(model(ids).logits.numpy().tobytes()).hexdigest())
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        given = tokenizer("a cab", return_tensors="pt")  # version 4 would add token_type_ids, and GPT-2 their embeddings
+        given = tokenizer("a cab", return_tensors="pt")  # version 4 would give token_type_ids as well
         assert set(given) == {"input_ids", "attention_mask"}, set(given)
         assert torch.equal(model(**given).logits, model(given["input_ids"]).logits)
 """
