@@ -52,6 +52,7 @@ In which file
     architecture        every learnt number counted, beside the closed form
     component_ablation  the loss without a whole kind of part: positions, attention, all heads but one, MLPs
     dropout             how dropout changes a vector in training
+    phase_change        whether a number changed at one stroke in training
     results             what all results share
 """
 
@@ -74,6 +75,7 @@ from strivelm.inspection.embeddings import (
 )
 from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
+from strivelm.inspection.phase_change import phase_change
 from strivelm.inspection.state_maps import StateMaps, state_maps
 from strivelm.inspection.surprisal import PositionLoss, Surprisal, loss_by_position, surprisal
 from strivelm.inspection.text_overlap import SharedSpans, shared_spans
@@ -141,6 +143,7 @@ __all__ = [
     "neighbours",
     "patterns",
     "pca",
+    "phase_change",
     "positions",
     "purity",
     "rollout",

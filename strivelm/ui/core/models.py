@@ -1,12 +1,15 @@
 """The models that are open in this process, and the facts that the page shows about them."""
 
+import gc
 import itertools
 import math
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +17,16 @@ import torch
 
 from strivelm.checkpoint import NGRAMS, CheckpointError
 from strivelm.hub.download import Progress
-from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
+from strivelm.loading import COME_ALONG, OWN, PUBLIC, Limits, OpenModel, open_model
+from strivelm.model import GPT
+from strivelm.snapshots import run_folder, steps_in
 from strivelm.ui import limits
 from strivelm.ui.core.memory import give_back
 
 COUNTS_GROW = 8
 """How many bytes a byte of ngrams.safetensors takes in memory."""
+LOOK_AGAIN = 0.1
+"""Seconds after which a model that waits for memory looks again."""
 LONGEST_REF = 300
 """The longest reference in characters; none of the Hub's is longer."""
 
@@ -82,7 +89,8 @@ def facts_of(model: OpenModel) -> Facts:
 
 def name_of(ref: str) -> str:
     """A model's name on the page: its reference, of a folder only the last part; undecodable bytes are escaped."""
-    name = Path(ref).resolve().name if os.path.isdir(ref) else ref
+    place, at, revision = (ref, "", "") if os.path.isdir(ref) else ref.partition("@")
+    name = Path(place).resolve().name + at + revision if os.path.isdir(place) else ref
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -105,6 +113,10 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        root = run_folder(own)
+        self._home = None if root is None else (name_of(str(root)), str(root))
+        self._in_use: weakref.WeakKeyDictionary[GPT, int] = weakref.WeakKeyDictionary()
+        self._coming = 0  # bytes of models that are being read
         self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
         self._renew()
         if hasattr(os, "register_at_fork"):  # Windows has no forks
@@ -114,6 +126,15 @@ class Models:
     def _renew(self) -> None:
         """Makes new locks, also in a fork: a lock that another thread holds would never be released there."""
         self._here, self._opening = threading.Lock(), {}
+
+    def choices(self) -> list[tuple[str, str]]:
+        """What the picker lists: (label, reference); the label says how many steps of a training can be opened."""
+        found = []
+        for ref in self.offered:
+            root = run_folder(self._own) if ref == self.own else COME_ALONG.get(ref)
+            steps = len(steps_in(root)) if root else 0
+            found.append((f"{ref} · {steps} steps" if steps > 1 else ref, ref))
+        return found
 
     def get(self, ref: str, progress: Progress | None = None) -> OpenModel:
         """The model behind a reference: the page's own, "bundled", "film@step-55", or "owner/name@revision" on the Hub.
@@ -142,14 +163,52 @@ class Models:
                 with self._here:
                     if ref in self._open:
                         return self._open[ref]
-                found = opened(ref, progress)
-                with self._here:
-                    self._open[ref] = found
-                    self._close_some()
-                return found
+                return self._read(ref, progress)
         finally:  # also for wrong names, of which there may be very many
             with self._here:
                 self._opening.pop(ref, None)
+
+    def _read(self, ref: str, progress: Progress | None) -> OpenModel:
+        taken = []
+
+        def admit(parameters: int) -> None:
+            self._wait_for(limits.BYTES_A_PARAMETER * parameters)
+            taken.append(limits.BYTES_A_PARAMETER * parameters)
+
+        place = self._snapshot(ref)
+        try:
+            found = opened(ref, progress, admit) if place is None else opened(place, progress, admit, OWN)
+            with self._here:
+                self._in_use[found.model] = size_of(found)
+                self._open[ref] = found
+                self._close_some()
+            return found
+        finally:
+            with self._here:
+                self._coming -= sum(taken)
+
+    def _wait_for(self, size: int) -> None:
+        """Waits until a model of so many bytes fits beside those in use; others that nobody looks at are closed.
+
+        Raises ValueError, a sentence, if that takes too long.
+        """
+        until = time.monotonic() + limits.LOOK_SECONDS
+        while True:
+            with self._here:
+                held = sum(self._in_use.values()) + self._coming
+                if not held or held + size <= limits.IN_USE_BYTES:
+                    self._coming += size
+                    return
+                closed = bool(self._open) and self._open.popitem(last=False)
+            if not closed:
+                if time.monotonic() > until:
+                    raise ValueError(
+                        "others look at large models, and it does not fit beside them; try again in a moment"
+                    )
+                time.sleep(LOOK_AGAIN)
+            del closed
+            gc.collect()
+            give_back()
 
     def is_local(self, ref: object) -> bool:
         """Whether a model can be opened without a download: it is open already, or bundled, or no name of a model."""
@@ -157,7 +216,20 @@ class Models:
             return True
         ref = ref.strip()
         with self._here:
-            return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
+            return ref == self.own or ref in self._open or not self.is_of_the_hub(ref)
+
+    def is_of_the_hub(self, ref: object) -> bool:
+        """Whether a reference is of a repo on the Hub, as far as can be told from it, whether it is open or not."""
+        if not isinstance(ref, str) or len(ref) > LONGEST_REF:
+            return False
+        if ref.strip() == self.own:
+            return self._own.commit is not None
+        return ref.strip().partition("@")[0] not in COME_ALONG and self._snapshot(ref.strip()) is None
+
+    def _snapshot(self, ref: str) -> str | None:
+        """Where a snapshot of the run lies whose model the page was started with; None for other references."""
+        name, at, step = ref.partition("@")
+        return f"{self._home[1]}@{step}" if self._home and at and name == self._home[0] else None
 
     def number(self, ref: str) -> int:
         """A number that is unique to this open model in this process. Raises ValueError as `get` does."""
@@ -184,18 +256,21 @@ def size_of(opened: OpenModel) -> int:
     return limits.BYTES_A_PARAMETER * opened.model.num_parameters() + COUNTS_GROW * counts
 
 
-def opened(ref: str, progress: Progress | None) -> OpenModel:
+def opened(
+    ref: str, progress: Progress | None, admit: Callable[[int], None] | None = None, bounds: Limits = PUBLIC
+) -> OpenModel:
     """A model that a visitor chose. Raises ValueError, a sentence, for every error.
 
     For an unexpected error the sentence names only its class; its message, which may contain paths, is a warning on the
     terminal.
     """
     try:
-        found = open_model(ref, device(), limits=PUBLIC, progress=progress)
+        found = open_model(ref, device(), limits=bounds, progress=progress, admit=admit)
         facts_of(found)
         return found
     except CheckpointError as error:
-        words = str(error).rstrip(".")
+        place = ref.partition("@")[0]  # a folder of the page's, which visitors need not know
+        words = str(error).replace(place, name_of(place)).rstrip(".")
     except MemoryError:
         words = "it does not fit in this page's memory"
     except Exception as error:

@@ -5,7 +5,7 @@ import gradio as gr
 from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.attention import payload  # noqa: F401  (declares the questions)
+from strivelm.ui.tabs.attention import payload, training  # noqa: F401  (they declare the questions)
 from strivelm.ui.tabs.attention.attention import VIEW
 
 

@@ -5,7 +5,7 @@ import gradio as gr
 from strivelm.ui.components import message, offers
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.embeddings import payload, views  # noqa: F401  (payload declares what the tab asks)
+from strivelm.ui.tabs.embeddings import payload, training, views  # noqa: F401  (the first two declare what is asked)
 
 TEXT = "context"
 """The inner tab that reads a text."""

@@ -40,12 +40,14 @@ function seedNow(walked) {
   return String(shown.seed ?? field(`${section}_drawn`) ?? field("drawn") ?? "");
 }
 
-async function look({ signal, model, walked, waits }) {
+async function look({ signal, model, walked, stepped, waits }) {
   const mine = (running = {});
   let begun = false;
   let asked = {};
   buttons();
-  const part = (piece) => {
+  const late = []; // what came of another step of a training, whose texts take the place of those before at once
+  const part = (piece) => (stepped ? late.push(piece) : hear(piece));
+  const hear = (piece) => {
     if (begun) return grow(piece);
     begun = true;
     waits(false);
@@ -55,13 +57,14 @@ async function look({ signal, model, walked, waits }) {
     strivelm.say(section, "note", piece.notes.join("\n"));
   };
   try {
-    if (!anew && shown.model === model) await pause(QUIET, signal);
+    if (!anew && !stepped && shown.model === model) await pause(QUIET, signal);
     strivelm.say(section, "waiting", FULL);
     const settings = await given(signal, model, walked);
     asked = { prompt: prompt(), ...settings, count: Math.min(field("count"), value.most), seed: seedNow(walked) };
     if (walked && shown.ended && JSON.stringify([model, { ...asked, seed: String(asked.seed) }]) === answered) return;
     [anew, prompted] = [false, asked.prompt];
     await strivelm.ask(question, asked, { of: [model], signal, lane: "writing", part });
+    late.forEach(hear);
   } finally {
     if (running === mine) {
       running = null;

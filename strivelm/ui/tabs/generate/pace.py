@@ -39,7 +39,7 @@ def written(
         otherwise: gives the steps where that can't be, such as on a GPU.
         off: for each of configs, what is switched off, as in `strivelm.decoder.Decoder`.
     """
-    count, scheduler = configs[0].max_new_tokens, scheduler_of(model)
+    count, scheduler = configs[0].max_new_tokens, scheduler_of(model, frozen=True)
     if scheduler is None:
         yield from paced(map(tuple, otherwise()), count)
         return
