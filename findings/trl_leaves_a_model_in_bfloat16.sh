@@ -35,7 +35,8 @@ def distance(what, **more):
     config = GPT2Config(vocab_size=4, n_positions=16, n_layer=2, n_head=2, n_embd=32, bos_token_id=0, eos_token_id=0)
     model, fresh = GPT2LMHeadModel(config), GPT2LMHeadModel(config)
     with tempfile.TemporaryDirectory() as folder:
-        settings = SFTConfig(folder, max_steps=1, max_length=16, use_cpu=True, report_to="none", save_strategy="no", **more)
+        quiet = {"use_cpu": True, "report_to": "none", "save_strategy": "no"}
+        settings = SFTConfig(folder, max_steps=1, max_length=16, **quiet, **more)
         SFTTrainer(model, settings, train_dataset=texts, processing_class=tokenizer).train()
     fresh.load_state_dict(model.state_dict())
     with torch.no_grad():

@@ -122,10 +122,11 @@ def verify(
     names = sorted({*where.names, *expected}, key=manifest.step_of)
     if not names:
         raise CheckpointError(f"{ref} has no snapshots to look at, neither step-N nor {MANIFEST}")
-    text = listed.corpus.get("sha256") if listed else None
+    known = listed.corpus if listed else {}
+    text = known.get("sha256")
     if corpus is not None and text not in (None, corpus.sha256):
         raise CheckpointError(
-            f"{ref} was trained on another text ({listed.corpus.get('name')}, sha256 {str(text)[:12]}…) than "
+            f"{ref} was trained on another text ({known.get('name')}, sha256 {str(text)[:12]}…) than "
             f"{corpus.name} ({corpus.sha256[:12]}…); name that one with --data"
         )
     found = []
