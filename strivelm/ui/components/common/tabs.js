@@ -172,6 +172,7 @@ function stepTo(model) {
 }
 
 const stepped = () => ahead;
+const isOpening = () => opening; // whether another model was chosen, and is on its way
 
 // The page's components know of it: it is a step of the browser's history.
 function settled() {
@@ -222,4 +223,19 @@ function mount(element, value, script) {
   );
 }
 
-export { view, run, arrive, openModel, changed, stepTo, stepped, settled, walked, restored, say, type, mount };
+export {
+  view,
+  run,
+  arrive,
+  openModel,
+  changed,
+  stepTo,
+  stepped,
+  settled,
+  isOpening,
+  walked,
+  restored,
+  say,
+  type,
+  mount,
+};
