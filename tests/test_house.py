@@ -31,7 +31,7 @@ ARROWS = {
     "hub": {"checkpoint", "config", "data", "files", "gpt2_layout"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "hub", "model"},
-    "inspection": {"config", "data", "generation", "model", "words"},
+    "inspection": {"config", "data", "generation", "model", "tokenizer", "words"},
     "training": {"checkpoint", "config", "data", "generation", "model", "words"},
     "space": {"checkpoint", "hub", "loading"},
     "export": {"checkpoint", "config", "files", "gpt2_layout"},
