@@ -15,6 +15,12 @@ def open_line(opened: OpenModel) -> str:
     return _line("opened = open_model({})", opened)
 
 
+def two_models(opened: OpenModel, beside: OpenModel, names: str) -> list[str]:
+    """The lines that import names of `strivelm.inspection` and make `model` and `beside`, by `strivelm.load_model`."""
+    imports = ["from strivelm import load_model", f"from strivelm.inspection import {names}", ""]
+    return [*imports, load_line(opened), _line("beside = load_model({})", beside)]
+
+
 def _line(line: str, opened: OpenModel) -> str:
     """The line with the model's reference; of a folder only the name, as visitors need not know the page's paths."""
     name, at, revision = opened.ref.partition("@")
