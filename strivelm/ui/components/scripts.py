@@ -14,7 +14,8 @@ from strivelm.ui.components import glossary
 HERE = Path(__file__).parent
 MODULES = (
     *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/glossary"),
-    *("common/address", "common/ask", "common/tabs", "common/history", "common/present", "common/export"),
+    *("common/address", "common/ask", "common/tabs", "common/beside", "common/history", "common/present"),
+    "common/export",
     *("plots/picture", "plots/bars", "plots/part_switches", "plots/heatmap", "plots/lines", "plots/scatter"),
 )
 """The modules, each after those that it imports from."""

@@ -36,7 +36,8 @@ async function look(view) {
   try {
     const waits = (is) => view.running === running && waiting(view.element, is || opening);
     const { signal } = running;
-    await view.look({ signal, model: chosen.model, text: texts[view.tab] ?? "", walked, waits });
+    const { model, beside } = chosen;
+    await view.look({ signal, model, beside, text: texts[view.tab] ?? "", walked, waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -52,21 +53,22 @@ async function look(view) {
 }
 
 function wake(view) {
-  if (arrived && view.stale && seen(view.element)) look(view);
+  if (arrived && view.stale && seen(view.element) && (!view.beside || chosen.beside)) look(view);
 }
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, text, walked, waits }): asks and draws; a promise. What it throws is said under the tab's
+//   look({ signal, model, beside, text, walked, waits }): asks and draws; a promise. What it throws is said under the tab's
 //     button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed since its
 //     button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
 //     strivelm.get. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
 //   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
 //   model(): what happens at once when another model is opened
+//   beside: whether it shows two models: it asks when one stands beside the open one (`beside`), and when that changes
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
-function view({ tab, element, look: act, eager = true, renewed = true, model = () => {} }) {
+function view({ tab, element, look: act, eager = true, renewed = true, model = () => {}, beside = false }) {
   const asking = { stale: eager, asked: eager, walked: false, running: null, failed: false };
-  const made = { tab, element, look: act, renewed, model, ...asking };
+  const made = { tab, element, look: act, renewed, model, beside, ...asking };
   views.add(made);
   appeared(element, () => wake(made));
   queueMicrotask(() => wake(made));
@@ -148,6 +150,24 @@ function changed(model, usual, values) {
   chosen.awaited = false;
 }
 
+// A second model was chosen, and is on its way to stand beside the open one.
+function besideComes() {
+  for (const { element, beside } of views) if (beside) waiting(element, true);
+}
+
+// Another one stands there (or none), or, where `other` is false, the one that was chosen could not be opened.
+function besideChanged(other = true) {
+  for (const one of views) {
+    if (!one.beside) continue;
+    if (other) {
+      one.running?.abort();
+      one.stale = one.asked;
+    }
+    if (!one.stale && !one.running) waiting(one.element, opening);
+    wake(one);
+  }
+}
+
 // The visitor went back or forward, to other choices of a tab: its views are to ask again.
 function walked(tab) {
   texts[tab] = get(tab, "text");
@@ -190,4 +210,4 @@ function mount(element, value, script) {
   );
 }
 
-export { view, run, arrive, openModel, changed, walked, restored, say, type, mount };
+export { view, run, arrive, openModel, changed, besideComes, besideChanged, walked, restored, say, type, mount };
