@@ -199,7 +199,8 @@ def compare_embeddings(
 
 
 def _nearest_chars(space: Space, common: Sequence[str], k: int) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(common[i] for i in row) for row in nearest(space, k).points.tolist())
+    points: list[list[int]] = nearest(space, k).points.tolist()
+    return tuple(tuple(common[i] for i in row) for row in points)
 
 
 # -- everything --------------------------------------------------------------------------------------------------------

@@ -40,7 +40,9 @@ def look(visit, film_address):
     """The function that opens a tab with a second model, and waits until its view of both is there."""
 
     def open_tab(tab, beside=YOUNG, text=TEXT, view=None, **choices):
-        query = {"tab": tab, "beside": beside, "text": text.replace(" ", "+")} | choices
+        query = {"tab": tab, "beside": beside} | choices
+        if tab != "embeddings":  # where a link's text is to be seen in the view of texts
+            query["text"] = text.replace(" ", "+")
         given = "&".join(f"{name}={value}" for name, value in query.items())
         page = visit(f"{film_address}?{given}", shows=SHOWS[tab])
         stands(page, beside)
@@ -66,7 +68,7 @@ def test_predictions_show_who_expected_each_character_more(look, both, browser, 
     verdict = page.inner_text(f"{view} .verdict")
     assert f"{found.mean:.3f} ± {found.error:.3f} nats" in verdict
     assert f"{found.total:.1f} nats in all" in verdict
-    assert "hardly luck" in verdict
+    assert ("hardly luck" if abs(found.mean) > 2 * found.error else "may be luck") in verdict
     assert f"film expected {found.wins[0]} characters more, {YOUNG} {found.wins[1]}" in verdict
     page.hover(f"{view} .cell[data-i='3']")
     assert f"Difference {found.difference[3].item():+.2f}".replace("-", "−") in page.inner_text(f"{view} .saying")
@@ -79,6 +81,14 @@ def test_predictions_show_who_expected_each_character_more(look, both, browser, 
     table = saved(tools(page, view), "CSV", tmp_path / "view.csv").read_text("utf-8").splitlines()
     assert len(table) == len(TEXT) + 1
     assert float(table[4].split(",")[-3]) == pytest.approx(found.difference[3].item(), abs=1e-5)
+
+
+def test_of_a_longer_text_the_lead_is_more_than_luck(look, both):
+    text = "KING RICHARD: The night is long, and I am sick at heart; go tell the queen that I shall not come."
+    found = inspection.compare_predictions(*both, text)
+    assert abs(found.mean) > 2 * found.error
+    page = look("predictions", text=text)
+    assert "hardly luck" in page.inner_text(f"{BOTH['predictions']} .verdict")
 
 
 def test_both_lenses_stand_beneath_each_other(look, both, browser, tmp_path):
@@ -150,7 +160,7 @@ def test_learn_shows_what_differs_in_the_architecture(look, visit, film_address)
     totals = [architecture(open_model(ref).model).total for ref in ("film", "bundled")]
     row = page.locator(f"{view} .parts tr:last-child td").all_inner_texts()
     assert row[-2:] == [f"{total:,}" for total in totals]
-    assert f"{max(totals) / min(totals):.1f}".rstrip("0").rstrip(".") in page.inner_text(f"{view} .verdict")
+    assert f"bundled has {max(totals) / min(totals):.0f} times as many" in page.inner_text(f"{view} .verdict")
     assert page.locator(f"{view} .facts tr[data-differs=true]").count() >= 4
     page = look("learn")
     assert "differ in: training step, validation loss" in page.inner_text(f"{view} .verdict")

@@ -27,7 +27,7 @@ def test_it_is_scipys_with_zeros_for_missing_dimensions(n, c, d):
     assert found.residual == pytest.approx(disparity, abs=1e-12)
     centred = padded(x, width) - padded(x, width).mean(0)
     mine, theirs = found.turned.numpy() - padded(x, width).mean(0), turned * np.linalg.norm(centred)
-    # Directions in which x does not extend are free: what counts is how the points lie to those of x, and to each other.
+    # Where x does not extend directions are free: what counts is how the points lie to those of x, and to each other.
     np.testing.assert_allclose(mine @ centred.T, theirs @ centred.T, atol=1e-9)
     np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=1e-9)
     residual = ((padded(x, width) - found.turned.numpy()) ** 2).sum() / (centred**2).sum()

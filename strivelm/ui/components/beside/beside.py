@@ -77,16 +77,18 @@ def wire(models: Models, line: Beside) -> None:
     outcome = gr.Textbox(visible="hidden", label="Whether it could be opened")
     bring = gr.Button("Open the second model", visible="hidden", elem_id="beside-open")
     outputs = [line.summary, line.message, line.picker, outcome]
-    options = QUIET | OPENING | {"trigger_mode": "always_last"}
+    options = QUIET | OPENING
     picked = gr.on(
         [line.picker.input, line.picker.select],
         opened,
         line.picker,
         outputs,
         js="(ref) => { strivelm.openBeside(ref); return ref; }",
+        trigger_mode="always_last",
         **options,
     )
-    named = bring.click(opened, wanted, outputs, js="() => strivelm.wantedBeside()", **options)
+    ref = "() => strivelm.wantedBeside()"
+    named = bring.click(opened, wanted, outputs, js=ref, trigger_mode="always_last", **options)
     for event in (picked, named):
         event.then(None, outcome, None, js="(outcome) => { strivelm.besideOpened(JSON.parse(outcome)); }")
 

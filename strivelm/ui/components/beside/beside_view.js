@@ -22,9 +22,15 @@ function nameModels([first, second], notes = []) {
 // Asks of both models whenever one of them, or the text, is another; show(answer) draws it. The answer to no question is
 // drawn: show(null). What both can't answer is a sentence in the view, and the rest of the page goes on.
 function askOfBoth(tab, question, show, given = ({ text }) => ({ text })) {
-  const sorry = (text) => {
+  const sorry = (text, names) => {
     element.querySelector(".sorry").textContent = text;
     element.querySelector(".compared").hidden = Boolean(text);
+    if (!text) return;
+    const whole = element.querySelector(".two");
+    whole.hidden = false;
+    whole.dataset.state = "shown";
+    nameModels(names);
+    paintPair();
   };
   return strivelm.view({
     tab,
@@ -37,7 +43,7 @@ function askOfBoth(tab, question, show, given = ({ text }) => ({ text })) {
         sorry("");
       } catch (error) {
         if (error.name === "AbortError") throw error;
-        sorry(error.message);
+        sorry(error.message, [model, beside]);
       }
     },
   });

@@ -11,7 +11,7 @@ let maps = []; // of each model the bytes of its heads' maps
 let overlap, average, uniform;
 let chosen = { which: 0, head: 0 }; // a head of the first model, or of the second
 let other = 0; // the head of the other model that is shown large beside it
-let tiles = [[], []];
+const tiles = [[], []];
 
 const count = (which) => shown.sizes[which][0] * shown.sizes[which][1];
 const nameOf = (which, head) => {
@@ -128,11 +128,14 @@ function describe() {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-// A head is called alike where it is nearer to the other head than halfway from what it has without any likeness.
+// How alike two heads are: how far from what they would have without any likeness on the way to 1.
 function judgement(best, ...without) {
   if (best === 1) return "They do the same.";
   const least = Math.max(...without);
-  return best >= least + (1 - least) / 2 ? "They look alike." : "That is not much more: no head there does the same.";
+  const way = (best - least) / (1 - least);
+  if (way >= 0.5) return "They look alike: that is more than halfway from there to 100 %.";
+  if (way >= 0.2) return "They are somewhat alike.";
+  return "That is hardly more: no head there does the same.";
 }
 
 // Which head of a model is shown large.

@@ -80,7 +80,7 @@ def beside(opened: OpenModel, beside: OpenModel, text: str) -> dict:
         "average": [codec.f32(table.mean(1)), codec.f32(table.mean(0))],
         "uniform": [codec.f32(found.uniform), codec.f32(found.other_uniform)],
         "chance": found.chance,
-        "first": int((found.best - found.average).argmax()),
+        "first": int((found.best - found.average.maximum(found.uniform)).argmax()),
         "notes": notes,
         "python": "\n".join([*two_models(opened, beside, "head_similarity"), *lines]),
     }

@@ -55,7 +55,7 @@ def beside(opened: OpenModel, beside: OpenModel) -> dict:
     found = inspection.compare_embeddings(*models, NEIGHBOURS, limits.CHARACTERS, names)
     spaces = [inspection.token_space(one, one.tokenizer.encode("".join(found.chars))) for one in models]
     maps = [inspection.pca(space.vectors, 2) for space in spaces]
-    turned = inspection.procrustes(*(one.coordinates for one in maps))
+    turned = inspection.procrustes(maps[0].coordinates, maps[1].coordinates)
     number = {char: i for i, char in enumerate(found.chars)}
     near = [[[number[char] for char in row] for row in of] for of in found.neighbours]
     lines = (

@@ -67,7 +67,7 @@ def beside(
     python = python_of_both(opened, beside, starts[0].text, config)
     about = [Column(name, settings_of(config), where=f"for {name}") for name in names]
     known = head(opened, starts[0].text, seed, python, notes, about)
-    yield known | {"model": " beside ".join(names), "loss": None}
+    yield known | {"model": " beside ".join(names), "loss": None, "both": True}
     texts = ["", ""]
     rows = written_by([one.model for one in both], [start.ids for start in starts], config)
     for piece in grown(both, rows, config):

@@ -26,6 +26,7 @@ function begin({ columns, ...head }) {
   letters = columns.map(() => []);
   [place, pinned] = [null, false];
   if (!same) box.replaceChildren(...columns.map(frame));
+  colours();
   box.style.setProperty("--many", columns.length);
   columns.forEach(clear);
   legend();
@@ -63,6 +64,14 @@ function frame(column) {
   return made;
 }
 
+// Of two models each has its colour.
+function colours() {
+  [...box.children].forEach((made, i) => {
+    made.querySelector("h2").style.setProperty("--model", shown.both ? strivelm.modelColour(i) : "none");
+    made.querySelector("h2").dataset.both = String(Boolean(shown.both));
+  });
+}
+
 function clear(column, i) {
   const made = box.children[i];
   const tail = [...shown.prompt].slice(-60);
@@ -85,6 +94,7 @@ function append(column, chars) {
 }
 
 function repaint() {
+  colours();
   shown.columns.forEach((_, i) => {
     const nats = natsOf(i);
     [...box.children[i].querySelector(".new").children].forEach((span, k) => {

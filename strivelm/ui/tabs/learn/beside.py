@@ -17,11 +17,13 @@ TEMPLATE = """
   <p class="sorry" role="status"></p>
   <div class="compared">
     <p class="verdict"></p>
-    <div class="scroll"><table class="facts"></table></div>
-    <h4>Where their learnt numbers ([parameters](term:parameter)) are</h4>
-    <p class="quiet">V characters, T of [context](term:context), L [layers](term:layer), C numbers wide. Bold: what
-      differs.</p>
-    <div class="scroll"><table class="parts"></table></div>
+    <div class="columns">
+      <div><h4>How they are built (bold: what differs)</h4>
+        <div class="scroll"><table class="facts"></table></div></div>
+      <div><h4>Where their learnt numbers ([parameters](term:parameter)) are</h4>
+        <div class="scroll"><table class="parts"></table></div>
+        <p class="quiet">V characters, T of [context](term:context), L [layers](term:layer), C numbers wide.</p></div>
+    </div>
     <div class="tools"></div>
   </div>
 </section>

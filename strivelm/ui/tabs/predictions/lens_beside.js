@@ -4,7 +4,14 @@ let grids = [];
 let whole = false; // whether all of a grid is drawn at the moment, for a picture
 let pointed = null; // the place that is pointed at, in either grid
 
-const place = () => pointed ?? chosenPlace(lenses[0]?.chars.length ?? 1);
+const place = () => pointed ?? chosenPlace(lenses[0]?.chars.length ?? 1, usualPlace());
+
+// The place to begin with: the first one at which the two models end with other characters.
+function usualPlace() {
+  const ends = lenses.map((lens) => (i) => lens.char(lens.depths.length - 1, i, 0));
+  const differ = lenses[0]?.chars.findIndex((_, i) => ends[0](i) !== ends[1](i)) ?? -1;
+  return differ < 0 ? (lenses[0]?.chars.length ?? 1) - 1 : differ;
+}
 
 // The numbers of one lens as the grid takes them.
 function lensOf(value) {
@@ -30,13 +37,13 @@ function show(value) {
   lenses = shown.lenses.map(lensOf);
   nameModels(shown.names, shown.notes);
   at(".lenses").replaceChildren();
-  grids = lenses.map(frame);
+  grids = lenses.map(gridOf);
   paint();
 }
 
-function frame(lens, which) {
+function gridOf(lens, which) {
   const head = make("h4");
-  head.append(modelNamed(shown.names[which], which === 1), ` · ${lens.depths.length - 1} steps`);
+  head.append(modelNamed(shown.names[which], which === 1), `, ${lens.depths.length - 1} steps through the model`);
   const box = make("div", "grid");
   const depths = make("div", "depths", "", { ariaHidden: "true" });
   depths.append(
