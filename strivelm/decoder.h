@@ -1,4 +1,4 @@
-// What decoder.c, sampling.c and writing.c know of each other; native.py knows the same structures.
+// What decoder.c, sampling.c, guessing.c and writing.c know of each other; native.py knows the same structures.
 
 #ifndef STRIVELM_DECODER_H
 #define STRIVELM_DECODER_H
@@ -25,5 +25,9 @@ struct drawn {
 
 __attribute__((visibility("hidden"))) int draw(int V, const float *logits, float temperature, int top_k, double top_p, double u,
                                                float *work, struct drawn *from);
+
+// guessing.c: what may come next after the characters before `end`, of which `known` are there, or -1; and what did.
+int strivelm_guess(const uint64_t *table, const int32_t *end, int known);
+__attribute__((visibility("hidden"))) void learn(uint64_t *table, const int32_t *end, int known, int id);
 
 #endif

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 
 from strivelm import native
+from strivelm.guessing import guesses_of
 from strivelm.streams import Chosen, Streams, Text
 
 AT_ONCE = 0.004
@@ -205,7 +206,7 @@ class NativeDecoder(Decoder):
     """A Decoder that computes in C. Raises `strivelm.native.UnavailableError` where it can't."""
 
     def _prepare(self, model) -> None:
-        self._weights = native.weights(model)
+        self._model, self._weights = model, native.weights(model)
         self._library, self._sizes = self._weights.library, native.sizes_of(model, self.batch_size)
         self._sizes.half = self._weights.sizes.half
         size = self._library.strivelm_arena_bytes(ctypes.addressof(self._sizes))
@@ -255,7 +256,7 @@ class NativeDecoder(Decoder):
             forced: ids by index that are taken whatever is drawn.
             decide: chooses for a stream from logits (V,) with a random number where C can't tell.
         """
-        streams = Streams(self._weights, self.batch_size, 2 * self.batch_size)
+        streams = Streams(self._weights, self.batch_size, 2 * self.batch_size, guesses_of(self._model))
         for i, (how, stream) in enumerate(zip(settings, numbers, strict=True)):
             text = Text(stream, forced, places.start, partial(decide, i))
             streams.join(ids, len(places), how, text, self._off)

@@ -2,14 +2,16 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 
 from strivelm import checkpoint
 from strivelm.data.ngrams import MAX_FILE_BYTES, NGrams
+from strivelm.guessing import counted
 from strivelm.hub import download
 from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, repo_in_address
 from strivelm.hub.download import Progress
@@ -43,12 +45,8 @@ class OpenModel:
 
         Raises CheckpointError for a damaged file.
         """
-        path = self.folder and self.folder / checkpoint.NGRAMS
-        if path is None or not path.is_file():
-            return None
         try:
-            with path.open("rb") as file:
-                return NGrams.from_bytes(file.read(MAX_FILE_BYTES + 1), self.model.vocab_size)
+            return self.folder and _ngrams(self.folder, self.model.vocab_size)
         except (OSError, ValueError) as error:
             raise checkpoint.CheckpointError(f"{checkpoint.NGRAMS} of {self.ref} can't be read: {error}") from error
 
@@ -60,6 +58,15 @@ class OpenModel:
         if not isinstance(loss, int | float) or isinstance(loss, bool):
             return None
         return float(loss) if math.isfinite(loss) else None
+
+
+def _ngrams(folder: Path, vocab_size: int) -> NGrams | None:
+    """The n-grams that a folder holds, None where it holds none. Raises OSError, ValueError."""
+    path = folder / checkpoint.NGRAMS
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return NGrams.from_bytes(file.read(MAX_FILE_BYTES + 1), vocab_size)
 
 
 def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
@@ -106,6 +113,7 @@ def open_model(
     *,
     limits: Limits = OWN,
     progress: Progress | None = None,
+    admit: Callable[[int], None] | None = None,
     **how,
 ) -> OpenModel:
     """The model behind a reference, and the record of its training.
@@ -116,6 +124,7 @@ def open_model(
         device: where the model is put.
         limits: what is too large and what takes too long on the way from the Hub; PUBLIC where strangers choose.
         progress: hears how many of a download's bytes are here.
+        admit: hears how many parameters it has before they are read; may wait, and what it raises is raised.
         how: token, cache_dir, force_download, local_files_only, as `strivelm.hub.download.fetch` knows them.
 
     Raises:
@@ -130,8 +139,11 @@ def open_model(
     with download.errors_naming(folder, place):
         record = folder / checkpoint.TRAINING
         training = checkpoint.read_json(record) if record.is_file() else {}
+        if admit:
+            admit(checkpoint.read_config(folder).num_parameters)
         model = GPT.from_pretrained(folder)
         check_numbers(model, place)
+    counted(model, partial(_ngrams, folder, model.vocab_size))
     return OpenModel(str(ref), model.to(device), training, commit, folder)
 
 

@@ -26,7 +26,7 @@ import torch
 from strivelm.data.sources import cache_folder
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / name for name in ("decoder.c", "sampling.c", "writing.c", "decoder.h", "kernels.h")]
+SOURCES = [HERE / name for name in ("decoder.c", "sampling.c", "guessing.c", "writing.c", "decoder.h", "kernels.h")]
 FLAGS = ("-O2", "-std=gnu11", "-fno-math-errno", "-fPIC", "-shared")
 PROCESSORS = (("-march=native",), ())  # what is tried in turn; not every compiler knows its own processor
 TIMEOUT = 60  # seconds; a second or two are enough
@@ -192,7 +192,10 @@ def _opened(path: Path) -> ctypes.CDLL:
         "pack": (whole, pointer, pointer, whole, whole, pointer, long, long, whole),
         "digest": (ctypes.c_uint64, pointer, long, ctypes.c_uint64),
         "read": (whole, pointer, pointer, pointer, pointer, whole, pointer, whole, pointer),
-        "write": (whole, *[pointer] * 4, whole, pointer, pointer, *[whole] * 3, *[pointer] * 6),
+        "guesses_bytes": (long,),
+        "guess": (whole, pointer, pointer, whole),
+        "teach": (None, pointer, long, whole, pointer, pointer, pointer),
+        "write": (whole, *[pointer] * 5, whole, pointer, pointer, *[whole] * 3, *[pointer] * 6),
         "draw": (whole, whole, pointer, ctypes.c_float, whole, ctypes.c_double, ctypes.c_double, pointer),
     }
     for name, (answer, *arguments) in signatures.items():

@@ -4,13 +4,24 @@
 // each text's next character is drawn from its logits by its own settings and its own random number. A prompt is read
 // in pieces, so that the others need not wait for it.
 //
+// A text that is alone, or nearly, leaves the processor waiting for the weights: then what may come next (guessing.c) is
+// read in the same pass. As long as what is drawn is what was guessed, the pass gives one character more. A guess chooses
+// nothing: each character is drawn from the model's own logits, which are the same as without.
+//
 // A full context goes on from its last half, read afresh (see Decoder in decoder.py). Where a text has a second slot,
 // that half is read there meanwhile, two characters at a time: one row alone waits for the weights to come from memory,
 // so that two more beside it cost little.
 
 #include "decoder.h"
 
-enum { BEST = 8, BESIDE = 2 };  // the likeliest characters that are kept of a choice; rows of the half beside a row
+enum {
+    BEST = 8,     // the likeliest characters that are kept of a choice
+    BESIDE = 2,   // rows of the half that stays, beside a row
+    GUESSED = 2,  // guesses that are read beside a row of a text that is alone
+    FEW = 4,      // so many texts have one guess each
+    TRUST = 8,    // so many wrong guesses are put up with; a right one makes good two of them
+    PAUSE = 16,   // turns without a guess after that
+};
 
 struct stream {
     int32_t slot, spare;        // where the text is remembered; where the half that stays is read meanwhile, or -1
@@ -18,13 +29,15 @@ struct stream {
     int32_t again;              // how many of the half that stays were read
     int32_t left, chosen;       // how many characters are to be chosen yet; how many were in this call
     int32_t top_k;
+    int32_t row, guessed;       // in a turn, its first row of the logits, and how many rows of guesses come after that
+    int32_t trust;              // how many wrong guesses are put up with; below 0, for how many turns there is none
     double top_p, temperature;
 };
 
 struct choice {
     double total;              // Σ e^(z - top), of the model's own logits z with the largest one, top
-    int32_t row;               // its logits' row of this turn
-    int32_t id;                // -1 where C can't tell, -2 where the prompt is not read yet
+    int32_t row;               // its logits' row
+    int32_t id;                // -1 where C can't tell
     float gap, drawn;          // top - z of this character; the probability that it was drawn with
     int32_t best[BEST];        // the likeliest characters
     float gaps[BEST], q[BEST];  // the same of each
@@ -54,6 +67,9 @@ static void describe(int V, const float *z, int many, struct drawn from, struct 
     }
 }
 
+// Whether all of a text was read but for its last character, and more is to come.
+static int is_ready(const struct stream *one) { return one->left && one->read >= one->known - 1; }
+
 // Makes room in a full context: its last half goes to the front.
 static void slide(struct stream *one, int32_t *ids, int T) {
     int half = T / 2 > 1 ? T / 2 : 1;
@@ -79,48 +95,87 @@ static int before(int n, struct stream *streams, int32_t *ids, int T, int piece,
     return count;
 }
 
-// Writes up to `turns` characters of each of n texts; returns how many turns it took: fewer where none has any left, and
-// where C can't tell what a text's character is, after that turn. A text's choice is then the caller's to append.
+// How many guesses are read beside the next row of each of so many texts.
+static int guesses_of(int texts) { return texts == 1 ? GUESSED : texts <= FEW ? 1 : 0; }
+
+// The last row of each text that was read up to it, and the guesses after it. Returns how many.
+static int last(int n, struct stream *streams, int32_t *ids, int T, int V, int guesses, const uint64_t *table,
+                struct row *rows) {
+    int count = 0;
+    for (int i = 0; i < n; i++, ids += T + 1) {
+        struct stream *one = streams + i;
+        if (!is_ready(one)) continue;
+        one->row = count, one->guessed = 0;
+        rows[count++] = (struct row){ids[one->read], one->slot, one->read};
+        if (one->trust < 0) one->trust++;
+        for (int j = 0; one->trust >= 0 && j < guesses && j < one->left - 1 && one->known + j < T; j++, one->guessed++) {
+            int id = strivelm_guess(table, ids + one->known + j, one->known + j);
+            if (id < 0 || id >= V) break;
+            ids[one->known + j] = id;
+            rows[count++] = (struct row){id, one->slot, one->known + j};
+        }
+    }
+    return count;
+}
+
+// Where guesses are wrong again and again there are none for a while: in a small model they cost more than they give.
+static void trust(struct stream *one, int right) {
+    if (right)
+        one->trust = one->trust < TRUST ? one->trust + 2 : TRUST;
+    else if (--one->trust < 0)
+        one->trust = -PAUSE;
+}
+
+// Draws what comes next in a text, and goes on while what is drawn was guessed. Returns 0 where C can't tell.
+static int choose(struct stream *one, int V, int32_t *ids, int many, const double *u, const int32_t *forced,
+                  uint64_t *table, float *work, struct choice *choices, int32_t row, const float *logits) {
+    for (int j = 0, right = 1; right; j++, logits += V) {
+        struct choice *c = choices + one->chosen;
+        struct drawn from;
+        c->row = row + j;
+        c->id = draw(V, logits, (float)one->temperature, one->top_k, one->top_p, u[one->chosen], work, &from);
+        one->read++;
+        if (c->id < 0) return 0;
+        if (forced[one->chosen] >= 0) c->id = forced[one->chosen];
+        if (many) describe(V, logits, many, from, c, work);
+        right = j < one->guessed && ids[one->known] == c->id;
+        if (j < one->guessed) trust(one, right);
+        if (table) learn(table, ids + one->known, one->known, c->id);
+        ids[one->known++] = c->id, one->left--, one->chosen++;
+    }
+    return 1;
+}
+
+// Writes some characters of each of n texts, in up to `turns` passes over the weights; returns how many it made: fewer
+// where no text has any left, and where C can't tell what a text's character is, after that pass. A text's choice is
+// then the caller's to append: the one after those that were chosen, which has the id -1.
 //
 // ids: (n, context + 1), each text's characters in view. piece: how many characters of prompts a turn may read.
-// u, forced: (n, turns), each text's next random numbers, and ids that are taken whatever they draw, or -1.
-// many: how many of the likeliest characters are kept of a choice, at most 8; 0 describes none.
-// rows: room for 3 n + piece of them. work: what `draw` needs. choices: (turns, n). logits: (turns, n, V), each turn's
-// by `row` of its choices.
-EXPORT int strivelm_write(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
-                          struct stream *streams, int32_t *ids, int turns, int piece, int many, const double *u,
+// u, forced, choices: (n, turns * (1 + GUESSED)), each text's next random numbers; ids that are taken whatever they
+// draw, or -1; and what was chosen. many: how many of the likeliest characters are kept of a choice, at most 8; 0
+// describes none. table: guessing.c's, or NULL. rows: room for 3 n + FEW + piece of them. work: what `draw` needs.
+// logits: room for turns * (n + FEW) rows of them, (V,) each, by `row` of the choices.
+EXPORT int strivelm_write(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, uint64_t *table,
+                          int n, struct stream *streams, int32_t *ids, int turns, int piece, int many, const double *u,
                           const int32_t *forced, struct row *rows, float *work, struct choice *choices, float *logits) {
-    int T = s->context, V = s->vocab;
+    int T = s->context, V = s->vocab, room = turns * (1 + GUESSED), first = 0;
     for (int i = 0; i < n; i++) streams[i].chosen = 0;
-    for (int turn = 0; turn < turns; turn++, choices += n, logits += (int64_t)n * V) {
-        int count = before(n, streams, ids, T, piece, rows), wanted = 0, open = 0;
+    for (int turn = 0; turn < turns; turn++) {
+        int count = before(n, streams, ids, T, piece, rows), texts = 0;
+        for (int i = 0; i < n; i++) texts += is_ready(streams + i);
+        int wanted = last(n, streams, ids, T, V, table ? guesses_of(texts) : 0, table, rows + count);
+        if (!(count + wanted)) return turn;
+        if (!strivelm_read(s, weights, arena, off, count + wanted, rows, wanted, logits)) return -1;
+        int told = 1;
         for (int i = 0; i < n; i++) {
             struct stream *one = streams + i;
-            choices[i].id = -2;
-            if (!one->left || one->read < one->known - 1) continue;
-            choices[i].row = wanted++;
-            rows[count++] = (struct row){ids[i * (int64_t)(T + 1) + one->read], one->slot, one->read};
+            int64_t at = i * (int64_t)room;
+            if (is_ready(one))
+                told &= choose(one, V, ids + i * (int64_t)(T + 1), many, u + at, forced + at, table, work, choices + at,
+                               first + one->row, logits + (int64_t)one->row * V);
         }
-        if (!count) return turn;
-        if (!strivelm_read(s, weights, arena, off, count, rows, wanted, logits)) return -1;
-        for (int i = 0; i < n; i++) {
-            struct stream *one = streams + i;
-            struct choice *c = choices + i;
-            if (!one->left || one->read < one->known - 1) continue;
-            const float *z = logits + (int64_t)c->row * V;
-            int64_t at = (int64_t)i * turns + one->chosen;
-            struct drawn from;
-            c->id = draw(V, z, (float)one->temperature, one->top_k, one->top_p, u[at], work, &from);
-            one->read++;
-            if (c->id < 0) {
-                open = 1;
-                continue;
-            }
-            if (forced[at] >= 0) c->id = forced[at];
-            if (many) describe(V, z, many, from, c, work);
-            ids[i * (int64_t)(T + 1) + one->known++] = c->id, one->left--, one->chosen++;
-        }
-        if (open) return turn + 1;
+        first += wanted, logits += (int64_t)wanted * V;
+        if (!told) return turn + 1;
     }
     return turns;
 }

@@ -14,7 +14,7 @@ int strivelm_pack(const struct sizes *, void *, int, int, const void *, int64_t,
 int strivelm_read(const struct sizes *, const void *, void *, const uint8_t *, int, const int32_t *, int, float *);
 int strivelm_draw(int, const float *, float, int, double, double, float *);
 struct stream {
-    int32_t slot, spare, known, read, again, left, chosen, top_k;
+    int32_t slot, spare, known, read, again, left, chosen, top_k, row, guessed, trust;
     double top_p, temperature;
 };
 struct choice {
@@ -24,8 +24,10 @@ struct choice {
     int32_t best[8];
     float gaps[8], q[8];
 };
-int strivelm_write(const struct sizes *, const void *, void *, const uint8_t *, int, struct stream *, int32_t *, int, int,
-                   int, const double *, const int32_t *, int32_t *, float *, struct choice *, float *);
+int strivelm_write(const struct sizes *, const void *, void *, const uint8_t *, uint64_t *, int, struct stream *, int32_t *,
+                   int, int, int, const double *, const int32_t *, int32_t *, float *, struct choice *, float *);
+int64_t strivelm_guesses_bytes(void);
+void strivelm_teach(uint64_t *, int64_t, int, const int32_t *, const int32_t *, const int32_t *);
 uint64_t strivelm_digest(const uint32_t *, int64_t, uint64_t);
 
 static uint32_t state = 1;
@@ -56,31 +58,34 @@ static void fill(const struct sizes *s, void *weights) {
 }
 
 // Writes texts far beyond the context, with every other head and MLP of the first one switched off.
-static int write_texts(const struct sizes *s, const void *weights, void *arena, float *work) {
-    enum { TURNS = 3, PIECE = 2 };
+static int write_texts(const struct sizes *s, const void *weights, void *arena, float *work, uint64_t *table) {
+    enum { TURNS = 3, PIECE = 2, FEW = 4, ROOM = TURNS * 3 };
     int n = s->slots > 1 ? s->slots / 2 : 1, T = s->context, many = s->vocab < 8 ? s->vocab : 8, done = 0;
     size_t parts = (size_t)s->layers * (size_t)(s->heads + 1);
     uint8_t *off = calloc((size_t)s->slots, parts);
     for (size_t i = 0; i < parts; i += 2) off[i] = 1;
     struct stream *texts = calloc((size_t)n, sizeof *texts);
-    int32_t *ids = calloc((size_t)n, (size_t)(T + 1) * 4), *forced = malloc((size_t)n * TURNS * 4);
-    int32_t *rows = malloc((size_t)(3 * n + PIECE) * 12);
-    double *u = calloc((size_t)n, TURNS * sizeof *u);
-    struct choice *choices = malloc((size_t)n * TURNS * sizeof *choices);
-    float *logits = malloc((size_t)n * TURNS * (size_t)s->vocab * 4);
+    int32_t *ids = calloc((size_t)n, (size_t)(T + 1) * 4), *forced = malloc((size_t)n * ROOM * 4);
+    int32_t *rows = malloc((size_t)(3 * n + FEW + PIECE) * 12);
+    double *u = calloc((size_t)n, ROOM * sizeof *u);
+    struct choice *choices = calloc((size_t)n, ROOM * sizeof *choices);
+    float *logits = malloc((size_t)(n + FEW) * TURNS * (size_t)s->vocab * 4);
     for (int i = 0; i < n; i++) {
-        texts[i] = (struct stream){i, s->slots > 1 ? n + i : -1, i % 2 ? T : 1, 0, 0, 2 * T + 5, 0, i % 2 ? 3 : 0, 0.9, 0.8};
+        texts[i] = (struct stream){i, s->slots > 1 ? n + i : -1, i % 2 ? T : 1, 0, 0, 2 * T + 5, 0, i % 2 ? 3 : 0, 0, 0, 0, 0.9, 0.8};
         if (texts[i].top_k > s->vocab) texts[i].top_k = s->vocab;
-        for (int j = 0; j < TURNS; j++) u[i * TURNS + j] = 0.37 + 0.1 * j, forced[i * TURNS + j] = j == 1 ? s->vocab - 1 : -1;
+        for (int j = 0; j < ROOM; j++) u[i * ROOM + j] = 0.17 + 0.1 * j, forced[i * ROOM + j] = j == 1 ? s->vocab - 1 : -1;
     }
     while (done >= 0) {
         int left = 0;
         for (int i = 0; i < n; i++) left += texts[i].left;
         if (!left) break;
-        done = strivelm_write(s, weights, arena, off, n, texts, ids, TURNS, PIECE, many, u, forced, rows, work, choices, logits);
+        done = strivelm_write(s, weights, arena, off, table, n, texts, ids, TURNS, PIECE, many, u, forced, rows, work, choices,
+                              logits);
         for (int i = 0; done > 0 && i < n; i++)
-            if (choices[(done - 1) * n + i].id == -1)  // the caller's to choose
+            if (texts[i].chosen < ROOM && choices[i * ROOM + texts[i].chosen].id == -1) {  // the caller's to choose
                 ids[i * (T + 1) + texts[i].known++] = 0, texts[i].left--;
+                choices[i * ROOM + texts[i].chosen].id = 0;
+            }
     }
     free(off), free(texts), free(ids), free(forced), free(rows), free(u), free(choices), free(logits);
     return done >= 0;
@@ -115,7 +120,15 @@ int main(void) {
         int32_t wrong[][3] = {{s.vocab, 0, 0}, {-1, 0, 0}, {0, s.slots, 0}, {0, -1, 0}, {0, 0, s.context}, {0, 0, -1}};
         for (int i = 0; i < 6; i++)
             if (strivelm_read(&s, weights, arena, NULL, 1, wrong[i], 1, logits)) return 8;
-        if (!write_texts(&s, weights, arena, work)) return 10;
+        uint64_t *table = zeros(strivelm_guesses_bytes());
+        uint32_t numbers = state;
+        for (int i = 0; i < 999; i++) {  // also ids that there are not
+            int32_t context[] = {number(s.vocab) - 1, number(s.vocab) - 1}, id = number(2 * s.vocab) - 1, times = number(70000);
+            strivelm_teach(table, 1, number(2), context, &id, &times);
+        }
+        for (int with = 0; with < 2; with++)
+            if (!write_texts(&s, weights, arena, work, with ? table : NULL)) return 10;
+        free(table), state = numbers;
         free(weights), free(arena), free(rows), free(logits), free(work);
     }
     struct sizes impossible[] = {{0, 1, 8, 8, 8, 1, 0},     {1, 3, 8, 8, 8, 1, 0},           {1, 1, 1 << 17, 8, 8, 1, 0},

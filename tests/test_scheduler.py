@@ -213,3 +213,38 @@ def test_changed_weights_are_another_scheduler(make_model):
     assert scheduler_of(model) is not before
     config = SamplingConfig(30, seed=1)
     assert all_of(scheduler_of(model).write([1], config)) == [step.id for step in generate(model, [1], config)]
+
+
+def test_texts_of_all_models_share_memory(make_model, monkeypatch):
+    models = [make_model(n_layer=2, n_embd=32, block_size=64, chars=None, vocab_size=12) for _ in range(3)]
+    slot = native.slot_bytes(native.weights(models[0]))
+    monkeypatch.setattr(scheduler, "MEMORY", 2 * slot)
+    budget, most = scheduler._Budget(), []
+    plain = budget.hold
+    monkeypatch.setattr(budget, "hold", lambda *held: (plain(*held), most.append(sum(budget._held.values()))))
+    monkeypatch.setattr(scheduler, "_budget", budget)
+    config = SamplingConfig(150, 1.0, seed=1)
+    expected = [[step.id for step in generate(model, [1], config)] for model in models]
+    writings = [scheduler_of(model).write([1], config) for model in models for _ in range(4)]
+    for i, writing in enumerate(writings):
+        assert all_of(writing) == expected[i // 4]
+    assert 0 < max(most) <= 2 * slot
+
+
+def test_a_text_whose_visitor_left_waits_for_no_memory(make_model, monkeypatch):
+    model = make_model(n_layer=1, n_embd=8, chars=None, vocab_size=12)
+    budget = scheduler._Budget()
+    monkeypatch.setattr(scheduler, "_budget", budget)
+    monkeypatch.setattr(scheduler, "MEMORY", 1)
+    other = scheduler._Thread(native.weights(model))
+    budget.hold(other, 1)  # another has all there is
+    writing = scheduler_of(model).write([1], SamplingConfig(5, seed=1))
+    time.sleep(0.2)
+    assert (writing.take(0.01), budget.is_wanted) == ([], True)
+    writing.leave()
+    deadline = time.monotonic() + 5
+    while budget.is_wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not budget.is_wanted
+    budget.hold(other, 0)
+    assert len(all_of(scheduler_of(model).write([1], SamplingConfig(5, seed=1)))) == 5

@@ -18,7 +18,6 @@ from strivelm.generation import generate
 
 SIZES = [(4, 4, 128), (6, 6, 384)]  # layers, heads, width
 CONTEXT = 256
-INSIDE, PAST = CONTEXT - 1, 4 * CONTEXT  # characters
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 
@@ -41,8 +40,10 @@ class Using:
 def measure(rounds: int) -> Iterator[dict]:
     """A row for each model: characters per second of each way, their spreads, and the ratios between them."""
     yield _row("bundled", load_model("bundled"), rounds)
+    yield _row("bundled, float32", _moved(load_model("bundled")), rounds)
+    yield _row("film", load_model("film"), rounds)
     for layers, heads, width in SIZES:
-        model = ours(layers, heads, width, CONTEXT).eval()
+        model = ours(layers, heads, width, CONTEXT).eval()  # its texts are noise, which nothing guesses
         yield _row(f"{layers} x {width}, float32", model, rounds)
         with torch.no_grad():  # as a folder that stores float16 gives it back
             for parameter in model.parameters():
@@ -50,8 +51,16 @@ def measure(rounds: int) -> Iterator[dict]:
         yield _row(f"{layers} x {width}, float16", model, rounds)
 
 
+@torch.no_grad()
+def _moved(model: GPT) -> GPT:
+    """The model with weights that float16 does not hold, but whose texts are hardly others."""
+    for parameter in model.parameters():
+        parameter.mul_(1 + 2**-13)
+    return model
+
+
 def _row(name: str, model: GPT, rounds: int) -> dict:
-    work, best = works(model), engine_of(model)
+    work, best, inside, past = works(model), engine_of(model), *lengths(model)
     found = both_clocks({what: once for what, (once, _) in work.items()}, rounds)
     c = model.config
     row = {
@@ -69,7 +78,7 @@ def _row(name: str, model: GPT, rounds: int) -> dict:
             row[f"times_transformers_{where}_{clock}"] = ratio(
                 turns, where, "transformers", work[where][1] / work["transformers"][1]
             )
-        row[f"past_to_inside_{clock}"] = ratio(turns, "past", "inside", PAST / INSIDE)
+        row[f"past_to_inside_{clock}"] = ratio(turns, "past", "inside", past / inside)
     return row | {"line": _line(row)}
 
 
@@ -94,18 +103,23 @@ def _line(row: dict) -> str:
 PEERS = ("torch", "transformers")
 
 
+def lengths(model: GPT) -> tuple[int, int]:
+    """How many characters are written inside the context, and past it."""
+    return model.block_size - 1, 4 * model.block_size
+
+
 def works(model: GPT) -> dict[str, tuple[Callable[[], object], int]]:
     """What is timed and how many characters it writes: their generate, and ours inside the context and past it."""
-    peer, start = theirs(model), torch.tensor([[1]])
+    peer, start, (inside, past) = theirs(model), torch.tensor([[1]]), lengths(model)
     peer.generation_config.max_length = None  # it would be named beside max_new_tokens at every call
     sampled = {"attention_mask": torch.ones_like(start), "do_sample": True, "temperature": 1.0, "top_k": 40}
     best, plain = Using(model, None), Using(model, "torch")
     return {
-        "transformers": (lambda: peer.generate(start, max_new_tokens=INSIDE, **sampled), INSIDE),
-        "torch_inside": (lambda: plain.write(INSIDE), INSIDE),
-        "inside": (lambda: best.write(INSIDE), INSIDE),
-        "torch_past": (lambda: plain.write(PAST), PAST),
-        "past": (lambda: best.write(PAST), PAST),
+        "transformers": (lambda: peer.generate(start, max_new_tokens=inside, **sampled), inside),
+        "torch_inside": (lambda: plain.write(inside), inside),
+        "inside": (lambda: best.write(inside), inside),
+        "torch_past": (lambda: plain.write(past), past),
+        "past": (lambda: best.write(past), past),
     }
 
 

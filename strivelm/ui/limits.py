@@ -34,7 +34,7 @@ UNREAD_BYTES = 128_000_000
 """How many bytes of answers may wait for visitors who have not fetched them."""
 LOOK_MEMORY = 400_000_000
 """How many bytes one inspection may take while it is computed."""
-LOOKS_MEMORY = 600_000_000
+LOOKS_MEMORY = 500_000_000
 """How many bytes all inspections together may take; further ones wait."""
 SPEED = 2e10
 """Multiplications a second of one thread, at most: what would take longer even so is refused at once."""
@@ -52,6 +52,9 @@ WAITING_WRITERS = 128
 """How many calls may wait to write."""
 OPEN_BYTES = 400_000_000
 """How many bytes the models that visitors opened may take together, what is packed for the decoder included."""
+IN_USE_BYTES = 600_000_000
+"""How many bytes all models in memory may take, those included that were closed while somebody still looks at them; a
+model that does not fit beside them waits."""
 BYTES_A_PARAMETER = 8
 """How many bytes a parameter of an open model takes: four, and as many again where the decoder packs it."""
 SESSIONS = 100

@@ -3,6 +3,7 @@
 import logging
 
 import gradio as gr
+from gradio.blocks import BlocksConfig
 
 from strivelm.ui.core.lanes import Lanes
 from strivelm.words import plural
@@ -20,6 +21,7 @@ class Blocks(gr.Blocks):
         """Sets the queue. The arguments are those of `gr.Blocks.queue`."""
         super().queue(*args, **kwargs)
         made = self._queue
+        self.default_config = _Config(self.default_config)
         self._queue = Lanes(
             live_updates=made.live_updates,
             concurrency_count=made.max_thread_count,
@@ -49,6 +51,37 @@ class Blocks(gr.Blocks):
             log.debug("the traceback", exc_info=error)
             sentence = "The page can't use what it was sent; reload it if that happens again."
             raise gr.Error(sentence, print_exception=False) from None
+
+
+class _Config(BlocksConfig):
+    """A config that describes each component once.
+
+    Gradio (6.31, state_holder.py) describes all of them anew for each visitor, in its only thread, and for every name
+    that it looks for in a `gr.HTML` searches all of that component's script: 50 ms for this page, in which nobody else
+    is served.
+    """
+
+    def __init__(self, made: BlocksConfig):
+        super().__init__(made.root_block)
+        vars(self).update(vars(made))
+        self._known: dict[int, tuple[object, dict]] = {}
+
+    def __copy__(self) -> "_Config":
+        copied = _Config(super().__copy__())
+        copied._known = self._known
+        return copied
+
+    def config_for_block(self, _id, rendered_ids, block, renderable=None):
+        known, found = self._known.get(_id, (None, {}))
+        if renderable or (known is not block and self.root_block.blocks.get(_id) is not block):
+            return super().config_for_block(_id, rendered_ids, block, renderable)
+        if known is not block:
+            found = super().config_for_block(_id, rendered_ids, block)
+            self._known[_id] = block, found
+        found = dict(found)
+        if "props" in found:
+            found["props"] = dict(found["props"])  # each visitor's values are put there
+        return found
 
 
 def _line(error: Exception) -> str:

@@ -1,12 +1,15 @@
 """The models that are open in this process, and the facts that the page shows about them."""
 
+import gc
 import itertools
 import math
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +18,14 @@ import torch
 from strivelm.checkpoint import NGRAMS, CheckpointError
 from strivelm.hub.download import Progress
 from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
+from strivelm.model import GPT
 from strivelm.ui import limits
 from strivelm.ui.core.memory import give_back
 
 COUNTS_GROW = 8
 """How many bytes a byte of ngrams.safetensors takes in memory."""
+LOOK_AGAIN = 0.1
+"""Seconds after which a model that waits for memory looks again."""
 LONGEST_REF = 300
 """The longest reference in characters; none of the Hub's is longer."""
 
@@ -111,6 +117,8 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        self._in_use: weakref.WeakKeyDictionary[GPT, int] = weakref.WeakKeyDictionary()
+        self._coming = 0  # bytes of models that are being read
         self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
         self._renew()
         if hasattr(os, "register_at_fork"):  # Windows has no forks
@@ -148,14 +156,51 @@ class Models:
                 with self._here:
                     if ref in self._open:
                         return self._open[ref]
-                found = opened(ref, progress)
-                with self._here:
-                    self._open[ref] = found
-                    self._close_some()
-                return found
+                return self._read(ref, progress)
         finally:  # also for wrong names, of which there may be very many
             with self._here:
                 self._opening.pop(ref, None)
+
+    def _read(self, ref: str, progress: Progress | None) -> OpenModel:
+        taken = []
+
+        def admit(parameters: int) -> None:
+            self._wait_for(limits.BYTES_A_PARAMETER * parameters)
+            taken.append(limits.BYTES_A_PARAMETER * parameters)
+
+        try:
+            found = opened(ref, progress, admit)
+            with self._here:
+                self._in_use[found.model] = size_of(found)
+                self._open[ref] = found
+                self._close_some()
+            return found
+        finally:
+            with self._here:
+                self._coming -= sum(taken)
+
+    def _wait_for(self, size: int) -> None:
+        """Waits until a model of so many bytes fits beside those in use; others that nobody looks at are closed.
+
+        Raises ValueError, a sentence, if that takes too long.
+        """
+        until = time.monotonic() + limits.LOOK_SECONDS
+        while True:
+            with self._here:
+                held = sum(self._in_use.values()) + self._coming
+                if not held or held + size <= limits.IN_USE_BYTES:
+                    self._coming += size
+                    return
+                closed = bool(self._open) and self._open.popitem(last=False)
+            if not closed:
+                if time.monotonic() > until:
+                    raise ValueError(
+                        "others look at large models, and it does not fit beside them; try again in a moment"
+                    )
+                time.sleep(LOOK_AGAIN)
+            del closed
+            gc.collect()
+            give_back()
 
     def is_local(self, ref: object) -> bool:
         """Whether a model can be opened without a download: it is open already, or bundled, or no name of a model."""
@@ -190,14 +235,14 @@ def size_of(opened: OpenModel) -> int:
     return limits.BYTES_A_PARAMETER * opened.model.num_parameters() + COUNTS_GROW * counts
 
 
-def opened(ref: str, progress: Progress | None) -> OpenModel:
+def opened(ref: str, progress: Progress | None, admit: Callable[[int], None] | None = None) -> OpenModel:
     """A model that a visitor chose. Raises ValueError, a sentence, for every error.
 
     For an unexpected error the sentence names only its class; its message, which may contain paths, is a warning on the
     terminal.
     """
     try:
-        found = open_model(ref, device(), limits=PUBLIC, progress=progress)
+        found = open_model(ref, device(), limits=PUBLIC, progress=progress, admit=admit)
         facts_of(found)
         return found
     except CheckpointError as error:

@@ -101,7 +101,7 @@ def test_looks_that_fill_their_queue_keep_nobody_from_the_rest(web):
 def test_a_model_that_has_to_be_fetched_counts_as_slow(web, monkeypatch):
     stalled, fetched = threading.Event(), []
 
-    def opened(ref, progress):
+    def opened(ref, progress, admit=None):
         fetched.append(ref)
         stalled.wait(30)
         raise ValueError("There is no such model.")

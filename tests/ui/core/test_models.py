@@ -22,11 +22,13 @@ def opened(monkeypatch, make_open):
     """A page's models over one of its own, and what was opened besides: any owner/name is a model of random weights."""
     asked = []
 
-    def open_model(ref, device, *, limits, progress):
+    def open_model(ref, device, *, limits, progress, admit):
         asked.append(ref)
         time.sleep(0.05)
         progress and progress(1, 2)
-        return OpenModel(ref, make_open().model, {})
+        model = make_open().model
+        admit(model.num_parameters())
+        return OpenModel(ref, model, {})
 
     monkeypatch.setattr(models, "open_model", open_model)
     return Models(make_open(ref="own"), ("choir/one", "own")), asked
@@ -66,6 +68,32 @@ def test_what_was_not_used_for_long_is_closed_but_never_the_own(opened, monkeypa
     assert asked == ["a/a", "b/b", "c/c"]
     found.get("b/b")
     assert asked == ["a/a", "b/b", "c/c", "b/b"]
+
+
+def test_a_model_waits_until_others_are_no_longer_looked_at(opened, monkeypatch):
+    found, asked = opened
+    looked_at = found.get("a/a")
+    monkeypatch.setattr(limits, "IN_USE_BYTES", 2 * size_of(looked_at))
+    found.get("b/b")  # nobody looks at it any more
+    kept = [looked_at, found.get("c/c")]
+    assert asked == ["a/a", "b/b", "c/c"]
+    release = threading.Timer(0.5, kept.clear)
+    release.start()
+    del looked_at
+    begun = time.monotonic()
+    found.get("d/d")
+    assert time.monotonic() - begun > 0.4
+
+
+def test_a_model_that_waits_too_long_is_refused_in_a_sentence(opened, monkeypatch):
+    found, _ = opened
+    looked_at = found.get("a/a")
+    monkeypatch.setattr(limits, "IN_USE_BYTES", size_of(looked_at))
+    monkeypatch.setattr(limits, "LOOK_SECONDS", 0.2)
+    with pytest.raises(ValueError, match=r"can't be opened: others look at large models.*try again"):
+        found.get("b/b")
+    del looked_at
+    assert found.get("b/b").ref == "b/b"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def written(
         otherwise: gives the steps where that can't be, such as on a GPU.
         off: for each of configs, what is switched off, as in `strivelm.decoder.Decoder`.
     """
-    count, scheduler = configs[0].max_new_tokens, scheduler_of(model)
+    count, scheduler = configs[0].max_new_tokens, scheduler_of(model, frozen=True)
     if scheduler is None:
         yield from paced(map(tuple, otherwise()), count)
         return
@@ -55,7 +55,8 @@ def written(
 def written_by(models: Sequence[GPT], ids: Sequence[Sequence[int]], config: SamplingConfig) -> Iterator[Rows]:
     """Yields what several models write, each after its own ids, as `written` does; one stream of random numbers chooses
     the characters of all."""
-    schedulers = [scheduler for model in models if (scheduler := scheduler_of(model)) is not None]
+    found = [scheduler_of(model, frozen=True) for model in models]
+    schedulers = [one for one in found if one is not None]
     if len(schedulers) < len(models):
         steps = zip(*(generate(model, these, config) for model, these in zip(models, ids, strict=True)), strict=True)
         yield from paced(steps, config.max_new_tokens)
