@@ -6,6 +6,7 @@
     python scripts/benchmark.py trace      # looking inside, beside a plain forward pass
     python scripts/benchmark.py views      # from press to painted, beside matplotlib and plotly; needs Chromium
     python scripts/benchmark.py app        # the page for 1 to 64 visitors, beside torch for each; needs a Chromium
+    python scripts/benchmark.py browser    # in a browser, beside the server and transformers.js; needs a Chromium
     python scripts/benchmark.py soak       # 16 visitors ask everything of twelve models: what fails, what is kept
 
 Needs transformers (tests/requirements.txt). What counts is the ratio; the speeds are this machine's, at this moment.
@@ -21,10 +22,11 @@ import checkout  # noqa: F401  (finds the package beside this folder)
 from strivelm.cli import console  # isort: skip  (before torch)
 import torch
 import tyro
-from benchmarks import app, generate, nanogpt, soak, trace, train, views
+from benchmarks import app, browser, generate, nanogpt, soak, trace, train, views
 
 MEASURED = {
     "app": app.measure,
+    "browser": browser.measure,
     "generate": generate.measure,
     "train": train.measure,
     "nanogpt": nanogpt.measure,
@@ -39,7 +41,7 @@ class Flags:
     """What to measure, and how."""
 
     what: tyro.conf.Positional[str]
-    """app, generate, train, nanogpt, trace, views or soak."""
+    """app, browser, generate, train, nanogpt, trace, views or soak."""
     rounds: int = 7
     """How often each is measured, taking turns; a ratio is the median over the rounds."""
     minutes: float = 10.0

@@ -6,8 +6,7 @@
 // float16 or float32, all sums float32. A row is one character: an id, the slot whose text it goes on with, and its
 // position there. Rows of different slots share one pass over the weights, whatever their positions.
 //
-// WebAssembly: clang --target=wasm32 -O3 -std=gnu11 -msimd128 -mbulk-memory -ffreestanding -nostdlib -Wl,--no-entry
-//     -Wl,--export-dynamic -Wl,--export=__heap_base -o decoder.wasm decoder.c sampling.c writing.c
+// WebAssembly: python -m strivelm.web.build
 //
 // Shapes: n rows, t positions, C = width, H = heads, hd = C / H, T = context, V = vocab. Matrices are (in, out).
 
@@ -179,11 +178,19 @@ static void attend(int hd, int n, const float *q, const float *keys, const float
     strips(NEAR, 1, 1, mean);
 }
 
+// What a pass keeps beside its logits where it is asked to; either may be NULL.
+struct kept {
+    float *attention;       // (L, H, n, wide): each row's weights from position 0 to its own
+    float *depths;          // (2L, n, V): the residual stream at each depth, read as if it were the last
+    int64_t n, wide, done;  // rows in all, positions, rows that were read before these
+};
+
 struct reader {
     const struct sizes *s;
     const char *weights;
     const uint8_t *off;  // (slots, layers, H + 1): the heads that are switched off, and the MLP; or NULL
     float *slots, *x, *h, *wide, *query, *scores;
+    const struct kept *kept;  // or NULL
 };
 
 // What is switched off in a layer of the text that a row belongs to; NULL if nothing.
@@ -234,6 +241,13 @@ static float *remembered(const struct reader *r, int layer, int n, const struct 
     return r->slots + layer * a_layer;
 }
 
+// The first n weights that a row has in a head.
+static void keep_weights(const struct reader *r, int layer, int head, int row, int n) {
+    const struct kept *k = r->kept;
+    float *to = k->attention + (((int64_t)layer * r->s->heads + head) * k->n + k->done + row) * k->wide;
+    for (int t = 0; t < n; t++) to[t] = r->scores[t];
+}
+
 static void attention(const struct reader *r, int layer, int from, int n, const struct row *rows) {
     const struct sizes *s = r->s;
     int C = s->width, hd = C / s->heads, row = (int)padded(C, LANES), wide = (int)padded(3 * C, LANES);
@@ -250,6 +264,7 @@ static void attention(const struct reader *r, int layer, int from, int n, const 
             else
                 attend(hd, rows[i].position + 1, r->query + h * hd, keys + h * a_head,
                        values + h * (int64_t)s->context * padded(hd, LANES), r->scores, y);
+            if (r->kept && r->kept->attention) keep_weights(r, layer, h, i, off && off[h] ? 0 : rows[i].position + 1);
         }
     }
 }
@@ -262,9 +277,23 @@ static void keep(const struct reader *r, int layer, int m, const struct row *row
             for (int c = 0; c < wide; c += LANES) store(h + i * wide + c, load(x + i * wide + c));
 }
 
+// Logits (n, V) of what the final LayerNorm and the head read in n rows of x; h is overwritten.
+static void read_out(const struct reader *r, int n, const float *x, float *logits) {
+    layer_norm(n, r->s->width, x, vector(r, LNF_GAIN, 0), vector(r, LNF_BIAS, 0), r->h);
+    struct product head = matrix(r, TOK, 0, r->h, logits);
+    head.y_row = r->s->vocab;
+    multiply(n, head);
+}
+
+static void keep_depth(const struct reader *r, int depth, int n) {
+    const struct kept *k = r->kept;
+    if (k && k->depths) read_out(r, n, r->x, k->depths + (depth * k->n + k->done) * r->s->vocab);
+}
+
 // One layer: rows from `from` on go through all of it, those before it only leave their keys and values.
 static void block(const struct reader *r, int layer, int from, int n, const struct row *rows) {
     int C = r->s->width, row = (int)padded(C, LANES), m = n - from;
+    keep_depth(r, 2 * layer, n);
     layer_norm(n, C, r->x, vector(r, LN1_GAIN, layer), vector(r, LN1_BIAS, layer), r->h);
     multiply(n, matrix(r, QKV, layer, r->h, r->wide));
     attention(r, layer, from, n, rows);
@@ -274,6 +303,7 @@ static void block(const struct reader *r, int layer, int from, int n, const stru
     proj.add = down.add = 1, up.bias = vector(r, UP_BIAS, layer), down.bias = vector(r, DOWN_BIAS, layer);
     if (!m) return;
     multiply(m, proj);
+    keep_depth(r, 2 * layer + 1, n);
     layer_norm(m, C, x, vector(r, LN2_GAIN, layer), vector(r, LN2_BIAS, layer), h);
     multiply(m, up);
     for (int64_t i = 0; i < m * up.y_row; i += LANES) store(r->wide + i, gelu(load(r->wide + i)));
@@ -282,11 +312,8 @@ static void block(const struct reader *r, int layer, int from, int n, const stru
     keep(r, layer, m, rows + from, h, x);
 }
 
-// Reads n rows, of each slot in the order of its positions, and writes the logits (wanted, V) of the last ones.
-// off: (slots, layers, H + 1), what is switched off for each slot: heads, then the MLP; NULL if nothing is.
-// Returns 0, and does nothing, where a row is none: an id, a slot or a position out of bounds.
-EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
-                         const struct row *rows, int wanted, float *logits) {
+static int rows_read(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
+                     const struct row *rows, int wanted, float *logits, struct kept *kept) {
     for (int i = 0; i < n; i++)
         if (rows[i].id < 0 || rows[i].id >= s->vocab || rows[i].slot < 0 || rows[i].slot >= s->slots ||
             rows[i].position < 0 || rows[i].position >= s->context)
@@ -294,22 +321,37 @@ EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena
     int64_t C = padded(s->width, LANES), slots = s->slots * s->layers * (keys_of(s) + values_of(s));
     float *x = (float *)arena + slots, *wide = x + 2 * CHUNK * C;
     float *query = wide + CHUNK * padded(4 * (int64_t)s->width, LANES);
-    struct reader r = {s, weights, off, arena, x, x + CHUNK * C, wide, query, query + C};
+    struct reader r = {s, weights, off, arena, x, x + CHUNK * C, wide, query, query + C, kept};
     for (; n > 0; n -= CHUNK, rows += CHUNK) {
         int now = n < CHUNK ? n : CHUNK, silent = n - wanted < now ? n - wanted : now;
         if (silent < 0) silent = 0;
         embed(&r, now, rows);
         for (int layer = 0; layer < s->layers; layer++)
             block(&r, layer, layer == s->layers - 1 ? silent : 0, now, rows);
+        if (kept) kept->done += now;
         if (silent == now) continue;
-        float *last = r.x + silent * C;
-        layer_norm(now - silent, s->width, last, vector(&r, LNF_GAIN, 0), vector(&r, LNF_BIAS, 0), r.h);
-        struct product head = matrix(&r, TOK, 0, r.h, logits);
-        head.y_row = s->vocab;
-        multiply(now - silent, head);
+        read_out(&r, now - silent, r.x + silent * C, logits);
         logits += (int64_t)(now - silent) * s->vocab;
     }
     return 1;
+}
+
+// Reads n rows, of each slot in the order of its positions, and writes the logits (wanted, V) of the last ones.
+// off: (slots, layers, H + 1), what is switched off for each slot: heads, then the MLP; NULL if nothing is.
+// Returns 0, and does nothing, where a row is none: an id, a slot or a position out of bounds.
+EXPORT int strivelm_read(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
+                         const struct row *rows, int wanted, float *logits) {
+    return rows_read(s, weights, arena, off, n, rows, wanted, logits, 0);
+}
+
+// The same for all n rows, whose positions are below `wide`, with what struct kept says; what is NULL is not kept, and
+// attention that a row does not have is not written.
+EXPORT int strivelm_trace(const struct sizes *s, const void *weights, void *arena, const uint8_t *off, int n,
+                          const struct row *rows, int wide, float *logits, float *attention, float *depths) {
+    for (int i = 0; i < n; i++)
+        if (rows[i].position >= wide) return 0;
+    struct kept kept = {attention, depths, n, wide, 0};
+    return rows_read(s, weights, arena, off, n, rows, n, logits, &kept);
 }
 
 // How many floats this build's vectors have; native.py names it.

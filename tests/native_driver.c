@@ -12,6 +12,8 @@ struct sizes {
 int64_t strivelm_weights_bytes(const struct sizes *), strivelm_arena_bytes(const struct sizes *);
 int strivelm_pack(const struct sizes *, void *, int, int, const void *, int64_t, int64_t, int);
 int strivelm_read(const struct sizes *, const void *, void *, const uint8_t *, int, const int32_t *, int, float *);
+int strivelm_trace(const struct sizes *, const void *, void *, const uint8_t *, int, const int32_t *, int, float *, float *,
+                   float *);
 int strivelm_draw(int, const float *, float, int, double, double, float *);
 struct stream {
     int32_t slot, spare, known, read, again, left, chosen, top_k, row, guessed, trust;
@@ -91,6 +93,24 @@ static int write_texts(const struct sizes *s, const void *weights, void *arena, 
     return done >= 0;
 }
 
+// Reads the same rows again, and keeps all that there is; whether the last logits are the same to the bit.
+static int traced_alike(const struct sizes *s, const void *weights, void *arena, int n, const int32_t *rows, int wanted,
+                        const float *expected) {
+    size_t V = (size_t)s->vocab, L = (size_t)s->layers, N = (size_t)n;
+    float *logits = malloc(N * V * 4), *depths = malloc(2 * L * N * V * 4);
+    float *attention = calloc(L * (size_t)s->heads * N, (size_t)s->context * 4);
+    int same = strivelm_trace(s, weights, arena, NULL, n, rows, s->context, logits, attention, depths) == 1;
+    same &= !memcmp(logits + (N - (size_t)wanted) * V, expected, (size_t)wanted * V * 4);
+    for (size_t i = 0; i < L * (size_t)s->heads * N; i++) {
+        double sum = 0;
+        for (int t = 0; t < s->context; t++) sum += attention[i * (size_t)s->context + (size_t)t];
+        same &= sum > 0.9999 && sum < 1.0001;
+    }
+    same &= !strivelm_trace(s, weights, arena, NULL, n, rows, s->context - 1, logits, NULL, NULL);
+    free(logits), free(depths), free(attention);
+    return same;
+}
+
 int main(void) {
     double total = 0;
     for (int round = 0; round < 30; round++) {
@@ -108,6 +128,7 @@ int main(void) {
             if (!again) {
                 if (!strivelm_read(&s, weights, arena, NULL, n, rows, wanted, logits)) return 5;
                 for (int i = 0; i < wanted * s.vocab; i++) total += logits[i];
+                if (!traced_alike(&s, weights, arena, n, rows, wanted, logits)) return 11;
             }
             for (int i = 0; again && i < n; i++)
                 if (!strivelm_read(&s, weights, arena, NULL, 1, rows + 3 * i, 1, logits)) return 6;

@@ -23,6 +23,7 @@ ARROWS = {
     "decoder": {"guessing", "native", "streams"},
     "generation": set(),
     "scheduler": {"generation", "guessing", "native", "streams"},
+    "web": {"native"},
     "tokenizer": {"words"},
     "files": set(),
     "gpt2_layout": {"config", "files"},
@@ -32,6 +33,7 @@ ARROWS = {
     "hub": {"checkpoint", "config", "data", "files", "gpt2_layout"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "guessing", "hub", "model"},
+    "snapshots": {"checkpoint", "hub", "loading"},
     "inspection": {"config", "data", "generation", "model", "tokenizer", "words"},
     "training": {"checkpoint", "config", "data", "generation", "model", "words"},
     "space": {"checkpoint", "hub", "loading"},
@@ -39,12 +41,15 @@ ARROWS = {
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
     "cli": {
         *("checkpoint", "config", "data", "export", "foreign", "generation", "hub", "loading"),
-        *("model", "space", "training", "ui", "words"),
+        *("model", "space", "training", "ui", "web", "words"),
     },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
-    "ui.core": {"checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "ui.limits", "words"},
-    "ui.components": {"ui.core", "words"},
+    "ui.core": {
+        *("checkpoint", "data", "generation", "hub", "inspection", "loading", "model", "snapshots", "ui.limits"),
+        *("web", "words"),
+    },
+    "ui.components": {"loading", "ui.core", "web", "words"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs", "words"},
     "ui.tabs": {
         *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),

@@ -15,6 +15,7 @@ import torch
 
 from strivelm import SamplingConfig, generate, load_model, native
 from strivelm.decoder import Decoder, NativeDecoder, engine_of
+from strivelm.web import build
 
 ROOT = Path(__file__).parents[1]
 needs_c = pytest.mark.skipif(shutil.which("cc") is None, reason="a C compiler is not on this machine")
@@ -330,10 +331,7 @@ def test_webassembly_writes_the_same(make_model, tmp_path, half):
     if missing := [name for name in ("clang", "wasm-ld", "node") if shutil.which(name) is None]:
         pytest.skip(f"{missing[0]} is not on this machine")
     wasm = tmp_path / "decoder.wasm"
-    sources = [str(path) for path in native.SOURCES if path.suffix == ".c"]
-    flags = ["-O3", "-std=gnu11", "-msimd128", "-mbulk-memory", "-ffreestanding", "-nostdlib"]
-    linked = ["-Wl,--no-entry", "-Wl,--export-dynamic", "-Wl,--export=__heap_base"]
-    subprocess.run(["clang", "--target=wasm32", *flags, *linked, "-o", str(wasm), *sources], check=True)
+    build.build(wasm)
     model = make_model(n_layer=3, n_head=3, n_embd=42, block_size=100)
     if half:
         with torch.no_grad():

@@ -4,7 +4,7 @@ Needs Chromium and playwright (tests/requirements.txt), matplotlib, and plotly w
 this machine with a button; what is timed, in the browser, is from the press until the picture of that press has been
 painted. The model's own time, a forward pass that keeps the attention, is measured beside it and stands in each row:
 all of them pay it. Bytes are all that the page receives, unpacked. After the last row our page is pressed a
-hundred times, and its heap measured before and after.
+hundred times, and its heap measured before and after. At the end the timeline's handle is moved (`film`).
 """
 
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
+from benchmarks import film
 from benchmarks.peers import ours, seconds
 from strivelm import OpenModel
 from strivelm.inspection import trace
@@ -51,6 +52,7 @@ def measure(rounds: int) -> Iterator[dict]:
         for length in LENGTHS:
             yield row(browser, opened, ways, text_of(opened, length), rounds, missing)
         yield memory(browser, ways["ours"], text_of(opened, max(LENGTHS)))
+        yield film.row(browser, address_of, rounds)
         browser.close()
 
 
@@ -142,14 +144,18 @@ def memory(browser, way: tuple, text: str) -> dict:
 
 def our_page(opened: OpenModel) -> tuple[str, tuple[str, str]]:
     """Where the page with the Attention tab is, what to press, and what tells that it is painted."""
+    painted = 'find("#attention-view [data-painted]")?.dataset.painted'
+    return f"{address_of(opened)}?tab=attention", ("#run-attention", painted)
+
+
+def address_of(opened: OpenModel) -> str:
+    """Where our page over a model is."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from strivelm.ui import build, launch_options
 
     page = build(opened)
     options = launch_options() | {"quiet": True, "prevent_thread_lock": True}
-    address = page.launch(server_name="127.0.0.1", **options)[1]
-    painted = 'find("#attention-view [data-painted]")?.dataset.painted'
-    return f"{address}?tab=attention", ("#run-attention", painted)
+    return page.launch(server_name="127.0.0.1", **options)[1]
 
 
 def their_page(opened: OpenModel, name: str) -> tuple[str, tuple[str, str]]:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 
+from strivelm import web
 from strivelm.cli import environment
 from strivelm.cli.console import without_collections
 
@@ -38,12 +39,23 @@ def main() -> None:
     parser.add_argument(
         "--mcp", action="store_true", help="offer the endpoints to language-model agents too (needs gradio[mcp])"
     )
+    parser.add_argument(
+        "--writer",
+        default=os.environ.get(web.CHOSEN, ""),
+        metavar="|".join(web.WRITERS),
+        help=f"who writes the texts: this machine, the visitor's browser, or the faster of the two (default: "
+        f"${web.CHOSEN}, else server; browser where a GPU would be lent from the visitor's quota)",
+    )
     args = parser.parse_args()
     ref = args.model
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     if not (port.isdecimal() and 1 <= int(port) <= 65_535):
         print(f"app.py: GRADIO_SERVER_PORT is {port!r}; expected a number from 1 to 65535", file=sys.stderr)
         sys.exit(2)
+    if args.writer and args.writer not in web.WRITERS:
+        print(f"app.py: the writer is {args.writer!r}; expected one of {', '.join(web.WRITERS)}", file=sys.stderr)
+        sys.exit(2)
+    os.environ[web.CHOSEN] = args.writer
     if args.mcp and importlib.util.find_spec("mcp") is None:
         print('app.py: --mcp needs a package that is not installed: pip install "gradio[mcp]"', file=sys.stderr)
         sys.exit(2)

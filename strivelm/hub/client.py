@@ -185,6 +185,18 @@ class HubClient:
             raise UnreachableError(NO_HUB)
         return commit
 
+    def revisions(self) -> dict[str, str]:
+        """The commits at which the repo's branches and tags are, by name; a branch goes before a tag."""
+        answer, found = self._json("GET", f"/api/models/{self.repo}/refs"), {}
+        try:
+            for kind in ("tags", "branches"):
+                found |= {one["name"]: one["targetCommit"] for one in answer.get(kind) or ()}
+            if not all(isinstance(name, str) and COMMIT.fullmatch(commit) for name, commit in found.items()):
+                raise TypeError
+        except (AttributeError, LookupError, TypeError):
+            raise UnreachableError(NO_HUB) from None
+        return found
+
     def files(self, revision: str, names: tuple[str, ...]) -> dict[str, RemoteFile]:
         """Those of the named files that the repo has; others are never listed."""
         form, found = {"paths": list(names), "expand": "false"}, {}

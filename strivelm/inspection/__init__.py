@@ -55,6 +55,7 @@ In which file
     comparison          two models on one text: surprisal, divergence, heads, embeddings
     head_similarity     which heads of two models look at the same characters
     procrustes          one set of points turned onto another, and what is left over
+    phase_change        whether a number changed at one stroke in training
     results             what all results share
 """
 
@@ -87,6 +88,7 @@ from strivelm.inspection.embeddings import (
 from strivelm.inspection.head_similarity import HeadSimilarity, head_similarity
 from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
+from strivelm.inspection.phase_change import phase_change
 from strivelm.inspection.procrustes import Procrustes, procrustes
 from strivelm.inspection.state_maps import StateMaps, state_maps
 from strivelm.inspection.surprisal import PositionLoss, Surprisal, loss_by_position, surprisal
@@ -165,6 +167,7 @@ __all__ = [
     "notes_on",
     "patterns",
     "pca",
+    "phase_change",
     "positions",
     "procrustes",
     "purity",

@@ -21,7 +21,7 @@ ALLOWED = re.compile(
     |strivelm/py\.typed
     |strivelm/docs/\w+\.md
     |strivelm/([a-z]\w*/)*\w+\.(py|c|h|wasm)
-    |strivelm/ui/([a-z]\w*/)*[\w-]+\.(js|css|md)
+    |strivelm/(ui|web)/([a-z]\w*/)*[\w-]+\.(js|css|md)
     |strivelm/assets/[\w-]+\.(txt|md|png|fingerprint\.safetensors)
     |strivelm/assets/(bundled|film)/(snapshots/step-[0-9]+/)?({"|".join(map(re.escape, FILES))})""",
     re.VERBOSE | re.ASCII,

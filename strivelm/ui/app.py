@@ -12,6 +12,7 @@ from strivelm.ui.components import picker, scripts
 from strivelm.ui.components.beside import beside
 from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.components.view import read
+from strivelm.ui.core import in_browser
 from strivelm.ui.core.blocks import Blocks
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.guard import Guard
@@ -20,6 +21,7 @@ from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.attention import tab as attention
 from strivelm.ui.tabs.embeddings import tab as embeddings
 from strivelm.ui.tabs.generate import tab as generate
+from strivelm.ui.tabs.generate.in_browser import LIMITS
 from strivelm.ui.tabs.learn import tab as learn
 from strivelm.ui.tabs.predictions import tab as predictions
 
@@ -71,7 +73,7 @@ def launch_options() -> dict:
         "footer_links": ["api", "settings"],
         "ssr_mode": False,
         "share": False,
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "app_kwargs": {"middleware": [Middleware(Guard)], "routes": in_browser.routes(LIMITS)},
         "enable_monitoring": False,
         "max_file_size": limits.UPLOAD_BYTES,
         "state_session_capacity": limits.SESSIONS,  # a third of a megabyte each

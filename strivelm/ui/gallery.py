@@ -23,6 +23,7 @@ from strivelm.loading import OpenModel, open_model
 from strivelm.ui import app  # noqa: F401  (makes the views of all tabs)
 from strivelm.ui.components import header, scripts
 from strivelm.ui.components.beside import beside
+from strivelm.ui.components.timeline import timeline
 from strivelm.ui.components.view import VIEWS, View, read
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts, facts_of
@@ -130,6 +131,7 @@ SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "similarity": partial(answer, "embeddings.tokens"),
     "switches": lambda opened: about(facts_of(opened)),
     "text": written,
+    "timeline": lambda opened: timeline.life(open_model("film@step-55")),
 }
 """Sample data of the views that have no question of the same name, or one that needs more than a text."""
 

@@ -50,6 +50,8 @@ QUEUE = 32
 """How many calls may wait to inspect; those that write, and those that open models, do not count among them."""
 WAITING_WRITERS = 128
 """How many calls may wait to write."""
+STEPS = 64
+"""About how many steps of a training one question may be."""
 OPEN_BYTES = 400_000_000
 """How many bytes the models that visitors opened may take together, what is packed for the decoder included."""
 IN_USE_BYTES = 600_000_000

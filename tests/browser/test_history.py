@@ -149,7 +149,7 @@ def test_a_model_is_a_step_and_comes_back_with_its_text(visit):
     until_said(page, {"tab": "attention", "model": "film", "text": "A text of mine"})
     holds(page, field, "A text of mine")
     page.wait_for_function("document.querySelector('#attention-view .strip').textContent.includes('A␣text␣of␣mine')")
-    assert page.input_value("#model input") == "film"
+    assert page.input_value("#model input") == "film · 12 steps"
 
 
 def test_back_leads_out_of_a_text_s_attention(visit):

@@ -194,6 +194,34 @@ def picked(ref: str) -> list[dict]:
     return [{n: v if isinstance(v, str) else None for n, v in zip(names, row, strict=True)} for row in rows]
 
 
+def lived(ref: str, limits: dict | None = None) -> dict | None:
+    """The life of a model from the Hub: (reference, step, loss) of each snapshot, and every evaluation."""
+    from strivelm.snapshots import life_of
+
+    bounds = Limits(**QUICK | (limits or {}))
+    found = life_of(open_model(ref, limits=bounds), bounds)
+    if found is None:
+        return None
+    snapshots = [(one.ref, one.step, one.validation_loss) for one in found.snapshots]
+    return {"of": found.of, "snapshots": snapshots, "losses": list(found.losses)}
+
+
+_pages: list = []
+
+
+def page_of(ref: str) -> str:
+    """The address of a page over a model, which is served until the next one is."""
+    from serving import free_port
+
+    from strivelm.ui import build, launch_options
+
+    for page in _pages:
+        page.close(verbose=False)
+    _pages[:] = [build(open_model(ref))]
+    options = launch_options() | {"quiet": True, "prevent_thread_lock": True}
+    return _pages[0].launch(server_name="127.0.0.1", server_port=free_port(), **options)[1]
+
+
 def forget_session() -> None:
     """Lets the client open its connections anew: it reads what the environment says of proxies when it opens them."""
     from huggingface_hub.utils import close_session

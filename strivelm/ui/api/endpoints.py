@@ -114,8 +114,11 @@ def _private(lane: str, dispatcher: Dispatcher) -> Callable:
     def slow(data: list) -> bool:
         asked = data[0] if data and isinstance(data[0], dict) else {}
         name, of = asked.get("name"), asked.get("of")
-        long = isinstance(name, str) and name in QUESTIONS and QUESTIONS[name].slow
-        return long or not all(map(dispatcher.models.is_local, of if isinstance(of, list) else ()))
+        refs = of if isinstance(of, list) else ()
+        known = QUESTIONS.get(name) if isinstance(name, str) else None
+        if known and (known.slow or (known.hub and any(map(dispatcher.models.is_of_the_hub, refs)))):
+            return True
+        return not all(map(dispatcher.models.is_local, refs))
 
     ask.__annotations__["return"] = dict  # of each piece, which is what Gradio reads
     ask.slow = slow

@@ -40,8 +40,7 @@ function stagger() {
   ladder.style.setProperty("--rows", rows.length);
 }
 
-function draw() {
-  const shown = JSON.parse(props.value);
+function draw(shown = JSON.parse(props.value)) {
   at(".line dl").replaceChildren(fact(shown.name));
   // The last part goes first where there is little room.
   const [last, ...parts] = shown.short.toReversed();
@@ -88,10 +87,11 @@ for (const door of doors.querySelectorAll("button"))
   });
 if (strivelm.inPage())
   document.addEventListener("click", ({ target, isTrusted }) => {
-    if (isTrusted && target.closest?.("#tabs button, #model, .chip")) doors.hidden = true;
+    if (isTrusted && target.closest?.("#tabs button, #model, .chip, #timeline")) doors.hidden = true;
   });
 
-watch("value", draw);
+watch("value", () => draw());
 draw();
+strivelm.showModel = draw; // for the timeline, which is ahead of the page's components while its handle moves
 new ResizeObserver(stagger).observe(at(".ladder"));
 document.fonts?.ready.then(stagger);

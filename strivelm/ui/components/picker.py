@@ -9,6 +9,7 @@ import gradio as gr
 
 from strivelm.ui.components import header, message
 from strivelm.ui.components.lesson_plan import lesson_plan
+from strivelm.ui.components.timeline import timeline
 from strivelm.ui.core.models import Facts, Models
 from strivelm.ui.core.page import OPENING, QUIET, Page
 
@@ -39,7 +40,7 @@ def build(models: Models) -> Header:
         summary = header.VIEW.component(header.shown(models.facts(models.own)), elem_id="header")
         with gr.Row(elem_id="picker"):
             picker = gr.Dropdown(
-                list(models.offered),
+                models.choices(),
                 value=models.own,
                 label="Model: choose, or type owner/name@revision",
                 allow_custom_value=True,
@@ -50,6 +51,7 @@ def build(models: Models) -> Header:
             share = gr.Button("Copy link to this view", size="sm", min_width=0, elem_id="share")
             add = gr.Button("Add this view", size="sm", min_width=0, elem_id="add-view")
             present = gr.Button("Present", size="sm", min_width=0, elem_id="present")
+        timeline.build(models)
     present.click(None, None, None, js="() => { strivelm.present(); }")
     share.click(None, None, None, js=COPY_LINK)
     add.click(None, None, None, js=lesson_plan.ADD)
@@ -124,6 +126,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
         trigger_mode="always_last",
         **options,
     )
+    timeline.wire(page, head.summary, head.message, head.picker, everything)
     for event in (fetched, picked, reopened):
         changed = "(model, usual, ...values) => { strivelm.changed(model, usual, values); }"
         event.then(None, everything, None, js=changed)

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.deadline import Left, OverTime, Visit, deadline
 from strivelm.ui.core.gpu import SENTENCES, gpu
 from strivelm.ui.core.memory import LOOK_AGAIN, MemoryShare
 from strivelm.ui.core.models import Models
+from strivelm.ui.core.models import size_of as size_of_model
 from strivelm.ui.core.questions import QUESTIONS, Question, cleaned, shown, size_of
 from strivelm.words import plural
 
@@ -91,7 +93,7 @@ class Dispatcher:
         """
         question, refs, given = self._parsed(name, refs, arguments)
         with _errors_as_sentences(question):
-            opened = [self.models.get(ref) for ref in refs]  # opened here, as a fork inherits open models
+            opened = self._opened(refs)  # opened here, as a fork inherits open models
             asked = _Asked(question, refs, given, visit or Visit(), question.cost(opened, given).memory)
             del opened
         if question.streamed and question.cached:
@@ -103,12 +105,28 @@ class Dispatcher:
         else:
             yield self._whole(asked)
 
+    def _opened(self, refs: Sequence[str]) -> list[OpenModel]:
+        """The models. Raises ValueError where one can't be opened, or where they do not fit in memory together."""
+        found, size = [], 0
+        for ref in refs:
+            found.append(self.models.get(ref))
+            size += size_of_model(found[-1])
+            if len(found) > 1 and size > limits.OPEN_BYTES:
+                raise ValueError(
+                    f"These {len(refs):,} models are too large to be open together: the first {len(found)} take "
+                    f"{size / 1e6:,.0f} MB, and at most {limits.OPEN_BYTES / 1e6:,.0f} MB are allowed."
+                )
+        return found
+
     def _parsed(self, name: object, refs: object, arguments: object) -> tuple[Question, list[str], dict]:
         question = QUESTIONS.get(name) if isinstance(name, str) else None
         if question is None:
             raise ValueError(f"There is no question {shown(name)}; expected one of {', '.join(sorted(QUESTIONS))}.")
-        if not isinstance(refs, list | tuple) or len(refs) != question.models:
-            many = plural(question.models, "model")
+        fits = isinstance(refs, list | tuple) and (
+            1 <= len(refs) <= limits.STEPS if question.many else len(refs) == question.models
+        )
+        if not isinstance(refs, list | tuple) or not fits:
+            many = f"1 to {limits.STEPS} models" if question.many else plural(question.models, "model")
             raise ValueError(f"{question.name} is asked of {many}, each by its reference; got {shown(refs)}.")
         if not isinstance(arguments, Mapping):
             raise ValueError(f"The arguments of {question.name} are {shown(arguments)}; expected them by name.")

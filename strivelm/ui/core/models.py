@@ -17,8 +17,9 @@ import torch
 
 from strivelm.checkpoint import NGRAMS, CheckpointError
 from strivelm.hub.download import Progress
-from strivelm.loading import COME_ALONG, PUBLIC, OpenModel, open_model
+from strivelm.loading import COME_ALONG, OWN, PUBLIC, Limits, OpenModel, open_model
 from strivelm.model import GPT
+from strivelm.snapshots import run_folder, steps_in
 from strivelm.ui import limits
 from strivelm.ui.core.memory import give_back
 
@@ -88,7 +89,8 @@ def facts_of(model: OpenModel) -> Facts:
 
 def name_of(ref: str) -> str:
     """A model's name on the page: its reference, of a folder only the last part; undecodable bytes are escaped."""
-    name = Path(ref).resolve().name if os.path.isdir(ref) else ref
+    place, at, revision = (ref, "", "") if os.path.isdir(ref) else ref.partition("@")
+    name = Path(place).resolve().name + at + revision if os.path.isdir(place) else ref
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -117,6 +119,8 @@ class Models:
         self.own = facts_of(own).name  # raises for a model without a vocabulary
         self.offered = tuple(dict.fromkeys([self.own, *COME_ALONG, *offered]))
         self._own, self._open = own, OrderedDict()
+        root = run_folder(own)
+        self._home = None if root is None else (name_of(str(root)), str(root))
         self._in_use: weakref.WeakKeyDictionary[GPT, int] = weakref.WeakKeyDictionary()
         self._coming = 0  # bytes of models that are being read
         self._numbers, self._count = weakref.WeakKeyDictionary(), itertools.count()
@@ -128,6 +132,15 @@ class Models:
     def _renew(self) -> None:
         """Makes new locks, also in a fork: a lock that another thread holds would never be released there."""
         self._here, self._opening = threading.Lock(), {}
+
+    def choices(self) -> list[tuple[str, str]]:
+        """What the picker lists: (label, reference); the label says how many steps of a training can be opened."""
+        found = []
+        for ref in self.offered:
+            root = run_folder(self._own) if ref == self.own else COME_ALONG.get(ref)
+            steps = len(steps_in(root)) if root else 0
+            found.append((f"{ref} · {steps} steps" if steps > 1 else ref, ref))
+        return found
 
     def get(self, ref: str, progress: Progress | None = None) -> OpenModel:
         """The model behind a reference: the page's own, "bundled", "film@step-55", or "owner/name@revision" on the Hub.
@@ -168,8 +181,9 @@ class Models:
             self._wait_for(limits.BYTES_A_PARAMETER * parameters)
             taken.append(limits.BYTES_A_PARAMETER * parameters)
 
+        place = self._snapshot(ref)
         try:
-            found = opened(ref, progress, admit)
+            found = opened(ref, progress, admit) if place is None else opened(place, progress, admit, OWN)
             with self._here:
                 self._in_use[found.model] = size_of(found)
                 self._open[ref] = found
@@ -208,7 +222,20 @@ class Models:
             return True
         ref = ref.strip()
         with self._here:
-            return ref == self.own or ref in self._open or ref.partition("@")[0] in COME_ALONG
+            return ref == self.own or ref in self._open or not self.is_of_the_hub(ref)
+
+    def is_of_the_hub(self, ref: object) -> bool:
+        """Whether a reference is of a repo on the Hub, as far as can be told from it, whether it is open or not."""
+        if not isinstance(ref, str) or len(ref) > LONGEST_REF:
+            return False
+        if ref.strip() == self.own:
+            return self._own.commit is not None
+        return ref.strip().partition("@")[0] not in COME_ALONG and self._snapshot(ref.strip()) is None
+
+    def _snapshot(self, ref: str) -> str | None:
+        """Where a snapshot of the run lies whose model the page was started with; None for other references."""
+        name, at, step = ref.partition("@")
+        return f"{self._home[1]}@{step}" if self._home and at and name == self._home[0] else None
 
     def number(self, ref: str) -> int:
         """A number that is unique to this open model in this process. Raises ValueError as `get` does."""
@@ -235,18 +262,21 @@ def size_of(opened: OpenModel) -> int:
     return limits.BYTES_A_PARAMETER * opened.model.num_parameters() + COUNTS_GROW * counts
 
 
-def opened(ref: str, progress: Progress | None, admit: Callable[[int], None] | None = None) -> OpenModel:
+def opened(
+    ref: str, progress: Progress | None, admit: Callable[[int], None] | None = None, bounds: Limits = PUBLIC
+) -> OpenModel:
     """A model that a visitor chose. Raises ValueError, a sentence, for every error.
 
     For an unexpected error the sentence names only its class; its message, which may contain paths, is a warning on the
     terminal.
     """
     try:
-        found = open_model(ref, device(), limits=PUBLIC, progress=progress, admit=admit)
+        found = open_model(ref, device(), limits=bounds, progress=progress, admit=admit)
         facts_of(found)
         return found
     except CheckpointError as error:
-        words = str(error).rstrip(".")
+        place = ref.partition("@")[0]  # a folder of the page's, which visitors need not know
+        words = str(error).replace(place, name_of(place)).rstrip(".")
     except MemoryError:
         words = "it does not fit in this page's memory"
     except Exception as error:

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.components import Component
 
 from strivelm.ui import limits
+from strivelm.ui.core import in_browser
 from strivelm.ui.core.dispatcher import Dispatcher
 from strivelm.ui.core.models import Facts, Models
 
@@ -170,7 +171,8 @@ class Page:
     def config(self, tabs: tuple[str, ...]) -> str:
         """What the browser needs to know of the page, whose tabs have these ids, as JSON."""
         linked = [[one.tab, one.name] for one in self.linked]
-        return json.dumps({"own": self.models.own, "tabs": tabs, "linked": linked}).replace("<", "\\u003c")
+        known = {"own": self.models.own, "tabs": tabs, "linked": linked, "writer": in_browser.writer()}
+        return json.dumps(known).replace("<", "\\u003c")
 
     def wire_carried(self) -> None:
         """Connects the buttons that carry texts; to be called when all tabs are built."""

@@ -53,6 +53,8 @@ class Question:
     """Answers it in plain Python; a generator gives a long answer in pieces."""
     models: int
     """How many models it is about; 0 if it needs none."""
+    many: bool
+    """Whether it is about any number of models: its function takes a list of them."""
     arguments: tuple[Argument, ...]
     settings: Mapping[str, Callable[..., object]]
     """By name, the function's parameters that are dataclasses: their fields are arguments of the question."""
@@ -67,6 +69,8 @@ class Question:
     question's arguments."""
     cached: bool
     """Whether its answers are cached for the next visitor."""
+    hub: bool
+    """Whether it asks the Hub about a model that is from there, which takes as long as the Hub does."""
     lane: str
     """"looking" or "writing": the queue in which it waits; each answers a limited number of questions at once."""
     costs: Costs | None = None
@@ -104,7 +108,7 @@ class Question:
         given = dict(arguments)
         for setting, kind in self.settings.items():
             given[setting] = kind(**{name: given.pop(name) for name in inspect.signature(kind).parameters})
-        return self.function(*models, **given)
+        return self.function(list(models), **given) if self.many else self.function(*models, **given)
 
     def cost(self, models: Sequence[OpenModel], arguments: Mapping[str, object]) -> Cost:
         """What an answer costs. Raises ValueError, a sentence, if that is more than is allowed."""
@@ -145,12 +149,14 @@ def question(
     max_bytes: int = limits.ANSWER_BYTES,
     device: bool | Callable[..., bool] = True,
     cached: bool = False,
+    hub: bool = False,
     lane: str = "looking",
     costs: Costs | None = None,
 ) -> Callable[[Callable], Callable]:
     """The decorator that makes a function a question; the function itself stays as it is.
 
-    Its first parameters are the open models (annotated `OpenModel`); the others are its arguments, each annotated with
+    Its first parameters are the open models (annotated `OpenModel`), or one is a list of any number of them
+    (`list[OpenModel]`), such as all steps of a training; the others are its arguments, each annotated with
     a kind that `Argument` knows, or with a dataclass of such fields, which are arguments then. It raises ValueError, a
     sentence, if it can't be answered.
 
@@ -161,7 +167,8 @@ def question(
 
     def declare(function: Callable) -> Callable:
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-        models = sum(parameter.annotation is OpenModel for parameter in parameters)
+        many = bool(parameters) and parameters[0].annotation == list[OpenModel]
+        models = 1 if many else sum(parameter.annotation is OpenModel for parameter in parameters)
         if any(parameter.annotation is OpenModel for parameter in parameters[models:]):
             raise TypeError(f"{name}: the open models must be the first parameters")
         settings = {one.name: one.annotation for one in parameters[models:] if _is_settings(one.annotation)}
@@ -172,7 +179,20 @@ def question(
             raise TypeError(f"there are two questions {name}")
         on_gpu = seconds if gpu_seconds is None else gpu_seconds
         QUESTIONS[name] = Question(
-            name, function, models, arguments, settings, seconds, on_gpu, max_bytes, device, cached, lane, costs
+            name,
+            function,
+            models,
+            many,
+            arguments,
+            settings,
+            seconds,
+            on_gpu,
+            max_bytes,
+            device,
+            cached,
+            hub,
+            lane,
+            costs,
         )
         return function
 

@@ -12,6 +12,7 @@ import pytest
 from strivelm.inspection.vectors import CLASSES
 from strivelm.ui.components import scripts
 from strivelm.ui.core import codec
+from strivelm.web import script
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
@@ -31,10 +32,12 @@ def folder(tmp_path_factory):
     """The scripts, where Node takes them for ES modules, and what their tests are given."""
     if NODE is None:
         pytest.skip("node was not found; install Node.js 20 or later to test what the scripts compute")
-    at = tmp_path_factory.mktemp("scripts")
+    top = tmp_path_factory.mktemp("scripts")
+    at = top / "ui" / "components"
+    shutil.copytree(script.HERE, top / "web", ignore=shutil.ignore_patterns("*.py*", "*.wasm"))
     for name in ("common", "plots"):
         shutil.copytree(scripts.HERE / name, at / name)
-    (at / "package.json").write_text('{"type": "module"}')
+    (top / "package.json").write_text('{"type": "module"}')
     written = {kind: getattr(codec, kind)(numbers) for kind, numbers in NUMBERS.items()} | {"nothing": codec.f32([])}
     given = {"numbers": NUMBERS, "written": written, "rows": ROWS, "classes": CLASSES}
     (at / "given.json").write_text(json.dumps(given), "utf-8")
@@ -60,7 +63,7 @@ def test_no_two_scripts_give_the_same_name():
     names = []
     for module in scripts.MODULES:
         source = (scripts.HERE / f"{module}.js").read_text("utf-8")
-        names += [name.strip() for name in scripts.EXPORT.search(source)[1].split(",") if name.strip()]
+        names += [name.strip() for name in script.EXPORT.search(source)[1].split(",") if name.strip()]
     assert sorted(names) == sorted(set(names))
     assert {"ask", "view", "heatMap", "scatter", "lineChart", "bars"} <= set(names)
 

@@ -165,6 +165,7 @@ def test_the_browser_is_told_of_the_page_without_a_tag(built, make_open):
         "own": "own",
         "tabs": ["one", "two"],
         "linked": [["one", "text"], ["one", "temperature"], ["two", "text"]],
+        "writer": "server",
     }
     built.models.own = "</script><script>alert(1)</script>"
     assert "<" not in built.config(())

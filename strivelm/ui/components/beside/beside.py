@@ -54,7 +54,7 @@ def build(models: Models) -> Beside:
     """Adds the line to the page that is being built."""
     with gr.Row(elem_id="beside"):
         chosen = gr.Dropdown(
-            list(models.offered),
+            models.choices(),
             value=None,
             label="Beside it: choose, or type owner/name@revision",
             allow_custom_value=True,

@@ -1,12 +1,14 @@
-// Asking the server about a model. One way for every view: strivelm.ask(name, arguments) gives a promise.
+// Asking the server about a model. Every view asks by strivelm.ask (machine.js), which gives a promise.
 import { chosen } from "./address.js";
 
 const inPage = () => Boolean(document.querySelector("gradio-app"));
 
-const api = () => {
-  const { root, api_prefix = "/gradio_api" } = window.gradio_config ?? {};
-  return `${root ? new URL(root, location.href).pathname.replace(/\/$/, "") : ""}${api_prefix}/call`;
+// The path under which the page is served, without a slash at its end.
+const root = () => {
+  const { root: given } = window.gradio_config ?? {};
+  return given ? new URL(given, location.href).pathname.replace(/\/$/, "") : "";
 };
+const api = () => `${root()}${window.gradio_config?.api_prefix ?? "/gradio_api"}/call`;
 
 // On ZeroGPU the page around a Space says on whose quota a GPU is lent; it is asked as Gradio's own client asks it.
 function headers() {
@@ -45,7 +47,7 @@ async function* events(body) {
 //   signal: an AbortSignal; when it fires, the server stops working on it
 //   lane: "looking" or "writing"
 // Rejects with an Error whose message is a sentence for the visitor.
-async function ask(name, given = {}, { of = [chosen.model], part, signal, lane = "looking" } = {}) {
+async function askServer(name, given = {}, { of = [chosen.model], part, signal, lane = "looking" } = {}) {
   if (!inPage()) throw new Error("This is computed in the page, or by the lines under Python.");
   const body = JSON.stringify({ data: [{ name, of, arguments: given }] });
   const type = { "content-type": "application/json" };
@@ -72,4 +74,4 @@ async function ask(name, given = {}, { of = [chosen.model], part, signal, lane =
   return answer;
 }
 
-export { ask, inPage };
+export { askServer, inPage, root };

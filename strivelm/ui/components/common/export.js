@@ -1,6 +1,7 @@
 // Taking things along: files, the clipboard, and the row of small buttons under a view.
 import { chosen } from "./address.js";
-import { ask, inPage } from "./ask.js";
+import { inPage } from "./ask.js";
+import { ask } from "./machine.js";
 
 function save(name, content, type) {
   const link = document.createElement("a");
@@ -28,6 +29,8 @@ const csv = (rows) => rows.map((row) => row.map(quoted).join(",")).join("\n") + 
 //   python: () => the lines that reproduce what is shown    png: () => a canvas at twice the screen's resolution
 //   svg: () => text    csv: () => rows of cells, or a promise of them    text: () => text
 //   html: () => a promise of a file's text, of which a file itself has no need
+//   writes: () => a promise of the same with the model in it, so that the text can go on there
+//   embed: () => a promise of the lines of HTML that another page takes; they name this page, so a file has none
 function tools(bar, name, ways) {
   const button = (label, title, act) => {
     const made = Object.assign(document.createElement("button"), {
@@ -62,6 +65,20 @@ function tools(bar, name, ways) {
     button("HTML", "Save as a file that stays interactive", async () =>
       save(`${name}.html`, await ways.html(), "text/html"),
     );
+  if (ways.writes && inPage())
+    button(
+      "File that writes",
+      "Save as a file that brings the model along and goes on writing, without a network",
+      async () => {
+        const text = await ways.writes();
+        save(`${name}-writes.html`, text, "text/html");
+        return `${(text.length / 1e6).toFixed(1)} MB`;
+      },
+    );
+  if (ways.embed && inPage())
+    button("Embed", "The lines that let the model write in another page", async () =>
+      lines(bar, await ways.embed(), "HTML"),
+    );
 }
 
 function flash(button, said) {
@@ -70,13 +87,14 @@ function flash(button, said) {
   setTimeout(() => (button.textContent = button.dataset.label), 1600);
 }
 
-// Shows lines of Python below a bar, with a button that copies them; a second call takes them away.
-function lines(bar, text) {
+// Shows lines of Python, or of another language, below a bar, with a button that copies them; a second call takes them
+// away.
+function lines(bar, text, language = "Python") {
   const open = bar.nextElementSibling?.classList.contains("strivelm-python") ? bar.nextElementSibling : null;
   if (open) return void open.remove();
   const box = Object.assign(document.createElement("div"), { className: "strivelm-python" });
   const code = Object.assign(document.createElement("pre"), { textContent: text, tabIndex: 0 });
-  code.setAttribute("aria-label", "Python");
+  code.setAttribute("aria-label", language);
   const taken = Object.assign(document.createElement("button"), {
     type: "button",
     className: "strivelm-tool",
@@ -97,11 +115,12 @@ const PLACE = ["STRIVELM", "VALUE"].join("_"); // in two, as this script stands 
 const literal = (value) => JSON.stringify(JSON.stringify(value)).replaceAll("<", "\\u003c");
 
 // A view as a file that stays interactive and needs nothing else, showing a value as the visitor has it before him: with
-// the choices of the open tab; a promise of its text.
-async function file(view, value) {
+// the choices of the open tab; a promise of its text. `brought` is what machine.js lets a file bring along.
+async function file(view, value, brought = null) {
   const page = await ask("view.file", { view }, { of: [] });
   const choices = { [chosen.tab]: chosen.tabs[chosen.tab] ?? {} };
-  return page.replace(PLACE, () => `(strivelm.recall(${literal(choices)}), ${literal(value)})`);
+  const model = brought ? `strivelm.bring(JSON.parse(${literal(brought)})), ` : "";
+  return page.replace(PLACE, () => `(strivelm.recall(${literal(choices)}), ${model}${literal(value)})`);
 }
 
 export { save, copy, csv, tools, flash, file };

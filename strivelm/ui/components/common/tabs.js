@@ -4,6 +4,7 @@
 // questions the later one wins; a view that is out of sight asks when it is seen again.
 import { chosen, follow, get, hold, linkedTab, put, release } from "./address.js";
 import { appeared } from "./drawing.js";
+import { canWrite, prepare } from "./machine.js";
 
 const views = new Set();
 const texts = {}; // tab → the text that its views work on: what it held when its button was last pressed
@@ -28,8 +29,8 @@ function waiting(element, is) {
 }
 
 async function look(view) {
-  const { walked } = view;
-  view.stale = view.walked = false;
+  const { walked, stepped } = view;
+  view.stale = view.walked = view.stepped = false;
   view.running?.abort();
   const running = (view.running = new AbortController());
   waiting(view.element, true);
@@ -37,7 +38,7 @@ async function look(view) {
     const waits = (is) => view.running === running && waiting(view.element, is || opening);
     const { signal } = running;
     const { model, beside } = chosen;
-    await view.look({ signal, model, beside, text: texts[view.tab] ?? "", walked, waits });
+    await view.look({ signal, model, beside, text: texts[view.tab] ?? "", walked, stepped, waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -58,22 +59,24 @@ function wake(view) {
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, beside, text, walked, waits }): asks and draws; a promise. What it throws is said under the tab's
-//     button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed since its
-//     button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
-//     strivelm.get. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
+//   look({ signal, model, beside, text, walked, stepped, waits }): asks and draws; a promise. What it throws is said under
+//     the tab's button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed
+//     since its button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
+//     strivelm.get. stepped: whether another step of the same model's training is open, so that what is shown stays
+//     until what is new can take its place. waits(is) dims and undims by itself: what shows a text while it grows has
+//     nothing to wait for.
 //   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
 //   model(): what happens at once when another model is opened
 //   beside: whether it shows two models: it asks when one stands beside the open one (`beside`), and when that changes
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
 function view({ tab, element, look: act, eager = true, renewed = true, model = () => {}, beside = false }) {
-  const asking = { stale: eager, asked: eager, walked: false, running: null, failed: false };
+  const asking = { stale: eager, asked: eager, walked: false, stepped: false, running: null, failed: false };
   const made = { tab, element, look: act, renewed, model, beside, ...asking };
   views.add(made);
   appeared(element, () => wake(made));
   queueMicrotask(() => wake(made));
   const again = () => {
-    made.stale = made.asked = true;
+    Object.assign(made, { stale: true, asked: true, stepped: false });
     wake(made);
   };
   return { again, stop: () => made.running?.abort() };
@@ -84,7 +87,7 @@ function run(tab) {
   texts[tab] = get(tab, "text");
   for (const one of views) {
     if (one.tab !== tab) continue;
-    one.stale = one.asked = true;
+    Object.assign(one, { stale: true, asked: true, stepped: false });
     wake(one);
   }
 }
@@ -102,6 +105,7 @@ function keep(usual, values) {
 //   awaited: the link's model, if it has to be fetched first
 function arrive(page, awaited, model, usual, values) {
   Object.assign(chosen, { page, own: page.own, model });
+  if (!awaited) prepare(model);
   keep(JSON.parse(usual), values);
   arrived = true;
   if (awaited) {
@@ -131,6 +135,7 @@ function changed(model, usual, values) {
   if (!arrived) return;
   opening = false;
   const other = model !== chosen.model;
+  ahead = false;
   if (other) {
     chosen.model = model;
     keep(JSON.parse(usual), values);
@@ -141,7 +146,7 @@ function changed(model, usual, values) {
       continue;
     }
     if (other) one.model();
-    if (other && one.renewed) one.stale = one.asked;
+    if (other && one.renewed) Object.assign(one, { stale: one.asked, stepped: false });
     if (!one.stale && !one.running) waiting(one.element, false);
     wake(one);
   }
@@ -161,11 +166,38 @@ function besideChanged(other = true) {
     if (!one.beside) continue;
     if (other) {
       one.running?.abort();
-      one.stale = one.asked;
+      Object.assign(one, { stale: one.asked, stepped: false });
     }
     if (!one.stale && !one.running) waiting(one.element, opening);
     wake(one);
   }
+}
+
+// Another step of the open model's training is looked at (components/timeline): what is in sight asks at once, the rest
+// when it is seen. The promise is kept when what is in sight has been drawn. The page's components and the address
+// follow when that has come to rest: by settled().
+let ahead = false; // whether a step is open that the page's components don't know of yet
+function stepTo(model) {
+  if (!arrived || model === chosen.model) return Promise.resolve();
+  hold();
+  ahead = true;
+  chosen.model = model;
+  const asked = [];
+  for (const one of views) {
+    one.model();
+    if (!one.renewed) continue;
+    Object.assign(one, { stale: one.asked, stepped: true });
+    if (one.stale && seen(one.element) && (!one.beside || chosen.beside)) asked.push(look(one));
+  }
+  return Promise.all(asked);
+}
+
+const stepped = () => ahead;
+
+// The page's components know of it: it is a step of the browser's history.
+function settled() {
+  ahead = false;
+  release(true);
 }
 
 // The visitor went back or forward, to other choices of a tab: its views are to ask again.
@@ -201,6 +233,7 @@ function mount(element, value, script) {
   const toggle = () => document.body.classList.toggle("dark", wanted ? wanted === "dark" : theme.matches);
   theme.addEventListener("change", toggle);
   toggle();
+  arrived = canWrite();
   script(
     element,
     { value },
@@ -210,4 +243,20 @@ function mount(element, value, script) {
   );
 }
 
-export { view, run, arrive, openModel, changed, besideComes, besideChanged, walked, restored, say, type, mount };
+export {
+  view,
+  run,
+  arrive,
+  openModel,
+  changed,
+  besideComes,
+  besideChanged,
+  stepTo,
+  stepped,
+  settled,
+  walked,
+  restored,
+  say,
+  type,
+  mount,
+};

@@ -1,6 +1,7 @@
 // The state of the view (what is chosen and pointed at), and what is redrawn when it changes.
 
-function show(next) {
+// `stepped`: whether it is another step of the same model's training: what is chosen stays, also by itself.
+function show(next, stepped = false) {
   const before = shown;
   shown = next;
   at(".empty").hidden = Boolean(shown);
@@ -11,23 +12,26 @@ function show(next) {
   answers.clear();
   asked.clear();
   calculated = "";
-  setJudged(shown.judged);
+  setJudged(shown.judged, stepped);
   if (shown.circuits || before?.model !== shown.model) setCircuits(shown.circuits);
   for (const [name, answer] of Object.entries(shown.answers ?? {})) answers.set(name, decoded(answer));
   state.over = null;
-  restore(before);
-  buildGrid();
-  buildStrip();
+  restore(before, stepped);
+  if (!stepped || !sameShape(before)) buildGrid();
+  if (before?.text !== shown.text || letters.length !== chars.length) buildStrip();
   draw();
   drawGrid();
+  followTraining();
   element.dataset.painted = String(Number(element.dataset.painted ?? 0) + 1);
 }
 
 // The maps first; then the heads' patterns on this text; last what does not depend on the text, which takes longest and
 // without which the rest can be used.
-async function look({ signal, model, waits }) {
+async function look({ signal, model, stepped, waits }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
-  const found = await ask("maps", { text: strivelm.get("attention", "text") ?? "" });
+  const text = strivelm.get("attention", "text") ?? "";
+  if (stepped && shown) return lookAtStep(ask, text, model);
+  const found = await ask("maps", { text });
   show(found);
   strivelm.say("attention", "note", found.notes.join("\n"));
   setJudged(await ask("judged", { text: found.text }));
@@ -45,15 +49,33 @@ async function look({ signal, model, waits }) {
   element.dataset.judged = shown.text;
 }
 
+const sameShape = (other) => other?.layers === shown.layers && other?.heads === shown.heads;
+
+// Another step of the training: all that is to be seen changes at once.
+async function lookAtStep(ask, text, model) {
+  const mine = ask("circuits").catch(() => null); // kept by the server
+  const found = await ask("whole", { text });
+  const soon = await Promise.race([mine, new Promise((over) => setTimeout(over, SOON))]);
+  show({ ...found, circuits: soon ?? null }, true);
+  strivelm.say("attention", "note", found.notes.join("\n"));
+  if (!soon)
+    mine.then((late) => {
+      if (shown.model !== found.model || !late) return;
+      setCircuits(late);
+      measured();
+    });
+  element.dataset.judged = shown.text;
+}
+
 function measured() {
   describeGrid();
   draw();
 }
 
-function setJudged(found) {
+function setJudged(found, stays = false) {
   judged = found ?? null;
   rollouts = judged && strivelm.u8(judged.rollout);
-  if (judged && !state.own) state.map = judged.first ?? 0;
+  if (judged && !state.own && !stays) state.map = judged.first ?? 0;
 }
 
 function setCircuits(found) {
@@ -61,10 +83,10 @@ function setCircuits(found) {
 }
 
 // Initially from the address; later choices are kept if the new text and model have them.
-function restore(before) {
+function restore(before, stepped) {
   const said = (name) => (before ? undefined : strivelm.get("attention", name));
-  const kept = mapNamed(said("head") ?? (state.own ? before?.chosen : undefined));
-  state.own = kept !== undefined;
+  const kept = mapNamed(said("head") ?? (state.own || stepped ? before?.chosen : undefined));
+  if (!stepped) state.own = kept !== undefined;
   state.map = kept ?? judged?.first ?? 0;
   const at = Number(said("at") ?? NaN);
   const same = before?.text === shown.text;
@@ -161,6 +183,7 @@ function showScores(map) {
   const box = at(".scores");
   at(".does").replaceChildren(strivelm.explained(isHead(map) ? deedOf(map) : TOGETHER[kindOf(map)]));
   at(".copies").replaceChildren(strivelm.explained(isHead(map) ? copiesSentence(map) : ""));
+  drawTraining();
   if (!isHead(map) || !judged?.heads) return box.replaceChildren();
   const rows = MEASURED.map(([name, title]) => [title, judged.heads[map].scores[name], judged.uniform[name]]);
   if (circuits?.uniform != null) rows.push(["induction", circuits.induction[map], circuits.uniform]);
@@ -345,4 +368,7 @@ strivelm.redrawn(element, () => {
   if (shown) drawGrid();
 });
 show(JSON.parse(props.value));
-if (strivelm.inPage()) strivelm.view({ tab: "attention", element, look });
+if (strivelm.inPage()) {
+  strivelm.view({ tab: "attention", element, look });
+  strivelm.onLife(element, followTraining);
+}

@@ -32,7 +32,7 @@ TEMPLATE = """
       <p class="saying" role="status"></p>
       <p class="readout"></p>
     </div>
-    <div class="title"><h3 class="name"></h3><p class="does"></p></div>
+    <div class="title"><h3 class="name"></h3><span class="own"></span><p class="does"></p></div>
     <div class="modes">
       <span role="group" aria-label="What is shown of it">
         <button type="button" class="strivelm-tool" data-show="map">Map</button>
@@ -57,6 +57,13 @@ TEMPLATE = """
         </div>
       </div>
       <p class="copies"></p>
+      <div class="course" hidden>
+        <h4>In training</h4>
+        <ul></ul>
+        <p class="how">From left to right the steps of the training, the dot at the open one; the dashed line is
+          [uniform](term:uniform).</p>
+        <p class="strokes"></p>
+      </div>
     </div>
     <div class="lines" hidden>
       <p class="how">From the character below to those above that it reads; a line's strength is the weight.</p>
@@ -70,7 +77,7 @@ TEMPLATE = """
 </div>
 """
 
-PARTS = ("data", "grid", "matrix", "strip", "lines", "calculation")
+PARTS = ("data", "training", "grid", "matrix", "strip", "lines", "calculation")
 """The parts of the script, one for each topic; they share a scope."""
 
 VIEW = View(HERE, "attention", TEMPLATE, tuple(f"attention_{part}" for part in PARTS), styles=("attention_heads",))

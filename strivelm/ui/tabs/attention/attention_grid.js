@@ -96,7 +96,9 @@ function describeGrid() {
   }
   at(".measured").replaceChildren(strivelm.explained(measuredSentence()));
   at(".notes").textContent = [...new Set([...(judged?.notes ?? []), ...(circuits?.notes ?? [])])].join(" ");
-  at(".circuits").replaceChildren(strivelm.explained(circuits ? inductionSentence() : ""));
+  // What does not depend on the text keeps its room while it is on its way.
+  at(".circuits").style.visibility = circuits ? "" : "hidden";
+  if (circuits) at(".circuits").replaceChildren(strivelm.explained(inductionSentence()));
 }
 
 // How many heads have no name, and when a head gets one.

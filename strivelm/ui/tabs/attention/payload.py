@@ -31,6 +31,16 @@ def attention(opened: OpenModel, text: str) -> dict:
     return shown | {"judged": judged(opened, shown["text"]), "circuits": circuits(opened)}
 
 
+@question("attention.whole", costs=costs.patterns)
+def whole(opened: OpenModel, text: str) -> dict:
+    """The answers of "attention.maps" and "attention.judged" in one, so that both can be drawn at once.
+
+    Raises ValueError, a sentence, for what is no text.
+    """
+    shown = maps(opened, text)
+    return shown | {"judged": judged(opened, shown["text"])}
+
+
 @question("attention.maps")
 def maps(opened: OpenModel, text: str) -> dict:
     """All heads' weights on a text and their means, the text as the model read it, and notes on that.

@@ -6,7 +6,7 @@ from strivelm.ui.components import message, offers
 from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.attention import beside, payload  # noqa: F401  (declares the questions)
+from strivelm.ui.tabs.attention import beside, payload, training  # noqa: F401  (they declare the questions)
 from strivelm.ui.tabs.attention.attention import VIEW
 
 

@@ -31,6 +31,7 @@ function neighbours() {
   at(".average").textContent = k
     ? `Cosine, from 0 to 1. The line across the bars is the mean of all other characters: ${fixed(average[pinned], 3)}.`
     : "There is no other character.";
+  tellTraining();
 }
 
 function choose(i) {
@@ -47,6 +48,53 @@ at(".char").addEventListener("change", (event) => {
   at(".wrong").textContent = char ? `The model does not know ${glyph(char)}.` : "Type a character.";
 });
 at(".char").addEventListener("focus", (event) => event.target.select());
+
+// -- over the training ---------------------------------------------------------------------------------------------------
+let course = null; // what "embeddings.training" answers, as numbers, with the steps
+
+function followed(found, steps) {
+  course = found && {
+    ...found,
+    steps,
+    chars: Array.from(found.chars),
+    near: strivelm.u16(found.near),
+    cosine: strivelm.cosines(found.cosine),
+  };
+  tellTraining();
+}
+
+// The neighbours of the chosen character at each step, and how often neighbours are of one class.
+function tellTraining() {
+  const of = course?.chars.indexOf(chars[pinned]) ?? -1;
+  at("div.training").hidden = of < 0;
+  at(".purity-training").hidden = !course;
+  if (!course) return;
+  const now = strivelm.stopNow();
+  const { steps, neighbours: k } = course;
+  if (of >= 0)
+    at(".course").replaceChildren(
+      ...steps.map((step, s) => {
+        const row = make("li");
+        row.setAttribute("aria-current", String(s === now));
+        row.append(make("span", "step", whole(step)));
+        for (let rank = 0; rank < k; rank++) {
+          const i = (s * course.chars.length + of) * k + rank;
+          const char = course.chars[course.near[i]];
+          const one = make("b", "", glyph(char), { title: `cosine ${fixed(course.cosine[i], 3)}` });
+          one.style.color = classColour(classes[chars.indexOf(char)]);
+          row.append(one);
+        }
+        return row;
+      }),
+    );
+  const curve = { steps, values: course.purity, at: now, jump: course.jump, low: 0, high: 1, name: "the share" };
+  const words = strivelm.strokes([{ name: "the share", steps, jump: course.jump }], "20 %");
+  at(".purity-training").replaceChildren(
+    "In training, of classes, the same letter left out: ",
+    strivelm.spark({ ...curve, level: course.chance.at(-1), format: percentage }),
+    ` The line across it is chance. ${words}`,
+  );
+}
 
 const fields = [".start", ".minus", ".plus"].map(at);
 
@@ -192,6 +240,7 @@ function show(next) {
   fields.forEach((field, i) => (field.value = given[i] == null ? "" : glyph(given[i])));
   caseAnalogies();
   refresh();
+  if (strivelm.inPage()) followTraining("embeddings.training", followed);
 }
 
 function refresh() {
@@ -221,3 +270,8 @@ const rows = () => [
 
 takeAlong("neighbours", "neighbours", () => value, { python, csv: rows });
 start("embeddings.tokens", show, refresh);
+if (strivelm.inPage()) {
+  const follow = () => value && followTraining("embeddings.training", followed);
+  strivelm.onLife(element, follow);
+  strivelm.appeared(element, follow);
+}

@@ -131,6 +131,23 @@ function pathSentence() {
   );
 }
 
+// Lengths and directions over the training.
+function followed(found, steps) {
+  const said = at(".training");
+  said.hidden = !found;
+  if (!found) return;
+  const now = strivelm.stopNow();
+  const curve = (values, name, format) => strivelm.spark({ steps, values, at: now, low: 0, name, format });
+  said.replaceChildren(
+    "In training: mean length ",
+    curve(found.norm, "the mean length"),
+    ", from the mean of all ",
+    curve(found.from_mean, "the mean distance from the mean of all"),
+    ", directions used ",
+    curve(found.participation, "the directions used", (x) => x.toFixed(1)),
+  );
+}
+
 function show(next) {
   value = next;
   if (!isShown(value)) return;
@@ -146,6 +163,7 @@ function show(next) {
   pointed = -1;
   at(".two").parentElement.hidden = value.components < 3;
   refresh();
+  if (strivelm.inPage()) followTraining("embeddings.positions_training", followed);
 }
 
 function refresh() {
@@ -199,3 +217,5 @@ takeAlong("positions", "positions", () => value, {
 });
 
 start("embeddings.positions", show, refresh);
+if (strivelm.inPage())
+  strivelm.onLife(element, () => value && followTraining("embeddings.positions_training", followed));

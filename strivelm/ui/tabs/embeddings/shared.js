@@ -72,6 +72,18 @@ const isShown = (value) => {
   return Boolean(value);
 };
 
+// Asks about all steps of the training, of a model that has a life, and calls draw(found, steps) with the answer; with
+// null where there is none.
+function followTraining(question, draw) {
+  const of = strivelm.life();
+  if (!of?.curves || !element.clientWidth) return draw(null);
+  const steps = of.stops.map(([, step]) => step);
+  strivelm.overTraining(question).then(
+    (found) => strivelm.life() === of && draw(found, steps),
+    () => draw(null),
+  );
+}
+
 // Shows what the view was made with, and in the page what the server answers: given() are the question's arguments.
 // What is shown already is not asked for again.
 function start(question, show, refresh, given = () => ({})) {

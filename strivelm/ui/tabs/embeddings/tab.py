@@ -6,7 +6,12 @@ from strivelm.ui.components import message, offers
 from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.embeddings import beside, payload, views  # noqa: F401  (payload declares what the tab asks)
+from strivelm.ui.tabs.embeddings import (
+    beside,
+    payload,  # noqa: F401  (declares what the tab asks)
+    training,  # noqa: F401  (the same about all steps of a training)
+    views,
+)
 
 TEXT = "context"
 """The inner tab that reads a text."""

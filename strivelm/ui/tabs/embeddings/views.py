@@ -70,6 +70,10 @@ NEIGHBOURS = _view(
       <p class="small wrong" role="status"></p>
       <ol class="near"></ol>
       <p class="small average"></p>
+      <div class="training" hidden>
+        <h4>Its nearest neighbours in training</h4>
+        <ol class="course"></ol>
+      </div>
     </div>
     <div>
       <h4>Analogy</h4>
@@ -89,6 +93,7 @@ NEIGHBOURS = _view(
     <label class="check"><input type="checkbox" class="same"> count the letter’s other case as a neighbour</label>
   </div>
   <p class="small purity"></p>
+  <p class="small training purity-training" hidden></p>
   <ol class="groups"></ol>
   <p class="small">A bar is the share of characters whose nearest neighbour is of their kind, from 0 to 100 %. The line
     across it is what chance would give, if neighbours were drawn at random.</p>
@@ -155,6 +160,7 @@ POSITIONS = _view(
       <h4>Lengths</h4>
       <div class="norms"></div>
       <p class="small norms-said"></p>
+      <p class="small training" hidden></p>
     </div>
   </div>
   <div class="tools"></div>

@@ -47,13 +47,15 @@ function seedNow(walked) {
   return String(shown.seed ?? field(`${section}_drawn`) ?? field("drawn") ?? "");
 }
 
-async function look({ signal, model, beside, walked, waits }) {
+async function look({ signal, model, beside, walked, stepped, waits }) {
   const of = ofTwo ? [model, beside] : [model];
   const mine = (running = {});
   let begun = false;
   let asked = {};
   buttons();
-  const part = (piece) => {
+  const late = []; // what came of another step of a training, whose texts take the place of those before at once
+  const part = (piece) => (stepped ? late.push(piece) : hear(piece));
+  const hear = (piece) => {
     if (begun) return grow(piece);
     begun = true;
     waits(false);
@@ -64,13 +66,14 @@ async function look({ signal, model, beside, walked, waits }) {
     strivelm.say(section, "note", piece.notes.join("\n"));
   };
   try {
-    if (!anew && shown.of === String(of)) await pause(QUIET, signal);
+    if (!anew && !stepped && shown.of === String(of)) await pause(QUIET, signal);
     strivelm.say(section, "waiting", FULL);
     const settings = await given(signal, model, walked);
     asked = { prompt: prompt(), ...settings, count: Math.min(field("count"), value.most), seed: seedNow(walked) };
     if (walked && shown.ended && JSON.stringify([of, { ...asked, seed: String(asked.seed) }]) === answered) return;
     [anew, prompted] = [false, asked.prompt];
     await strivelm.ask(question, asked, { of, signal, lane: "writing", part });
+    late.forEach(hear);
   } finally {
     if (running === mine) {
       running = null;

@@ -113,7 +113,7 @@ function describe() {
   element.dataset.filled = String(many > 0);
   element.dataset.writing = String(many > 0 && !shown.ended);
   at(".status").textContent = many ? summary() : hint;
-  at(".model").textContent = shown.model ?? "";
+  at(".model").textContent = shown.model ? writtenBy(shown) : "";
   seedUsed(at(".keep"), shown.ended ? shown.seed : null);
   at(".parting").textContent = many ? parting() : "";
   at(".legend").hidden = at(".tools").hidden = !many;

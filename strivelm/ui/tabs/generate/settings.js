@@ -12,6 +12,10 @@ const sampling = () => ({
   seed: field("seed") ?? "",
 });
 
+// Who wrote a text: the model, and on which machine, where two could have.
+const WRITERS = { browser: ", in the browser", server: ", on the server" };
+const writtenBy = ({ model, writer }) => `${model}${WRITERS[writer] ?? ""}`;
+
 // A word that explains itself where it stands.
 const term = (word, name = word) => strivelm.term(word, name);
 

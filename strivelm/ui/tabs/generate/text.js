@@ -27,7 +27,7 @@ function summary() {
 // Who wrote it, and how unsure it was: in words, then in numbers.
 function by() {
   if (!shown.head) return [];
-  const who = `Written by ${shown.head.model}`;
+  const who = `Written by ${writtenBy(shown.head)}`;
   if (!shown.chars.length) return [who];
   const loss = shown.head.loss;
   const apart = loss === null ? [] : [`; on text that it has not learnt from: ${loss.toFixed(2)}`];
@@ -62,18 +62,24 @@ function plan({ from, char }) {
 // The page is opened, or another model is: a text comes by itself, the link's if there is one. Else a key was pressed.
 const byItself = (model) => shown.head?.model !== model && ARRIVES;
 
-async function look({ signal, model, walked, waits }) {
+async function look({ signal, model, walked, stepped, waits }) {
   if (!next && walked && asLinked(model)) return;
-  const what = next ?? { from: 0, slowly: byItself(model), linked: walked || !isKept() ? fromLink() : null };
+  if (!next && stepped && shown.head && (await showStep(model, signal))) return;
+  const link = walked || stepped || !isKept();
+  const what = next ?? { from: 0, slowly: !stepped && byItself(model), linked: link ? fromLink() : null };
   next = arriving = null;
   const mine = (running = { slowly: Boolean(what.slowly) });
   const asked = what.linked ? { prompt: prompt(), ...what.linked } : plan(what);
   const forced = new Map([...forcedBefore(asked.runs[0].from), ...asked.forced]);
   const sofar = shown.chars.slice(0, asked.runs[0].from).map((one) => one.char);
+  const list = questions(asked);
+  // The text of another step of a training takes the place of the one before at once, where one question writes it.
+  const late = stepped && what.linked && list.length === 1 ? [] : null;
   let begun = false;
   let arrival = null;
   buttons();
-  const part = (piece) => {
+  const part = (piece) => (late ? late.push(piece) : hear(piece));
+  const hear = (piece) => {
     if (piece.characters) {
       sofar.push(...piece.characters.map(([char]) => char));
       if (piece.ended === "complete" && sofar.length < asked.end) delete piece.ended; // of one question of several
@@ -98,12 +104,13 @@ async function look({ signal, model, walked, waits }) {
     }
     strivelm.say("generate", "waiting", FULL);
     let drawn; // the seed of all questions, where none was given
-    for (const { from, ...given } of questions(asked)) {
+    for (const { from, ...given } of list) {
       if (sofar.length < from) break; // the time was over
       if (drawn !== undefined) given.seed ||= drawn;
       given.prompt = asked.prompt;
       given.text = sofar.join("");
       await strivelm.ask("generate.write", given, { of: [model], signal, lane: "writing", part });
+      late?.forEach(hear);
       drawn ??= String(shown.runs.at(-1).seed);
     }
     await arrival?.done;
@@ -149,6 +156,7 @@ function rest() {
   // As much as a tab takes; what the model does not see of it at once, the tab says itself.
   strivelm.type("written", [...(shown.head.read + text())].slice(-LONGEST_TEXT).join(""));
   lookUp();
+  filmRests();
 }
 
 // `fresh`: whether it is another text than before, or another part of one.
@@ -195,6 +203,7 @@ function toggle(button, name, act) {
 
 toggle(at(".colours"), "colours", () => {
   coloured = at(".colours").getAttribute("aria-pressed") === "true";
+  drawStrip();
   element.dataset.coloured = String(coloured);
   repaint();
 });
@@ -229,8 +238,8 @@ function show(found) {
   if (shown.ended) rest();
 }
 
-// Outside the page nobody goes on with a text.
-at(".how").hidden = at(".actions").hidden = !strivelm.inPage();
+// Outside the page nobody goes on with a text, unless the file has the model.
+at(".how").hidden = at(".actions").hidden = !strivelm.canWrite();
 const key = () => strivelm.surpriseKey(at(".legend"));
 strivelm.redrawn(element, () => (key(), repaint()));
 key();
@@ -238,14 +247,20 @@ show(given?.characters ? given : null);
 
 // Without a text that comes by itself, a link that says what to write is written all the same.
 const unusual = (name) => field(name) !== undefined && field(name) !== strivelm.chosen.usual.generate?.[name];
-const view = strivelm.inPage()
+const view = strivelm.canWrite()
   ? strivelm.view({
       tab: "generate",
       element: at("section"),
       look,
-      eager: ARRIVES || ["text", "seed", ...KEPT].some(unusual),
+      eager: strivelm.inPage() && (ARRIVES || ["text", "seed", ...KEPT].some(unusual)),
       renewed: ARRIVES,
       model: () => ARRIVES || clear(),
     })
   : null;
-if (view) strivelm.appeared(element, () => sectionInSight("write"));
+if (view) {
+  strivelm.appeared(element, () => sectionInSight("write"));
+  strivelm.onLife(element, () => {
+    if (!strivelm.life()) film.key = "";
+    if (!running) filmRests();
+  });
+}

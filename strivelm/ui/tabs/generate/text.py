@@ -60,8 +60,15 @@ TEMPLATE = """
     <p class="spans" role="status" hidden></p>
   </div>
 </section>
+<section class="film-strip" aria-label="The text at every step of the training" hidden>
+  <h3>At every step of the training</h3>
+  <p class="film-how">The same prompt and the same random numbers: only the model has learnt more. A click goes to that
+    step.</p>
+  <ol></ol>
+  <p class="film-said" role="status"></p>
+</section>
 """
 
-OF_THE_TEXT = ("characters", "alternatives", "arrival", "link", "overlap", "export")
+OF_THE_TEXT = ("characters", "alternatives", "arrival", "link", "overlap", "export", "film")
 PARTS = ("settings", *(f"text_{part}" for part in OF_THE_TEXT))
-VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions", "text_arrival"))
+VIEW = View(HERE, "text", TEMPLATE, PARTS, styles=("message", "actions", "text_arrival", "text_film"))

@@ -78,8 +78,7 @@ function bar([char, before, after], own, others = false) {
   return row;
 }
 
-// Outside the page nobody goes on with a text.
-const canForce = () => strivelm.inPage() && !running;
+const canForce = () => strivelm.canWrite() && !running;
 
 // Scrolls the text, and nothing else, so that a place can be seen.
 function intoSight(place) {

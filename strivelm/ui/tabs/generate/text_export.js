@@ -127,6 +127,26 @@ function picture() {
   return drawn;
 }
 
+// The lines that let the model write this text in another page: <strivelm-text> of strivelm/web/element.js.
+async function embedded() {
+  const { head, runs } = shown;
+  const { files } = await strivelm.ask("web.model", {}, { of: [head.model] });
+  if (!files) throw new Error("The model's files are not for visitors.");
+  const [, model, revision] =
+    /^https:\/\/huggingface\.co\/([^/]+\/[^/]+)\/resolve\/([0-9a-f]+)\//.exec(files.config) ?? [];
+  const here = new URL(`${strivelm.root()}/`, location.origin);
+  const src = new URL(files.config, here).href.replace(/[^/]*$/, "");
+  const { temperature, top_k, top_p, seed } = runs.at(-1);
+  const given = {
+    ...(model ? { model, revision } : { src }),
+    ...{ prompt: head.read, count: shown.chars.length, temperature, "top-k": top_k ?? 0, "top-p": top_p ?? 1, seed },
+  };
+  const safe = (value) => String(value).replace(/[&"<>\n]/g, (char) => `&#${char.codePointAt(0)};`);
+  const attributes = Object.entries(given).map(([name, value]) => `${name}="${safe(value)}"`);
+  const script = new URL("strivelm/text.js", here).href;
+  return `<script src="${script}"><${""}/script>\n<strivelm-text ${attributes.join(" ")}></strivelm-text>\n`;
+}
+
 // How the text is looked at, so that a file shows it as it stands.
 const seen = () => ({ colours: coloured, underline: underlines(), least: at(".least select").value, chosen: pinned });
 
@@ -136,4 +156,6 @@ strivelm.tools(at(".tools"), "strivelm-text", {
   csv: rows,
   text: () => shown.head.read + text(),
   html: () => strivelm.file("text", { ...value(), seen: seen() }),
+  writes: async () => strivelm.file("text", { ...value(), seen: seen() }, await strivelm.along(shown.head.model)),
+  embed: embedded,
 });

@@ -4,7 +4,7 @@ import gradio as gr
 
 from strivelm.ui.core import gpu
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.generate import overlap, payload, text  # noqa: F401  (the first two declare what is asked)
+from strivelm.ui.tabs.generate import film_payload, overlap, payload, text  # noqa: F401  (they declare what is asked)
 
 ELSEWHERE = (
     ("Look at this text's attention", "attention"),

@@ -11,8 +11,9 @@ const SCALE = [
   [1, "100 %"],
 ];
 
-function show(value) {
-  map.point(-1, -1);
+// `stepped`: whether it is another step of the same model's training: the grid stays where it is.
+function show(value, stepped = false) {
+  if (!stepped) map.point(-1, -1);
   shown = value;
   at(".view").hidden = !shown;
   if (!shown) return;
@@ -37,8 +38,10 @@ function show(value) {
     ),
   );
   at(".wide").style.width = `${chars.length * CELL}px`;
-  scrolled = false;
+  if (!stepped) scrolled = false;
+  if (course && course.settles.length !== course.steps.length * chars.length) course = null;
   paint();
+  followTraining(followed);
 }
 
 // A text is met at its beginning, or at the chosen place where that is further on.
@@ -59,14 +62,43 @@ function usualPlace() {
   return first.reduce((best, i) => (worth(i) > worth(best) ? i : best), 0);
 }
 
+// It stays while a text is followed through the training.
+let usual = { key: "", place: 0 };
+function usualOf() {
+  const key = JSON.stringify([shown.text, strivelm.life()?.of ?? shown.model]);
+  if (usual.key !== key) usual = { key, place: usualPlace() };
+  return usual.place;
+}
+
 function paint() {
   if (!lens || !box.clientWidth) return;
-  chosen = chosenPlace(lens.chars.length, usualPlace());
+  chosen = chosenPlace(lens.chars.length, usualOf());
   scroll();
   map.draw();
   at(".scale").replaceChildren(strivelm.scaleBar({ ticks: SCALE, what: "Probability of the character shown" }));
   at(".step").style.backgroundColor = strivelm.category(1);
   tell();
+}
+
+// At which depth the answer settles, over the training.
+let course = null;
+function followed(found) {
+  course = found && { ...found, settles: strivelm.u8(found.settles) };
+  if (lens) tellTraining();
+}
+
+function tellTraining() {
+  const said = at(".training");
+  const i = lookedAt()[1];
+  said.hidden = !course;
+  if (!course) return;
+  const values = course.steps.map((_, s) => course.settles[s * lens.chars.length + i]);
+  const format = (depth) => lens.depths[depth] ?? "";
+  const curve = { steps: course.steps, values, at: strivelm.stopNow(), low: 0, high: course.depths - 1 };
+  said.replaceChildren(
+    "In training, from which row on the answer stands (higher: later): ",
+    strivelm.spark({ ...curve, name: "the row from which on the answer stands", format }),
+  );
 }
 
 // What is pointed at, as [depth, place]; without it the last depth of the place that all views look at.
@@ -97,6 +129,7 @@ function tell() {
       value: strivelm.percent(lens.p(d, i, k)),
     })),
   );
+  tellTraining();
 }
 
 function heard() {
@@ -178,7 +211,8 @@ toolbar("logit-lens", "lens", { python, png: picture, csv: rows });
 strivelm.redrawn(box, paint);
 show(JSON.parse(props.value));
 if (inPage()) {
-  strivelm.view({ tab: TAB, element, look: async (look) => show(await read("lens", {}, look)) });
+  strivelm.view({ tab: TAB, element, look: async (look) => show(await read("lens", {}, look), look.stepped) });
+  strivelm.onLife(element, () => followTraining(followed));
 }
 onChoice(["at"], () => {
   scrolled = isPointed(); // where the choice was made here, it is in sight

@@ -19,7 +19,8 @@ TEMPLATE = """
     <div class="scroll"><canvas class="cells"></canvas><div class="wide"></div></div>
   </div>
   <aside class="detail" aria-live="polite">
-    <div><h2 class="what"></h2><p class="how"></p></div>
+    <div><h2 class="what"></h2><p class="how"></p>
+      <p class="training" hidden></p></div>
     <ol class="top"></ol>
   </aside>
   <p class="note">The first rows mostly name the character just read: the model has one list of numbers for a character,

@@ -37,7 +37,9 @@ function show(value) {
   });
   at(".text").lastChild.title = "what the model expects after the text";
   means();
+  if (course?.nats.length !== course?.steps.length * chars.length) course = null;
   paint();
+  followTraining(followed);
 }
 
 function paint() {
@@ -49,6 +51,31 @@ function paint() {
     cell.style.backgroundColor = i && i < chars.length ? strivelm.surprise(nats[i]) : "transparent";
   }
   tell();
+}
+
+// The loss over the training: of the character that is looked at, and of the text.
+let course = null; // what "predictions.training" answers, with the nats as numbers
+function followed(found) {
+  course = found?.nats ? { ...found, nats: strivelm.f32(found.nats) } : null;
+  if (shown) tellTraining();
+}
+
+function tellTraining() {
+  const [one, all] = [at(".training"), at(".mean-training")];
+  const i = lookedAt();
+  one.hidden = !course || i < 1 || i >= chars.length;
+  all.hidden = !course;
+  if (!course) return;
+  const now = strivelm.stopNow();
+  const curve = (values, jump, name) => {
+    const words = strivelm.strokes([{ name, steps: course.steps, jump }], "0.5 nats");
+    return [strivelm.spark({ steps: course.steps, values, at: now, jump, low: 0, name }), words && ` ${words}`];
+  };
+  if (!one.hidden) {
+    const values = course.steps.map((_, s) => course.nats[s * chars.length + i]);
+    one.replaceChildren("In training: ", ...curve(values, course.jumps[i], "its surprisal"));
+  }
+  all.replaceChildren("In training: ", ...curve(course.mean, course.mean_jump, "the mean"));
 }
 
 // What the place pointed at has to say; without one, the place that was chosen.
@@ -104,6 +131,7 @@ function tell() {
   );
   at(".note").textContent = shown.note ?? "";
   chart.mark(Math.min(lookedAt(), chars.length - 1));
+  tellTraining();
 }
 
 function means() {
@@ -192,5 +220,6 @@ strivelm.redrawn(at(".plot"), paint);
 show(JSON.parse(props.value));
 if (inPage()) {
   strivelm.view({ tab: TAB, element, look: async (look) => show(await read("losses", {}, look)) });
+  strivelm.onLife(element, () => followTraining(followed));
 }
 onChoice(["at"], tell);

@@ -15,6 +15,7 @@ TEMPLATE = """
     <aside aria-live="polite">
       <h2 class="what"></h2>
       <p class="how"></p>
+      <p class="training" hidden></p>
       <h3 class="likely">The model's likeliest</h3>
       <ol class="top"></ol>
       <h3 class="beside">Surprisal here in nats, beside [n-gram](term:n-gram) tables, which only count</h3>
@@ -25,6 +26,7 @@ TEMPLATE = """
       <div class="plot"></div>
       <h3>Mean over this text, [nats](term:nat) per character</h3>
       <p class="unsure"></p>
+      <p class="mean-training" hidden></p>
       <ol class="means"></ol>
     </div>
   </div>

@@ -62,11 +62,25 @@ async function read(question, given, { text, model, signal }) {
 let known = "";
 async function readChosen(question, chosen, look) {
   const of = JSON.stringify([look.model, look.text]);
-  const first = known === of ? null : await read(question, {}, look);
+  const first = known === of || (look.stepped && shown) ? null : await read(question, {}, look);
   const given = chosen(first ?? shown);
   const found = first && !Object.keys(given).length ? first : await read(question, given, look);
   known = of;
   return found;
+}
+
+// -- over the training ---------------------------------------------------------------------------------------------------
+// Asks about all steps of the training, of a model that has a life, and calls draw(found, steps) with the answer; with
+// null while there is none for what is shown.
+function followTraining(draw) {
+  const of = strivelm.life();
+  const text = shown?.text;
+  if (!of?.curves || !text || !element.clientWidth) return draw(null);
+  const steps = of.stops.map(([, step]) => step);
+  strivelm.overTraining("predictions.training", { text }).then(
+    (found) => strivelm.life() === of && shown?.text === text && draw(found && { ...found, steps }),
+    () => draw(null),
+  );
 }
 
 // -- a text whose characters can be pointed at --------------------------------------------------------------------------

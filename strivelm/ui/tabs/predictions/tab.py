@@ -16,6 +16,7 @@ from strivelm.ui.tabs.predictions import (
     losses,
     losses_position,
     payload,  # noqa: F401  (declares what the tab asks)
+    training,  # noqa: F401  (the same about all steps of a training)
 )
 
 SECTIONS = (

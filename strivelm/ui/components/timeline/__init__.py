@@ -1,0 +1,1 @@
+"""The timeline in the header: a model's training, step by step."""
