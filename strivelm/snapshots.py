@@ -153,5 +153,6 @@ def _step(evaluation: object) -> int | None:
 
 def _loss(evaluation: object) -> float | None:
     loss = evaluation.get("validation") if isinstance(evaluation, dict) else None
-    real = isinstance(loss, int | float) and not isinstance(loss, bool)
-    return float(loss) if real and math.isfinite(loss) else None
+    if not isinstance(loss, int | float) or isinstance(loss, bool) or not math.isfinite(loss):
+        return None
+    return float(loss)

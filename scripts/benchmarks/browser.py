@@ -7,6 +7,7 @@ installed by npm for this comparison alone, without running its scripts, or take
 STRIVELM_TRANSFORMERS_JS names; where neither can be done it is left out. Needs Playwright and a Chromium.
 """
 
+import contextlib
 import functools
 import gzip
 import http.server
@@ -29,9 +30,9 @@ from strivelm.web import script
 COUNT = 200
 """How many characters are written; with the prompt they fit into the context."""
 PACKAGE = "@huggingface/transformers@3"
-OURS = """async ({ plain, count }) => {
+# Each opens the model and leaves `write`, which calls `came` with each character; it gives the text.
+OURS = """async ({ plain }) => {
   const address = (name) => new URL(`/bundled/${name}`, location.href).href;
-  const began = performance.now();
   const worker = new Worker("/worker.js", { name: plain ? "plain" : "" });
   const said = (message, part) => new Promise((kept, broken) => {
     worker.onmessage = ({ data }) => {
@@ -42,31 +43,38 @@ OURS = """async ({ plain, count }) => {
   });
   const files = { config: address("config.json"), weights: address("model.safetensors") };
   await said({ do: "open", ref: "bundled", files, about: { name: "bundled", load: "", loss: null } });
-  const ready = performance.now();
-  let first = 0, text = "";
-  const given = { prompt: "\\n", count, temperature: 0, top_k: 0, top_p: 1, seed: 1 };
-  await said({ do: "ask", ref: "bundled", name: "generate.write", given }, ({ characters }) => {
-    if (characters?.length) first ||= performance.now();
-    text += (characters ?? []).map(([char]) => char).join("");
-  });
-  const end = performance.now();
-  worker.terminate();
-  return { first: (first - began) / 1000, speed: 1000 * count / (end - ready), text };
+  window.write = async (count, came) => {
+    let text = "";
+    const given = { prompt: "\\n", count, temperature: 0, top_k: 0, top_p: 1, seed: 1 };
+    await said({ do: "ask", ref: "bundled", name: "generate.write", given }, ({ characters }) => {
+      if (characters?.length) came();
+      text += (characters ?? []).map(([char]) => char).join("");
+    });
+    return text;
+  };
 }"""
-THEIRS = """async ({ count }) => {
-  const began = performance.now();
+THEIRS = """async () => {
   const { env, pipeline, TextStreamer } = await import("/transformers/transformers.min.js");
   Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: "/onnx/" });
   Object.assign(env.backends.onnx.wasm, { wasmPaths: "/transformers/", numThreads: 1 });
-  const write = await pipeline("text-generation", "bundled", { dtype: "fp32", device: "wasm" });
-  const ready = performance.now();
+  const made = await pipeline("text-generation", "bundled", { dtype: "fp32", device: "wasm" });
+  window.write = async (count, came) => {
+    const how = { skip_prompt: true, callback_function: () => {}, token_callback_function: came };
+    const streamer = new TextStreamer(made.tokenizer, how);
+    const settings = { max_new_tokens: count, do_sample: false, streamer, return_full_text: false };
+    return (await made("\\n", settings))[0].generated_text;
+  };
+}"""
+OPENED = """async (given) => {
+  const began = performance.now();
+  await (%s)(given);
+  return (performance.now() - began) / 1000;
+}"""
+WRITTEN = """async (count) => {
+  const began = performance.now();
   let first = 0;
-  const streamer = new TextStreamer(write.tokenizer, {
-    skip_prompt: true, callback_function: () => {}, token_callback_function: () => (first ||= performance.now()),
-  });
-  const [found] = await write("\\n", { max_new_tokens: count, do_sample: false, streamer, return_full_text: false });
-  const speed = 1000 * count / (performance.now() - ready);
-  return { first: (first - began) / 1000, speed, text: found.generated_text };
+  const text = await window.write(count, () => (first ||= performance.now()));
+  return { first: (first - began) / 1000, seconds: (performance.now() - began) / 1000, text };
 }"""
 
 
@@ -136,38 +144,36 @@ def measure(rounds: int) -> Iterator[dict]:
             found = {way: [] for way in (*ways, "the server")}
             for _ in range(rounds):
                 for way, (code, given) in ways.items():
-                    found[way].append(_visited(address, code, given | {"count": COUNT}))
+                    found[way].append(_visited(address, code, given))
                 (visit,) = app._together(page, 1)
-                found["the server"].append(
-                    {
-                        "speed": visit.characters / visit.seconds,
-                        "cold": visit.first,
-                        "warm": visit.first,
-                        "bytes": visit.bytes,
-                    }
-                )
+                one = {"speed": visit.characters / visit.seconds, "bytes": visit.bytes, "cpu_speed": 0.0}
+                found["the server"].append(one | {"cold": visit.first, "warm": visit.first})
     texts = {way: rows[0]["text"] for way, rows in found.items() if "text" in rows[0]}
-    packed = len(worker) - len(
-        gzip.compress(worker)
-    )  # what the page saves by packing it, and this file server does not
+    packed = len(worker) - len(gzip.compress(worker))  # the page packs it, and this file server does not
     for way, rows in found.items():
         yield _row(way, rows, packed if ways.get(way, ("",))[0] == OURS else 0)
     if "transformers.js" in found:
-        pairs = zip(found["WebAssembly"], found["transformers.js"], strict=True)
-        times = statistics.median(ours["speed"] / theirs["speed"] for ours, theirs in pairs)
+        pairs = list(zip(found["WebAssembly"], found["transformers.js"], strict=True))
+        times, of_cpu = (
+            statistics.median(ours[name] / theirs[name] for ours, theirs in pairs) for name in ("speed", "cpu_speed")
+        )
         same = texts["WebAssembly"].strip() == texts["transformers.js"].strip()
         yield {
             "times_transformers_js": times,
+            "times_transformers_js_by_cpu_time": of_cpu,
             "same_text": same,
-            "line": f"WebAssembly writes {times:.1f}x as fast as transformers.js; their texts are "
-            + ("the same" if same else "different"),
+            "line": f"WebAssembly writes {times:.1f}x as fast as transformers.js, {of_cpu:.1f}x for the same CPU time; "
+            "their texts are " + ("the same" if same else "different"),
         }
 
 
 def _row(way: str, rows: list[dict], packed: int) -> dict:
-    median = {name: statistics.median(row[name] for row in rows) for name in ("speed", "cold", "warm", "bytes")}
+    median = {
+        name: statistics.median(row[name] for row in rows) for name in ("speed", "cpu_speed", "cold", "warm", "bytes")
+    }
+    busy = f" ({median['cpu_speed']:,.0f} for a second of CPU)" if median["cpu_speed"] else ""
     return {"way": way, **median} | {
-        "line": f"{way}: {median['speed']:,.0f} characters/s; the first one after {median['cold']:.2f} s, "
+        "line": f"{way}: {median['speed']:,.0f} characters/s{busy}; the first one after {median['cold']:.2f} s, "
         f"{median['warm']:.2f} s when warm; {(median['bytes'] - packed) / 1e6:.2f} MB"
     }
 
@@ -179,14 +185,34 @@ def _visited(address: str, code: str, given: dict) -> dict:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         raise RuntimeError("no Chromium was found; install one (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        _Handler.sent = 0
-        page.goto(address)
-        cold = page.evaluate(code, given)
-        size = _Handler.sent
-        page.goto(address)
-        warm = page.evaluate(code, given)
-        browser.close()
-    return {"speed": warm["speed"], "cold": cold["first"], "warm": warm["first"], "bytes": size, "text": warm["text"]}
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page, found, _Handler.sent = context.pages[0], {}, 0
+        for when in ("cold", "warm"):
+            page.goto(address)
+            opened = page.evaluate(OPENED % code, given)
+            before = _cpu_seconds(profile)
+            written = page.evaluate(WRITTEN, COUNT)
+            found["cpu_speed"] = COUNT / max(_cpu_seconds(profile) - before, 0.01)
+            found |= {"speed": COUNT / written["seconds"], "text": written["text"], when: opened + written["first"]}
+            found.setdefault("bytes", _Handler.sent)
+        context.close()
+    return found
+
+
+def _cpu_seconds(profile: str) -> float:
+    """Seconds of CPU that a browser with this profile has taken: its first process, and all that descend from it."""
+    spent, parents, first = {}, {}, []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+            parents[process.name], spent[process.name] = fields[1], int(fields[11]) + int(fields[12])
+            if profile.encode() in (process / "cmdline").read_bytes():
+                first.append(process.name)
+
+    def is_ours(process: str) -> bool:
+        return process in first or (process in parents and is_ours(parents[process]))
+
+    return sum(ticks for process, ticks in spent.items() if is_ours(process)) / os.sysconf("SC_CLK_TCK")

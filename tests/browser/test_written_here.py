@@ -1,15 +1,12 @@
 """Texts that the visitor's own machine writes, in the page: the same as the server's, and it says whose they are."""
 
 import os
-import threading
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from browser.generate_tab import finished, open_section, set_number, set_up, text_of, texts
+from browser.plain_files import files_of
 from browser.taken_along import alone, saved
-from serving import served
+from serving import Slow, served
 
 from strivelm import SamplingConfig, generate, load_model
 from strivelm.inspection import generate_without
@@ -57,12 +54,17 @@ def film():
 
 @pytest.fixture
 def page(visit, here):
-    """That page, opened, which may not ask the server to write."""
+    """That page, opened, which may not ask the server to write, but for what the other steps of the film write."""
     asked = []
     found = visit(here)
-    found.on("request", lambda request: asked.append(request.url) if "/call/writing" in request.url else None)
+    found.on("request", lambda request: asked.append(request.post_data) if writes(request) else None)
     yield found
     assert asked == []
+
+
+def writes(request):
+    """Whether the server is asked for the visitor's text."""
+    return request.method == "POST" and "/call/writing" in request.url and "generate.film" not in request.post_data
 
 
 def press(page, button="#run-generate"):
@@ -168,6 +170,26 @@ def test_the_owner_s_own_folder_is_not_given_away(visit, tmp_path):
         os.environ.pop(CHOSEN, None)
 
 
+def test_the_faster_of_the_two_writes(visit, film):
+    os.environ[CHOSEN] = "faster"
+    opened = open_model("film")
+    make = opened.model.decoder
+    opened.model.decoder = lambda batch_size=1, **how: Slow(make(batch_size, **how))  # a hundred characters a second
+    try:
+        with served(opened) as at:
+            page = visit(at)
+            set_up(page, PROMPT, seed=7, count=40)
+            expected = film.generate(PROMPT, 40, seed=7)[len(PROMPT) :]
+            for _ in range(20):  # until the browser has fetched the model, the server writes
+                assert press(page) == expected
+                if "Written by film, in the browser" in text_of(page, BY):
+                    break
+                assert "Written by film, on the server" in text_of(page, BY)
+            assert "Written by film, in the browser" in text_of(page, BY)
+    finally:
+        os.environ.pop(CHOSEN, None)
+
+
 # -- taken along -------------------------------------------------------------------------------------------------------
 
 
@@ -213,21 +235,3 @@ def test_another_page_takes_the_model_along_by_two_lines(visit, here, film, tmp_
         page.wait_for_function("document.querySelector('strivelm-text').said.textContent.startsWith('Written here')")
         shown = page.evaluate("document.querySelector('strivelm-text').page.lastChild.textContent")
     assert shown == expected
-
-
-@contextmanager
-def files_of(folder):
-    """The address of another server, of plain files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, and logs nothing."""
-
-    def log_message(self, *said):
-        """Says nothing."""

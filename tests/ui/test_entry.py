@@ -25,6 +25,8 @@ def command(*flags, **environment):
         (["--model", "no such model"], {}, "'no such model' is no model"),
         ([], {"STRIVELM_MODEL": "nobody/nothing"}, "nobody/nothing"),
         (["--model", "{empty}"], {}, "holds no config.json"),
+        (["--writer", "me"], {}, "the writer is 'me'; expected one of server, browser, faster"),
+        ([], {"STRIVELM_WRITER": "me"}, "the writer is 'me'; expected one of server, browser, faster"),
         (["--model", "{empty}"], {"GRADIO_SERVER_PORT": "http"}, "GRADIO_SERVER_PORT is 'http'; expected a number"),
     ],
 )

@@ -1,6 +1,6 @@
 // The life of the open model: the steps of its training that can be opened. The timeline knows it and says it here; views
 // that show how a number came to be ask about all steps in one question.
-import { ask } from "./ask.js";
+import { askServer } from "./ask.js";
 import { chosen } from "./address.js";
 
 const lives = { now: null, go: () => {} };
@@ -37,7 +37,7 @@ function overTraining(name, given = {}) {
   const key = JSON.stringify([of, given]);
   const kept = answers.get(name);
   if (kept?.key === key) return kept.answer;
-  const answer = ask(name, given, { of });
+  const answer = askServer(name, given, { of });
   answers.set(name, { key, answer });
   answer.catch(() => answers.get(name)?.key === key && answers.delete(name));
   return answer;

@@ -9,7 +9,7 @@ import { Client } from "../../../web/client.js";
 
 const ANSWERED = new Set(["generate.write", "generate.compare", "generate.without"]);
 const opened = new Map(); // reference → a promise of what the worker says of the model, or of null where it can't serve
-const speed = { server: 0 }; // characters a second of the last text
+let speed = {}; // characters a second of the model's last text, by who wrote it
 let client = null;
 let brought = null; // { ref, worker, about, files } of a file: the worker's script, and the model's files in base64
 
@@ -55,6 +55,7 @@ async function along(ref) {
 // A promise of what the worker says of a model: { engine, speed }; of null where it can't serve. One is open at a time.
 function ready(ref) {
   if (opened.has(ref)) return opened.get(ref);
+  speed = {};
   for (const other of opened.keys()) {
     opened.delete(other);
     send({ do: "close", ref: other }).catch(() => {});
@@ -80,12 +81,12 @@ async function writesHere(ref) {
   if (brought) return Boolean(await ready(ref));
   if (writer() === "browser") return Boolean(await ready(ref));
   const now = await Promise.race([ready(ref), null]); // nobody waits for a download that the server can do without
-  return Boolean(now) && now.speed > speed.server;
+  return Boolean(now) && (speed.browser ?? now.speed) > (speed.server ?? 0);
 }
 
-// Begins to fetch what the browser needs, before it is asked.
+// Begins to fetch what the browser needs, before it is asked, where the visitor has come to have a text written.
 function prepare(ref) {
-  if (writer() !== "server") ready(ref);
+  if (writer() !== "server" && chosen.tab === "generate") ready(ref);
 }
 
 // The answer to a question: what `askServer` gives, from whoever is to answer. The first piece of a text says by
@@ -94,11 +95,12 @@ async function ask(name, given = {}, how = {}) {
   const { of: [ref] = [chosen.model], part, signal } = how;
   if (!ANSWERED.has(name) || (writer() === "server" && !brought)) return askServer(name, given, how);
   const here = await writesHere(ref);
+  const who = here ? "browser" : "server";
   let many = 0;
   const heard = (piece) => {
     many += piece.characters?.length ?? piece.columns?.[0]?.text?.length ?? 0;
-    if (!here && piece.seconds > 0) speed.server = many / piece.seconds;
-    part?.("seconds" in piece ? piece : { ...piece, writer: here ? "browser" : "server" });
+    if (piece.ended && piece.seconds > 0) speed[who] = many / piece.seconds;
+    part?.("seconds" in piece ? piece : { ...piece, writer: who });
   };
   if (!here) return askServer(name, given, { ...how, part: heard });
   const plain = JSON.parse(JSON.stringify(given)); // Gradio's lists are proxies, which no message can hold

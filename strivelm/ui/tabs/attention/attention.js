@@ -30,7 +30,7 @@ function show(next, stepped = false) {
 async function look({ signal, model, stepped, waits }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
   const text = strivelm.get("attention", "text") ?? "";
-  if (stepped && shown) return lookAtStep(ask, text, model);
+  if (stepped && shown) return lookAtStep(ask, text);
   const found = await ask("maps", { text });
   show(found);
   strivelm.say("attention", "note", found.notes.join("\n"));
@@ -52,7 +52,7 @@ async function look({ signal, model, stepped, waits }) {
 const sameShape = (other) => other?.layers === shown.layers && other?.heads === shown.heads;
 
 // Another step of the training: all that is to be seen changes at once.
-async function lookAtStep(ask, text, model) {
+async function lookAtStep(ask, text) {
   const mine = ask("circuits").catch(() => null); // kept by the server
   const found = await ask("whole", { text });
   const soon = await Promise.race([mine, new Promise((over) => setTimeout(over, SOON))]);

@@ -25,8 +25,8 @@ def training(opened: list[OpenModel], text: str) -> dict:
     shapes = {(one.model.config.n_layer, one.model.config.n_head) for one in opened}
     if len(shapes) > 1:
         raise ValueError("These steps have different numbers of layers and heads, so that heads can't be followed.")
-    found = [_patterns(one, text) for one in opened]
-    if None in found:
+    found = [one for one in (_patterns(one, text) for one in opened) if one is not None]
+    if len(found) < len(opened):
         return {"scores": {}, "jumps": {}, "uniform": {}}
     names = list(found[0].uniform)
     stacked = {name: torch.stack([getattr(one, name) for one in found]).flatten(1).T for name in names}  # (heads, S)

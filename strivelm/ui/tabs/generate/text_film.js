@@ -111,11 +111,12 @@ function drawStrip() {
   rows.replaceChildren(...life.stops.map((stop, i) => stripRow(stop, i === now)));
 }
 
-// A text has come to rest, of a model that has a life: all steps write it.
+// A text has come to rest, of a model that has a life: all steps write it. Where a visitor pays for the GPU's time, only
+// once the handle is moved.
 function filmRests() {
   if (!strivelm.inPage()) return;
   const plan = filmPlan();
-  if (strivelm.life()?.curves && plan && shown.ended === "complete" && strivelm.stopNow() >= 0)
+  if (ARRIVES && strivelm.life()?.curves && plan && shown.ended === "complete" && strivelm.stopNow() >= 0)
     askFilm(plan, strivelm.chosen.model);
   drawStrip();
 }
