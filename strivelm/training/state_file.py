@@ -23,7 +23,7 @@ def to_bytes(state: dict) -> bytes:
         match value:
             case torch.Tensor():
                 plain = value.detach().cpu().contiguous()
-                content = hashlib.sha256(plain.reshape(-1).view(torch.uint8).numpy()).digest()
+                content = hashlib.sha256(plain.reshape(-1).view(torch.uint8).numpy().tobytes()).digest()
                 number = known.setdefault((content, plain.dtype, plain.shape), len(known))
                 tensors.setdefault(str(number), plain.clone() if number == len(tensors) else plain)
                 return {"tensor": number}
