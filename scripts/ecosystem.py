@@ -9,7 +9,7 @@ lines, the first of which says what is installed. They find the bundled model as
 of it beside it, and leave one or more of these, which are compared with what StriveLM itself computes:
 
     logits     of "To be, or not to be", (…, T, V)
-    text       "To be, or not to be" and 100 characters after it, the likeliest each time
+    text       "To be, or not to be" and 200 characters after it, the likeliest each time
     loss       the mean loss of "To be, or not to be" in nats, of all characters but the first
     attention  the weights of layer 0 on the same text, (…, H, T, T)
     folder     a model folder that GPT.from_pretrained opens, and `expected`, the logits that it has to give
@@ -33,7 +33,7 @@ import checkout
 import numpy as np
 
 PAGE = Path(checkout.__file__).resolve().parents[1] / "strivelm" / "docs" / "with_other_tools.md"
-TEXT, WRITTEN = "To be, or not to be", 100
+TEXT, WRITTEN = "To be, or not to be", 200
 BEGIN, END = "<!-- table: scripts/ecosystem.py -->", "<!-- end of table -->"
 NOT_RUN = "not run"
 HEAD = ["| tool | versions | result | run on |", "|---|---|---|---|"]
@@ -121,7 +121,8 @@ def compare(folder: Path) -> list[str]:
         same = next((i for i, (a, b) in enumerate(zip(rest["text"], expected, strict=False)) if a != b), None)
         same = min(len(rest["text"]), len(expected)) if same is None else same
         assert same > len(TEXT), f"another text: {rest['text'][:80]!r}"
-        words.append(f"{same - len(TEXT)} of {WRITTEN} characters equal")
+        ends = ", where it ends" if same == len(rest["text"]) < len(expected) else ""
+        words.append(f"{same - len(TEXT)} of {WRITTEN} characters equal{ends}")
     if "folder" in rest:
         import torch
 

@@ -224,10 +224,12 @@ def json_files(config: GPTConfig, dtype: torch.dtype, end_token: bool = False) -
     files = {CONFIG: to_json(config_json(config, dtype, end_token))}
     if config.chars is not None:
         # Without naming the class, transformers would rebuild GPT-2's byte-level tokenizer around our vocabulary.
+        # Without the inputs' names, version 4 would give token_type_ids, whose embeddings GPT-2 adds to the text's.
         settings: dict[str, object] = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": False,
             "model_max_length": config.block_size,
+            "model_input_names": ["input_ids", "attention_mask"],
         }
         if end_token:
             settings |= dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), END_TOKEN)

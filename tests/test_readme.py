@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from commands import SMALL, run
 
+from strivelm.cli.training_flags import parse
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 BUNDLED = ROOT / "strivelm" / "assets" / "bundled"
@@ -27,6 +29,7 @@ KINDS = {
     r"(python|(hf jobs uv run|torchrun) .*) ?scripts/train\.py\b": "train",
     r"python scripts/generate\.py ": "generate",
     r"python scripts/push\.py ": "push",
+    r"python scripts/verify\.py ": "verify",
     r"python scripts/deploy_space\.py ": "deploy",
     r"python scripts/import_checkpoint\.py ": "import",
     r"python -c ": "python",
@@ -205,6 +208,9 @@ def test_a_training_starts(command, standing):
     if "--push" in flags:  # a dry run asks the Hub
         at = flags.index("--push")
         flags[at : at + 2] = []
+    if "--resume" in flags:  # tests/hub/test_resume_from_hub.py tries it, on a Hub of its own
+        assert parse(flags).folder.source == "owner/name"
+        return
     settled = ["--threads", "1"] * ("--threads" not in flags) + ["--precision", "float32"] * (
         "--precision" not in flags
     )
@@ -262,6 +268,15 @@ def test_a_push_takes_its_flags():
 
     for command in commands_of("push"):
         assert tyro.cli(Flags, args=shlex.split(command)[2:]).repo == "owner/name"
+
+
+@pytest.mark.parametrize("command", commands_of("verify"))
+def test_snapshots_are_verified(command, standing):
+    """tests/hub/test_verify.py tries it with a repo, on a Hub of its own."""
+    flags = [word.replace("owner/name", "film") for word in standing(shlex.split(command)[2:])]
+    done = run("verify.py", *flags[:1])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing wrong was found" in done.stdout
 
 
 def test_the_page_takes_its_flags():

@@ -77,6 +77,10 @@ with torch.no_grad():
     for folder in sys.argv[1:]:
         model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
         print(hashlib.sha256(model(ids).logits.numpy().tobytes()).hexdigest())
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        given = tokenizer("a cab", return_tensors="pt")  # version 4 would give token_type_ids as well
+        assert set(given) == {"input_ids", "attention_mask"}, set(given)
+        assert torch.equal(model(**given).logits, model(given["input_ids"]).logits)
 """
 
 

@@ -145,6 +145,15 @@ def test_tokenizer_class_is_said_since_gpt2_s_own_drops_blanks_and_line_breaks(f
 
 
 @pytest.mark.parametrize("place", ["saved", "bundled"])
+def test_the_inputs_are_named_since_version_4_would_add_token_types(folder, place, transformers):
+    """GPT-2 adds the embedding of the id 0 for each of them; test_round_trips.py runs that version."""
+    folder = folder if place == "saved" else BUNDLED
+    said = json.loads((folder / "tokenizer_config.json").read_text())
+    assert said["model_input_names"] == ["input_ids", "attention_mask"]
+    assert set(transformers.AutoTokenizer.from_pretrained(folder)("a")) == {"input_ids", "attention_mask"}
+
+
+@pytest.mark.parametrize("place", ["saved", "bundled"])
 def test_no_character_is_a_special_token(folder, place, transformers):
     folder = folder if place == "saved" else BUNDLED
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)

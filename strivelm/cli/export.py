@@ -63,7 +63,7 @@ def run(flags: Flags) -> None:
 NEXT = {
     "folder": 'transformers: pipeline("text-generation", model="{out}")',
     "onnx": 'transformers.js: await pipeline("text-generation", "{out}"), with env.localModelPath its folder',
-    "gguf": 'llama.cpp: llama-cli -m {out} -no-cnv -p "…"; its GELU is the tanh one, so logits differ by about 0.001',
+    "gguf": 'llama.cpp: llama-cli -m {out} -no-cnv -p "…"; its GELU is the tanh one, which moves logits by up to 0.006',
 }
 """By format: how it is used."""
 

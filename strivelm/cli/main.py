@@ -9,6 +9,7 @@ COMMANDS = {
     "train": ("train", "train a model on a text"),
     "generate": ("generate", "generate text with a model"),
     "push": ("push", "push a model to the Hub"),
+    "verify": ("verify", "check that a model's snapshots are what they are said to be"),
     "deploy": ("deploy", "deploy the page as a Space"),
     "export": ("export", "write a model for other tools: ONNX, GGUF, an end token"),
     "import": ("import_checkpoint", "turn a checkpoint of another project into a model folder"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tyro
 
-from strivelm.hub import publish
+from strivelm.hub import publish, run_state
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Flags:
     """A branch to push to, made if missing; main if not given."""
     snapshots: bool = False
     """Also push each of the run's snapshots, as the revision step-N."""
+    state: bool = False
+    """Also push the state of a run that is not finished, so that `train --resume owner/name` goes on from it."""
     license: str | None = None
     """The license for the card, such as cc0-1.0; if not given, the card's license stays as it is."""
     dry_run: bool = False
@@ -58,12 +60,17 @@ def show(flags: Flags) -> None:
         removed = f", {', '.join(one.removed)} would be removed" if one.removed else ""
         print(f"{sum(one.sent.values()):>14,}  bytes in {len(one.sent)} files to the revision {one.branch}{removed}")
         print(f"license {one.license or 'as the card there says, or none'}")
+    if flags.state:
+        size = run_state.state_file(flags.folder).stat().st_size
+        print(f"{size:>14,}  bytes of state to the revision {run_state.BRANCH}")
     print(f"visibility {'private' if flags.private else 'as it is (of a new repo: your default, mostly public)'}")
     print(f"Nothing was sent. Without --dry-run it goes to {address}")
 
 
 def run(flags: Flags) -> None:
     """Pushes, and prints the address."""
+    if flags.state:
+        run_state.state_file(flags.folder)
     if flags.dry_run:
         return show(flags)
     address = publish.push(
@@ -75,6 +82,9 @@ def run(flags: Flags) -> None:
         license=flags.license,
         progress=say,
     )
+    if flags.state:
+        run_state.push_state(flags.folder, flags.repo, private=flags.private or None)
+        print(f"the state to resume from: revision {run_state.BRANCH}")
     print(f"The model is at {address}")
 
 

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from strivelm.cli.training_flags import Flags, parse
+from strivelm.cli.training_flags import Flags, parse, source_of
 from strivelm.config import Sizes
 from strivelm.training.config import TrainConfig
 from strivelm.training.resume import ResumeError, check_same
@@ -31,8 +31,8 @@ def flags_to_resume(flags: Flags, args: list[str], record: dict) -> Flags:
 
 
 def flags_of(args: list[str]) -> list[str]:
-    """The arguments without --resume."""
-    return [a for a in args if a != "--resume"]
+    """The arguments without --resume and what it names."""
+    return [a for a in source_of(args)[0] if a != "--resume"]
 
 
 def _flags_then(record: dict) -> Flags:

@@ -22,7 +22,9 @@ def main() -> None:
     stages, args = Stages(), sys.argv[1:]
     flags = parse(args)
     if os.environ.get("RANK", "0") == "0":
-        print(f"StriveLM {'resumes the run in' if flags.folder.resume else 'begins; the model goes to'} {flags.out}")
+        whose = f" of {flags.folder.source}" if flags.folder.source else ""
+        what = f"resumes the run{whose} in" if flags.folder.resume else "begins; the model goes to"
+        print(f"StriveLM {what} {flags.out}")
         sys.stdout.flush()  # before the import of torch, which takes seconds
     from strivelm.cli import training_run
     from strivelm.training.distributed import check_environment, local_device, process_group

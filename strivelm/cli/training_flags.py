@@ -1,6 +1,7 @@
 """The flags of a training, whose defaults come from a preset."""
 
 import itertools
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +22,7 @@ examples:
     {train} --data chapter-1.txt chapter-2.txt --snapshots 12
     {train} --preset medium --data shakespeare --dry-run
     {train} --resume --out runs/bard
+    {train} --resume owner/name
 """
 if TYPE_CHECKING:
     Preset = str
@@ -50,7 +52,10 @@ class FolderFlags:
     out: Path | None = None
     """The model folder to write; runs/PRESET-DATA if not given."""
     resume: bool = False
-    """Resume the run in the folder, with its flags."""
+    """Resume the run in the folder, with its flags; --resume owner/name one that is on the Hub, unfinished, pushed by
+    --push. Its folder is then runs/NAME, unless --out says otherwise."""
+    source: tyro.conf.Suppress[str | None] = None
+    """The Hub repo that --resume names."""
     overwrite: bool = False
     """Replace the model or run that the folder already holds."""
     dtype: Literal["float32", "float16"] = "float32"
@@ -67,7 +72,8 @@ class SharingFlags:
     track: bool = False
     """Send the losses to trackio as well (pip install trackio)."""
     push: str | None = None
-    """The Hub repo, owner/name, to which the model is pushed at the end, with its snapshots as revisions step-N."""
+    """The Hub repo, owner/name, to which the model is pushed at the end, and on the way, in the background, each
+    snapshot as the revision step-N when it is made and what --resume owner/name needs (see --snapshots)."""
     private: bool = False
     """Make the pushed repo private."""
 
@@ -101,12 +107,28 @@ class Flags:
 
     @property
     def out(self) -> Path:
-        """The run's folder, given or named after preset and text."""
+        """The run's folder, given or named after the repo that it comes from, or after preset and text."""
+        if self.folder.source:
+            return self.folder.out or Path("runs") / self.folder.source.split("/")[-1]
         return self.folder.out or Path("runs") / f"{self.preset}-{Path(self.text.data[0].rstrip('/')).stem}"
+
+
+def source_of(args: list[str]) -> tuple[list[str], str | None]:
+    """The arguments with --resume alone in place of --resume owner/name, and that name; None where it has none."""
+    rest, source = [], None
+    for word, before in zip(args, ["", *args], strict=False):
+        if before == "--resume" and not word.startswith("-"):
+            source = word
+        elif word.startswith("--resume="):
+            rest, source = [*rest, "--resume"], word.removeprefix("--resume=")
+        else:
+            rest.append(word)
+    return rest, source
 
 
 def parse(args: list[str], resumed: Flags | None = None) -> Flags:
     """The flags; their defaults are those of the preset that the command line names, or the flags of a resumed run."""
+    args, source = source_of(args)
     named = [b for a, b in itertools.pairwise(args) if a == "--preset"]
     named += [a.removeprefix("--preset=") for a in args if a.startswith("--preset=")]
     preset = named[-1] if named and named[-1] in PRESETS else "small"
@@ -116,10 +138,17 @@ def parse(args: list[str], resumed: Flags | None = None) -> Flags:
     parts = TextFlags(), FolderFlags(), PRESETS[preset].sizes, training, Hardware(), SharingFlags()
     presets = "\n".join(f"    {name}: {a_preset.purpose}" for name, a_preset in PRESETS.items())
     description = f"{DESCRIPTION.format(train=commands.command('train'))}\npresets:\n{presets}"
-    return tyro.cli(
+    flags = tyro.cli(
         Flags,
         default=resumed or Flags(*parts, preset),
         args=args,
         description=description,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+    if source is None:
+        return flags
+    if not os.path.isdir(source):
+        return replace(flags, folder=replace(flags.folder, source=source))
+    if any(a.split("=")[0] == "--out" for a in args):  # a folder of that name comes first, as where models are opened
+        raise ValueError(f"--resume names the folder {source}, --out the folder {flags.folder.out}; name one of them")
+    return replace(flags, folder=replace(flags.folder, out=Path(source)))

@@ -14,6 +14,8 @@ from strivelm.checkpoint import CheckpointError
 from strivelm.cli import tracking
 from strivelm.cli.commands import command
 from strivelm.cli.resumed_flags import flags_of, flags_to_resume
+from strivelm.cli.resumed_run import saved
+from strivelm.cli.sharing import LivePush, push_all
 from strivelm.cli.stages import Stages
 from strivelm.cli.training_flags import Flags
 from strivelm.cli.training_output import CtrlC, EventPrinter, ProgressBar, clock, describe, say
@@ -25,15 +27,15 @@ from strivelm.loading import load_model
 from strivelm.training import new_model, train
 from strivelm.training.distillation import SoftTargets, check_teachers, digest, soft_targets
 from strivelm.training.distributed import ProcessGroup
-from strivelm.training.estimate import duration, step_seconds
+from strivelm.training.estimate import duration, state_bytes, step_seconds
 from strivelm.training.evaluation_plan import SHARE
 from strivelm.training.events import Finished, Resumable
 from strivelm.training.folder_lock import locked
 from strivelm.training.hardware import CHOICES, Hardware, cores, settle
 from strivelm.training.loop import check_parts
 from strivelm.training.presets import PRESETS
-from strivelm.training.resume import ResumeError, check_same, made_with
-from strivelm.training.run_folder import Run, check_folder, saved_record, saved_state
+from strivelm.training.resume import check_same, made_with
+from strivelm.training.run_folder import Run, check_folder
 from strivelm.words import plural
 
 LARGE = 20_000_000  # parameters; building a larger model takes seconds
@@ -48,7 +50,7 @@ def run(flags: Flags, args: list[str], group: ProcessGroup, device: torch.device
     """
     out, first, state, overwrite = flags.out, group.rank == 0, None, flags.folder.overwrite
     if flags.folder.resume:
-        record, state = group.broadcast(_saved(flags) if first else ({}, None))
+        record, state = group.broadcast(saved(flags) if first else ({}, None))
         if record.get("finished"):
             say(f"The run in {out} is finished: there is nothing to resume. For a longer run, give another --out.")
             return
@@ -94,17 +96,6 @@ def run(flags: Flags, args: list[str], group: ProcessGroup, device: torch.device
         conclude(event, flags, group)
 
 
-def _saved(flags: Flags) -> tuple[dict, dict | None]:
-    """The record and the state of the run in the folder. Raises ResumeError where there is none."""
-    record = saved_record(flags.out)
-    state = saved_state(flags.out) if record is None or not record.get("finished") else None
-    if record is None and state is None:
-        raise ResumeError(
-            f"{flags.out} holds no run to resume; leave --resume out to start one, or name the run's folder with --out"
-        )
-    return record or {}, state
-
-
 def _check(flags: Flags, group: ProcessGroup) -> None:
     """Raises ValueError for errors that can be found before anything takes time."""
     GPTConfig(vocab_size=1, **vars(flags.sizes))
@@ -126,8 +117,10 @@ def print_plan(model: GPT, corpus: Corpus, flags: Flags, hardware: Hardware, gro
     say(f"folder   {flags.out}")
     if (push := flags.sharing.push) is not None:
         whom = ", private" if flags.sharing.private else ""
-        revisions = ", its snapshots as revisions step-N" if flags.training.snapshots else ""
-        say(f"push     {push} on the Hub{whom}{revisions}")
+        revisions = "its snapshots as revisions step-N when they are made, " if flags.training.snapshots else ""
+        say(f"push     {push} on the Hub{whom}: {revisions}the model at the end;")
+        size = state_bytes(model, flags.training) / 1e6
+        say(f"         with each snapshot, and when the run is stopped, its state to resume from (up to {size:.1f} MB)")
     if PRESETS[flags.preset].taught and not flags.text.teachers:
         say("note     this preset is meant for --teachers; without them, use --preset teacher")
     if hardware.compile == "on":
@@ -239,12 +232,20 @@ def follow(events: Iterator, run_folder: Run | None, flags: Flags) -> Finished |
         *_, event = events
         return event
     tracker = tracking.Tracker(run_folder.record, run_folder.folder.name) if flags.sharing.track else None
-    with tracker or nullcontext(), EventPrinter(run_folder.model, flags.sample) as showing:
-        for event in events:
-            run_folder.keep(event)
-            if tracker:
-                tracker.keep(event)
-            showing.show(event)
+    live = LivePush(flags, run_folder.folder) if flags.sharing.push else None
+    last = None
+    try:
+        with tracker or nullcontext(), EventPrinter(run_folder.model, flags.sample) as showing:
+            for event in events:
+                run_folder.keep(event)
+                for reader in (tracker, live):
+                    if reader:
+                        reader.keep(event)
+                showing.show(event)
+        last = event
+    finally:
+        if live:
+            live.close(last)
     return event
 
 
@@ -253,6 +254,8 @@ def conclude(event: Finished | Resumable, flags: Flags, group: ProcessGroup) -> 
     out = flags.out
     if not isinstance(event, Finished):
         say(f"Stopped at step {event.step}; {out} holds the best model so far. To resume:")
+        if repo := flags.sharing.push:
+            say(f"    {_launched(group, command('train', '--resume', repo))}    # on another machine")
         say(f"    {_launched(group, command('train', '--resume', '--out', out))}")
         return
     say(event.verdict)
@@ -260,20 +263,7 @@ def conclude(event: Finished | Resumable, flags: Flags, group: ProcessGroup) -> 
         say(f"There was no time for {plural(event.snapshots_left_out, 'snapshot')}: allow more --minutes.")
     say(f"The model is in {out}. To generate text: {command('generate', '--model', out)}")
     if flags.sharing.push is not None:
-        push_model(flags, flags.sharing.push)
-
-
-def push_model(flags: Flags, repo: str) -> None:
-    """Pushes the trained model. If that fails, the error says how to repeat it; the folder is kept."""
-    out, snapshots = flags.out, flags.training.snapshots > 0
-    try:
-        address = publish.push(
-            out, repo, private=flags.sharing.private or None, snapshots=snapshots, license=flags.folder.license
-        )
-        say(f"It is on the Hub: {address}")
-    except ValueError as error:
-        again = command("push", out, repo, *(["--snapshots"] if snapshots else []))
-        raise ValueError(f"{error}. The model is safe in {out}: {again}") from error
+        push_all(flags, flags.sharing.push)
 
 
 def command_line(flags: Flags, args: list[str], hardware: Hardware, group: ProcessGroup) -> str:

@@ -1,8 +1,9 @@
 """A GGUF file of a model, for llama.cpp.
 
-llama.cpp's GPT-2 has the tanh approximation of GELU where this architecture has the exact one: logits differ by about
-1e-3, greedy texts mostly agree. It reads text by byte-level BPE. Each byte has a letter there, so that a character of
-several bytes is a word of several letters; merges put the bytes of each known character together, and nothing else.
+llama.cpp's GPT-2 has the tanh approximation of GELU where this architecture has the exact one: in the bundled model
+that moves the logits of 219 characters by 0.0007 on the median, by 0.006 at most; greedy texts mostly agree. It reads
+text by byte-level BPE. Each byte has a letter there, so that a character of several bytes is a word of several letters;
+merges put the bytes of each known character together, and nothing else.
 
 An end token is necessary: without one llama.cpp takes the token with the id 11 for it, which is a character here.
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.

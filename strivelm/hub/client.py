@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies
@@ -235,6 +236,26 @@ class HubClient:
                 size += len(part)
         if size != remote.size or digest.hexdigest() != remote.id:
             raise DamagedError
+
+    def copy(self, revision: str, name: str, remote: RemoteFile, to: Path, on_part: Callable[[bytes], None]) -> None:
+        """Puts a file's bytes into a folder of this machine, where nothing of that name may be.
+
+        Raises HubError where they are twice not those that the Hub states, and OSError where they can't be written.
+        """
+        with to.open("xb") as file:
+
+            def once() -> None:
+                file.seek(0)
+                file.truncate()
+                self.fetch(revision, name, remote, file, on_part)
+
+            for last in (False, True):
+                try:
+                    return self.retry(once)
+                except DamagedError:
+                    if last:
+                        words = f"{name} was received twice with other bytes than the Hub states"
+                        raise HubError(f"{self.repo} is damaged at {revision}: {words}; try again later") from None
 
     def retry(self, request: Callable[[], T]) -> T:
         """What `request` returns; after an UnreachableError it is called again, `max_attempts` times in all."""

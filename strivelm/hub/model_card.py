@@ -11,11 +11,15 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from strivelm.data.sources import SHAKESPEARE_SHA256
+from strivelm.manifest import Manifest
 
 MARK = "strivelm_card"
 """The metadata key for the `_digest` of the text that was pushed: if the digest differs, a person edited the card."""
 METRIC = "validation loss, nats per character"
 _TABLE = re.compile(rf"^\|[^\n]*{METRIC}[^\n]*\|\r?\n(?:\|[^\n]*\|(?:\r?\n|$))*", re.MULTILINE)
+_YOUTH = "| revision | validation loss, nats | sha256 of model.safetensors |"
+_SNAPSHOTS = re.compile(rf"^{re.escape(_YOUTH)}\r?\n(?:\|[^\n]*\|(?:\r?\n|$))*", re.MULTILINE)
+_END = re.compile(r"^## Limits$", re.MULTILINE)
 _DECIDED = ("library_name", "pipeline_tag", "datasets")  # what a run decides; a person may change everything else
 
 
@@ -52,16 +56,38 @@ def _dataset(corpus: dict) -> str | None:
     return found and found[1]
 
 
-def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: str | None = None) -> str:
+def snapshots_section(listed: Manifest, repo: str) -> str:
+    """The part of a card that says what the snapshots are."""
+    rows = [
+        f"| {name} | {'?' if one.validation is None else f'{one.validation:.3f}'} | `{one.sha256}` |"
+        for name, one in listed.snapshots.items()
+    ]
+    sampled = any(one.characters is not None for one in listed.snapshots.values())
+    words = " Losses on the way were measured on a sample of the validation text." if sampled else ""
+    return (
+        f"## Snapshots\n\nWhat it was on the way, each a revision of this repo.{words} "
+        f"`strivelm verify {repo}` computes this table anew.\n\n" + "\n".join([_YOUTH, "|---|---|---|", *rows]) + "\n\n"
+    )
+
+
+def prepared(
+    ours: str,
+    theirs: str | None,
+    repo: str,
+    revision: str,
+    license: str | None = None,
+    listed: Manifest | None = None,
+) -> str:
     """The card to push: ours with its address on the Hub, or, if a person edited the card there, theirs, updated.
 
     A person's text is kept, and so is the metadata that the run does not decide. What is replaced is the metadata that
-    the run decides, and the table of losses, if there still is one.
+    the run decides, and the tables of losses and of snapshots, if there still are such.
 
     Args:
         ours: the README of the folder.
         theirs: the README on the Hub; None if there is none.
         license: the license to set; None leaves it as it is.
+        listed: the repo's snapshots, for a table; None or an empty one makes none.
 
     Raises:
         ValueError: one of them has metadata that can't be read.
@@ -69,6 +95,9 @@ def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: s
     card, place = _parsed(ours, "the folder's"), "" if revision == "main" else f', revision="{revision}"'
     text = card.text.replace('from_pretrained("owner/name"', f'from_pretrained("{repo}"{place}')
     text = text.replace('"owner/name"', f'"{repo}"')
+    if listed is not None and listed.snapshots:
+        part, ends = snapshots_section(listed, repo), [found.start() for found in _END.finditer(text)]
+        text = f"{text[: ends[-1]]}{part}{text[ends[-1] :]}" if ends else f"{text.rstrip()}\n\n{part.rstrip()}\n"
     metadata = cast(ModelCardData, card.data)
     metadata.model_name = repo.split("/")[1]
     there = None if theirs is None else _parsed(theirs, f"{repo}'s")
@@ -76,7 +105,7 @@ def prepared(ours: str, theirs: str | None, repo: str, revision: str, license: s
     if license is not None:
         data.license = license
     if there is not None and there.text.strip() and there.data.get(MARK) != _digest(there.text):
-        text = _with_table(there.text, text)
+        text = _with_table(_SNAPSHOTS, _with_table(_TABLE, there.text, text), text)
         data.pop(MARK)
     else:
         data[MARK] = _digest(text)
@@ -107,9 +136,9 @@ def _once(tags: list[str]) -> list[str]:
     return sorted(set(tags), key=tags.index)
 
 
-def _with_table(theirs: str, ours: str) -> str:
-    """Their text with our table of losses in place of theirs, if both have one."""
-    table = _TABLE.search(ours)
+def _with_table(pattern: re.Pattern, theirs: str, ours: str) -> str:
+    """Their text with our table of a pattern in place of theirs, if both have one."""
+    table = pattern.search(ours)
     if table is None:
         return theirs
     lines = table[0].rstrip("\n").split("\n")
@@ -118,7 +147,7 @@ def _with_table(theirs: str, ours: str) -> str:
         end = "\r\n" if "\r\n" in found[0] else "\n"
         return end.join(lines) + (end if found[0].endswith("\n") else "")
 
-    return _TABLE.sub(replaced, theirs, count=1)
+    return pattern.sub(replaced, theirs, count=1)
 
 
 def _digest(text: str) -> str:

@@ -3,21 +3,24 @@
 What is on the Hub already is not sent again, so a push that was interrupted can be repeated. Only files that an allow
 list names are sent. A snapshot is a branch, step-N, that begins at the repo's first commit: it holds that model and
 nothing else, and can be pushed again. (A tag would need a commit of its own on some branch, and could not be moved to
-a corrected one; `revision="step-500"` opens both.)
+a corrected one; `revision="step-500"` opens both.) What the snapshots are stands in snapshots.json beside the model.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 
-from strivelm import checkpoint
+from strivelm import checkpoint, manifest
+from strivelm.checkpoint import CheckpointError
 from strivelm.hub import model_card
 from strivelm.hub.cache import has_id
 from strivelm.hub.client import HubClient, HubError, Limits, checked_name
 from strivelm.hub.upload import Operation, check_card, check_rights, hub_session, repo_info, with_retry
+from strivelm.manifest import MANIFEST, Manifest
 
 CARD = "README.md"
 
@@ -48,7 +51,7 @@ def check(
     """
     checked_name(repo, None)
     with hub_session(Operation(repo), wait) as make_api:
-        with_retry(lambda: _check_remote(make_api(token), _client(repo, token, wait), private))
+        with_retry(lambda: _check_remote(make_api(token), client_of(repo, token, wait), private))
         if license is not None:
             with_retry(lambda: check_card(make_api(token), f"---\nlicense: {license}\n---\n", "model"))
         return f"{make_api(token).endpoint}/{repo}"
@@ -74,17 +77,19 @@ def push(
         repo: "owner/name"; made if missing.
         private: whether the repo is private; None leaves it to the Hub's own default.
         revision: a branch, made if missing; "main" if None.
-        snapshots: whether each of the folder's snapshots/step-N becomes the revision step-N.
+        snapshots: whether each of the folder's snapshots/step-N becomes the revision step-N, and snapshots.json says
+            what they are.
         license: what the card says, such as "mit"; None leaves it as the card has it.
         message: the commit's; None names the step and the validation loss.
         token, wait: as for `check`.
         progress: called before each revision and at the end.
 
     Raises:
-        CheckpointError: the folder holds no whole model.
+        CheckpointError: the folder holds no whole model, or a snapshot that is not what training wrote.
         HubError: as `check`; or the connection broke, and the push has to be repeated.
     """
     folders = _folders_by_branch(Path(folder), repo, revision, snapshots)
+    listed = _manifests(Path(folder), folders, snapshots)
     address = check(repo, private=private, token=token, wait=wait)
     with hub_session(Operation(repo), wait) as make_api:
         api = make_api(token)
@@ -93,9 +98,8 @@ def push(
         for done, (branch, source) in enumerate(folders.items()):
             if progress is not None:
                 progress(done, len(folders), branch)
-            with_retry(
-                lambda b=branch, s=source: _Revision(api, _client(repo, token, wait), b).update(s, license, message)
-            )
+            there = Revision(api, client_of(repo, token, wait), branch)
+            with_retry(lambda r=there, s=source, b=branch: r.update(s, license, message, listed.get(b)))
         if progress is not None:
             progress(len(folders), len(folders), "")
     return address if revision in (None, "main") else f"{address}/tree/{revision}"
@@ -130,6 +134,7 @@ def plan(
     Raises CheckpointError and HubError as `push` does.
     """
     folders = _folders_by_branch(Path(folder), repo, revision, snapshots)
+    listed = _manifests(Path(folder), folders, snapshots)
     address = check(repo, private=private, token=token, wait=wait)
     with hub_session(Operation(repo), wait) as make_api:
         api = make_api(token)
@@ -137,9 +142,11 @@ def plan(
         exists = with_retry(lambda: repo_info(api.model_info, repo, ["private"])) is not None
         found = []
         for branch, source in folders.items():
-            revision_ = _Revision(api, _client(repo, token, wait), branch)
+            revision_ = Revision(api, client_of(repo, token, wait), branch)
             there = exists and with_retry(revision_.exists)
-            operations = with_retry(lambda r=revision_, s=source, t=there: r.operations(s, license, t))
+            operations = with_retry(
+                lambda r=revision_, s=source, t=there, b=branch: r.operations(s, license, listed.get(b), t)
+            )
             sent = {op.path_in_repo: op.upload_info.size for op in operations if isinstance(op, CommitOperationAdd)}
             gone = tuple(op.path_in_repo for op in operations if isinstance(op, CommitOperationDelete))
             found.append(Planned(branch, sent, gone, license or _license(source)))
@@ -150,12 +157,17 @@ def _folders_by_branch(folder: Path, repo: str, revision: str | None, snapshots:
     """The folders that are pushed, by branch. Raises CheckpointError where one of them holds no whole model."""
     folders = {checked_name(repo, revision)[1]: folder}
     if snapshots:
-        folders |= {source.name: source for source in sorted(folder.glob("snapshots/step-*"), key=_step)}
+        folders |= manifest.folders(folder)
         if len(folders) == 1:
             raise HubError(f"{folder} holds no snapshots; train with --snapshots N to keep some")
     for source in folders.values():
         checkpoint.load(source)
     return folders
+
+
+def _manifests(folder: Path, folders: dict[str, Path], snapshots: bool) -> dict[str, Manifest]:
+    """The manifest for the branch that gets the run's model, where its snapshots are pushed as well."""
+    return {branch: manifest.checked(folder) for branch, source in folders.items() if snapshots and source == folder}
 
 
 def _check_cards(api: HfApi, repo: str, folders: dict[str, Path], license: str | None) -> None:
@@ -174,43 +186,64 @@ def _license(folder: Path) -> str | None:
     return license if isinstance(license, str) else None
 
 
-def _card(path: Path, theirs: str | None, repo: str, branch: str, license: str | None) -> str | None:
+def _card(
+    path: Path, theirs: str | None, repo: str, branch: str, license: str | None, listed: Manifest | None = None
+) -> str | None:
     """The card to push; if the folder has none, `theirs`, which may be None."""
     if not path.is_file():
         return theirs
     try:
-        return model_card.prepared(path.read_text("utf-8"), theirs, repo, branch, license)
+        return model_card.prepared(path.read_text("utf-8"), theirs, repo, branch, license, listed)
     except ValueError as error:
         raise HubError(str(error)) from None
 
 
-class _Revision:
+class Revision:
     """One branch of a repo, and what has to be sent there."""
 
     def __init__(self, api: HfApi, client: HubClient, branch: str):
         self.api, self.client, self.repo, self.branch = api, client, client.repo, branch
 
-    def update(self, folder: Path, license: str | None, message: str | None) -> None:
+    def update(self, folder: Path, license: str | None, message: str | None, listed: Manifest | None) -> None:
         """Makes the branch hold what the folder holds, in one commit; in none if it already does."""
+        self.make()
+        self.commit(self.operations(folder, license, listed), message or _message(folder))
+
+    def make(self) -> None:
+        """Makes the branch, where it is not there yet, at the repo's first commit."""
         if self.branch != "main" and not self.exists():
             first = self.api.list_repo_commits(self.repo)[-1].commit_id
             self.api.create_branch(self.repo, branch=self.branch, revision=first, exist_ok=True)
-        if operations := self.operations(folder, license):
-            self.api.create_commit(
-                self.repo, operations, commit_message=message or _message(folder), revision=self.branch
-            )
+
+    def commit(self, operations: Sequence[CommitOperationAdd | CommitOperationDelete], message: str) -> None:
+        """Makes one commit; none where there is nothing to do."""
+        if operations:
+            self.api.create_commit(self.repo, operations, commit_message=message, revision=self.branch)
 
     def operations(
-        self, folder: Path, license: str | None, there: bool = True
+        self, folder: Path, license: str | None, listed: Manifest | None = None, there: bool = True
     ) -> list[CommitOperationAdd | CommitOperationDelete]:
-        """The commit operations that make the branch hold what the folder does; empty if it already does."""
-        remote = self.client.files(self.branch, checkpoint.FILES) if there else {}
+        """The commit operations that make the branch hold what the folder does; empty if it already does.
+
+        Args:
+            listed: what the snapshots are that are pushed as well; None leaves what the Hub's snapshots.json says.
+            there: whether the branch exists.
+        """
+        remote = self.client.files(self.branch, (*checkpoint.FILES, MANIFEST)) if there else {}
         operations: list[CommitOperationAdd | CommitOperationDelete] = []
+        if listed is not None:
+            content = listed.to_bytes()
+            if MANIFEST not in remote or self.client.read(self.branch, MANIFEST) != content:
+                operations.append(CommitOperationAdd(MANIFEST, content))
+        elif MANIFEST in remote:
+            content = self.client.read(self.branch, MANIFEST)
+            with suppress(CheckpointError):  # what somebody else left there is no reason not to push
+                listed = manifest.parse(content, MANIFEST)
         for name in checkpoint.FILES:
             path = folder / name
             if name == CARD:
                 theirs = self.client.read(self.branch, CARD).decode("utf-8", "replace") if CARD in remote else None
-                text = _card(path, theirs, self.repo, self.branch, license)
+                text = _card(path, theirs, self.repo, self.branch, license, listed)
                 if text is not None and text != theirs:
                     operations.append(CommitOperationAdd(CARD, text.encode()))
             elif not path.is_file():
@@ -230,11 +263,6 @@ class _Revision:
         return any(branch.name == self.branch for branch in refs.branches)
 
 
-def _step(folder: Path) -> int:
-    number = folder.name.removeprefix("step-")
-    return int(number) if number.isdecimal() else -1
-
-
 def _message(folder: Path) -> str:
     """The commit message: the step and the validation loss."""
     path = folder / checkpoint.TRAINING
@@ -245,8 +273,9 @@ def _message(folder: Path) -> str:
     return f"Step {best['step']}" + (f", validation loss {loss:.4f}" if isinstance(loss, float) else "")
 
 
-def _client(repo: str, token: str | None, wait: float) -> HubClient:
-    return HubClient(repo, Limits(wait=wait, max_attempts=1), token)  # `with_retry` asks again
+def client_of(repo: str, token: str | None, wait: float) -> HubClient:
+    """A client that asks once: `with_retry` asks again."""
+    return HubClient(repo, Limits(wait=wait, max_attempts=1), token)
 
 
 def _is_ours(config: bytes) -> bool:

@@ -46,6 +46,16 @@ def duration(model: GPT, corpus: Corpus, config: TrainConfig, seconds_per_step: 
     return min(ends)
 
 
+def state_bytes(model: GPT, config: TrainConfig) -> int:
+    """The size of what a run needs to go on: the weights, the best ones, and what the optimisers remember, in float32.
+
+    It is less where the weights are the best ones, which a state holds once then, and before the first step.
+    """
+    parameters = model.num_parameters()
+    matrices = sum(p.numel() for p in model.blocks.parameters() if p.dim() == 2) if config.optimizer == "muon" else 0
+    return 4 * (2 * parameters + matrices + 2 * (parameters - matrices))
+
+
 def _seconds(model: GPT, corpus: Corpus, config: TrainConfig, hardware: Hardware, windows: int) -> float:
     small = replace(config, batch_size=windows, grad_accumulation=1, minutes=None, max_steps=10)
     trainer = Trainer(copy.deepcopy(model), corpus, small, hardware)

@@ -36,6 +36,8 @@ class Evaluation:
     """Whether this is the lowest validation loss so far (the latest step, where there is no validation)."""
     exact: bool = True
     """Whether the validation loss is that of the whole validation text, not of a sample of it."""
+    characters: int | None = None
+    """How many characters that sample has; None for the whole text."""
 
 
 @dataclass(frozen=True)

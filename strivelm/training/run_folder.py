@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from strivelm import checkpoint
+from strivelm import checkpoint, manifest
 from strivelm.data.corpus import Corpus
 from strivelm.data.ngrams import NGrams, count_ngrams
 from strivelm.data.sources import FABLES
@@ -31,9 +31,12 @@ from strivelm.training.hardware import PLAIN, Hardware
 from strivelm.training.loop import Event
 from strivelm.training.loss_curve import loss_curve
 from strivelm.training.resume import ResumeError
+from strivelm.training.state_file import from_bytes, to_bytes
 
-RESUME = Path("resume") / "state.pt"
-SNAPSHOTS = "snapshots"
+RESUME = Path("resume") / "state.safetensors"
+BEFORE = RESUME.with_name("state.pt")
+"""Where the state lay before it was a safetensors file."""
+SNAPSHOTS = manifest.SNAPSHOTS
 ON_CARD = ("corpus", "teachers", "best", "ngrams", "machine", "snapshot", "license")  # what the card says of the record
 HOW = ("command", "machine")  # how a run was begun, which a resume may do otherwise
 EXTRAS = 0.02  # the share of a run's time that samples and curves for cards may take; at the end there is always time
@@ -46,12 +49,15 @@ def saved_state(folder: str | Path) -> dict | None:
     Raises ResumeError for a damaged one, OSError where it can't be read. No code in it is run.
     """
     path = Path(folder) / RESUME
+    if not path.exists():
+        path = Path(folder) / BEFORE
     damaged = ResumeError(  # torch's own words would advise to run whatever code the file holds
         f"{path} is damaged, or no state of a run; the folder's model is unharmed. Start anew in another "
         "--out, or with --overwrite, which replaces it"
     )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
+        state = from_bytes(content) if path.name == RESUME.name else _unpickled(content)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -63,6 +69,11 @@ def saved_state(folder: str | Path) -> dict | None:
     if not isinstance(state, dict):
         raise damaged
     return state
+
+
+def _unpickled(content: bytes) -> object:
+    """A state from before; no code in it is run."""
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def saved_record(folder: str | Path) -> dict | None:
@@ -90,7 +101,7 @@ def _check_contents(folder: Path, replace: bool) -> None:
     """Raises FileExistsError where the folder holds something that may not be replaced."""
     if replace or not folder.is_dir():
         return
-    if (folder / RESUME).exists():
+    if (folder / RESUME).exists() or (folder / BEFORE).exists():
         raise FileExistsError(
             f"{folder} holds a run that is not finished; pass --resume to go on with it, --overwrite to begin anew, or "
             "another --out"
@@ -135,10 +146,11 @@ class Run:
     """Reads the events of `train` and keeps on disk what must not be lost.
 
     At each evaluation that is the best so far the model folder is written (weights, config, tokenizer and card), at
-    every evaluation training.json and, last, resume/state.pt, which goes when the run has finished; once, what counting
-    knows of the text (ngrams.safetensors). A sample in the card and the loss curve come along while they cost little
-    of the run's time, and at the end. A snapshot becomes a model folder of its own, snapshots/step-N. Each file is
-    written whole or not at all. `record` is what training.json will say; a script may add to it.
+    every evaluation training.json and, last, resume/state.safetensors, which goes when the run has finished; once, what
+    counting knows of the text (ngrams.safetensors). A sample in the card and the loss curve come along while they cost
+    little of the run's time, and at the end. A snapshot becomes a model folder of its own, snapshots/step-N, and
+    snapshots.json says what it is. Each file is written whole or not at all. `record` is what training.json will say;
+    a script may add to it.
 
     Args:
         folder: where to; made if missing.
@@ -180,13 +192,15 @@ class Run:
         if license or corpus.sha256 == _bundled_text():
             self.record["license"] = license or "mit"
         if resume is None:  # another run's record, picture, state and youth must not stand beside ours
-            for old in (path, self.folder / checkpoint.CURVE, self.folder / checkpoint.NGRAMS, self.folder / RESUME):
-                old.unlink(missing_ok=True)
+            for old in (path.name, checkpoint.CURVE, checkpoint.NGRAMS, manifest.MANIFEST, RESUME, BEFORE):
+                (self.folder / old).unlink(missing_ok=True)
             for old in (self.folder / SNAPSHOTS).glob("step-*"):
                 shutil.rmtree(old, ignore_errors=True)
             checkpoint.write_json(path, self.record)  # whatever is killed from here on can be told from a stranger's
+            self.manifest = manifest.Manifest(manifest.text_of(self.record))
         else:
             self._go_on(checkpoint.read_json(path) if path.is_file() else {}, resume)
+            self.manifest = manifest.read(self.folder) or manifest.of_folder(self.folder)
 
     def _go_on(self, before: dict, resume: dict) -> None:
         """Takes over what a stopped run has seen, and how it was begun, if that was otherwise."""
@@ -199,6 +213,10 @@ class Run:
         if first and first != now:
             resumed = [*resumed, {"step": resume["steps"]} | now]
         self.record |= first | ({"resumed": resumed} if resumed else {})
+        if not (self.folder / checkpoint.WEIGHTS).is_file():  # the state came alone, from the Hub
+            checkpoint.write_atomically(self.folder / checkpoint.NGRAMS, self.tables.to_bytes())
+            checkpoint.save(self.folder, self.model.config, resume["best_weights"], dtype=self.dtype)
+            self._write_card(self.folder, self.record, extras=False)
 
     def keep(self, event: Event) -> None:
         """Writes what an event changes. Raises OSError where it can't; the last good state stays."""
@@ -220,19 +238,22 @@ class Run:
                 folder = self.folder / SNAPSHOTS / f"step-{evaluation.step}"
                 self._write_model(folder, record)
                 checkpoint.write_json(folder / checkpoint.TRAINING, record)
+                snapshot = manifest.described(folder, evaluation.validation, evaluation.characters)
+                self.manifest = self.manifest.having(folder.name, snapshot)
+                self.manifest.write(self.folder)
             case Resumable():
-                content = io.BytesIO()
-                torch.save(event.state(), content)
                 with _named(self.folder / RESUME):
                     (self.folder / RESUME).parent.mkdir(exist_ok=True)
-                checkpoint.write_atomically(self.folder / RESUME, content.getvalue())
+                checkpoint.write_atomically(self.folder / RESUME, to_bytes(event.state()))
+                (self.folder / BEFORE).unlink(missing_ok=True)
             case Finished():
                 self.record["evaluations"] = [_entry(asdict(evaluation)) for evaluation in event.evaluations]
                 self.record |= {"best": _entry(asdict(event.best)), "finished": True}
                 self._write_card(self.folder, self.record, extras=True)  # what came after the best step belongs in it
                 checkpoint.write_json(self.folder / checkpoint.TRAINING, self.record)
                 with contextlib.suppress(OSError):  # it holds something of somebody else's
-                    (self.folder / RESUME).unlink(missing_ok=True)
+                    for state in (RESUME, BEFORE):
+                        (self.folder / state).unlink(missing_ok=True)
                     (self.folder / RESUME).parent.rmdir()
 
     def _write_model(self, folder: Path, record: dict) -> None:
@@ -327,4 +348,7 @@ def sample(model: GPT, characters: int) -> str:
 
 def _entry(evaluation: dict) -> dict:
     entry = {name: evaluation[name] for name in ("step", "train", "validation", "seconds")}
-    return entry if evaluation.get("exact", True) else entry | {"exact": False}
+    if evaluation.get("exact", True):
+        return entry
+    characters = evaluation.get("characters")  # which states of before lack
+    return entry | {"exact": False} | ({} if characters is None else {"characters": characters})

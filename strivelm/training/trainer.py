@@ -192,8 +192,8 @@ class Trainer:
                 f"the training loss was {now:.3f} at step {self.steps}, {self.evaluations[0].train:.3f} at the start"
             )
         text, validation, best, exact = self.corpus.validation, None, True, True
+        most = planned.last if last else planned.characters
         if len(text):
-            most = planned.last if last else planned.characters
             validation, exact = (yield from self._read(validation_reading, text, most)), most >= len(text) - 1
             sampled = validation
             if most > planned.characters < len(text) - 1 and self.evaluations:
@@ -203,7 +203,8 @@ class Trainer:
                 best = validation < (yield from self._exactly(most, exact))
         if best:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.evaluations.append(Evaluation(self.steps, now, validation, self.seconds, best, exact))
+        read = None if exact else most
+        self.evaluations.append(Evaluation(self.steps, now, validation, self.seconds, best, exact, read))
 
     def _read(self, reading: Callable, ids: torch.Tensor, characters: int) -> Iterator[Evaluating]:
         """Reads a text, saying how far it is when that takes long; returns the mean loss."""
@@ -225,7 +226,8 @@ class Trainer:
         loss = yield from self._read(validation_reading, self.corpus.validation, characters)
         self.model.load_state_dict(current)
         place = self.evaluations.index(self.best)
-        self.evaluations[place] = replace(self.best, validation=loss, exact=exact)
+        read = None if exact else characters
+        self.evaluations[place] = replace(self.best, validation=loss, exact=exact, characters=read)
         return loss
 
     def load_best(self) -> None:

@@ -5,11 +5,13 @@ Each function takes and returns plain values. Errors come back as they were rais
 
 import hashlib
 import os
+import threading
 import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -17,13 +19,16 @@ import torch
 from huggingface_hub import constants
 
 from strivelm import GPT, open_model
-from strivelm.hub import publish
+from strivelm.data.corpus import load_corpus
+from strivelm.hub import background, publish, run_state
 from strivelm.hub.client import Limits
 from strivelm.space import deploy, waiting
+from strivelm.verification import verify
 
 torch.set_num_threads(1)
 deploy.deploy.__kwdefaults__.update(poll=0.01, settle=0.3, timeout=20.0)  # the loopback Hub needs no time to build
 waiting.LOG_SECONDS = 2.0
+background.PAUSE = background.LONGEST_PAUSE = 0.1
 QUICK = {"wait": 1.0, "seconds": 8.0, "max_attempts": 2, "retry_delay": 0.05}
 
 
@@ -82,6 +87,59 @@ def script(name: str, *args: str) -> tuple[int, str, str]:
 
     done = run(name, *args)
     return done.returncode, done.stdout, done.stderr
+
+
+def trained(*args: str, stop_at: int | None = None, break_at: int | None = None, seconds: float = 0.0):
+    """What the command train leaves, as `script` does; errors end it as they would end a process.
+
+    Args:
+        stop_at: the step after which Ctrl-C is pressed.
+        break_at: the step in which the process is killed, as far as it can see: nothing is done after it.
+        seconds: what each step takes longer.
+    """
+    from commands import run
+
+    from strivelm.cli import sharing, training_output
+    from strivelm.training.trainer import Trainer
+
+    step, steps = Trainer.take_step, []
+
+    def slowly(trainer):
+        time.sleep(seconds)
+        steps.append(trainer.steps)
+        if trainer.steps == break_at:
+            raise OSError("the power failed")
+        return step(trainer)
+
+    def pressed(_):
+        return stop_at is not None and steps[-1] + 1 >= stop_at
+
+    with (
+        mock.patch.object(Trainer, "take_step", slowly),
+        mock.patch.object(training_output.CtrlC, "__call__", pressed),
+        mock.patch.object(sharing, "SILENCE", 1.0),
+    ):
+        done = run("train.py", *args)
+    return done.returncode, done.stdout, done.stderr
+
+
+def pushes_in_threads(patience: float) -> list[str]:
+    """The threads that still push, after so many seconds at most."""
+    found = [thread for thread in threading.enumerate() if thread.name == "strivelm-push"]
+    for thread in found:
+        thread.join(patience)
+    return [thread.name for thread in found if thread.is_alive()]
+
+
+def fetched_run(repo: str, into, **how) -> list[str]:
+    """What `run_state.fetch_run` says is missing."""
+    return run_state.fetch_run(repo, Path(into), limits=Limits(**QUICK), **how)
+
+
+def verified(ref: str, data: str | None = None, **how) -> tuple[dict, bool]:
+    """What `verify` says is wrong with each snapshot, and whether there was a manifest."""
+    report = verify(ref, load_corpus(data) if data else None, limits=Limits(**QUICK), **how)
+    return {one.name: one.wrong for one in report.snapshots}, report.listed
 
 
 def library(name: str, *args, **how):

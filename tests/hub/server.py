@@ -293,6 +293,14 @@ def _writing(app: FastAPI, hub: LoopbackHub) -> None:
         repo.branches[branch] = repo.resolve(start).id
         return {}
 
+    @app.delete(HERE + "/branch/{branch:path}")
+    async def delete_branch(request: Request, branch: str):
+        repo, _ = hub.repo(request, write=True)
+        if branch == "main" or branch not in repo.branches:
+            raise RefusalError(404, f"Invalid rev id: {branch}", "RevisionNotFound")
+        del repo.branches[branch]
+        return {}
+
     @app.post(HERE + "/tag/{revision:path}")
     async def tag(request: Request, revision: str):
         repo, _ = hub.repo(request, write=True)

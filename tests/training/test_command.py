@@ -12,7 +12,7 @@ from commands import ROOT, SMALL, run, run_alone, start
 
 from strivelm.cli.commands import command
 from strivelm.cli.training_flags import parse
-from strivelm.training.run_folder import complete_command
+from strivelm.training.run_folder import BEFORE, RESUME, complete_command, saved_state
 
 EXACT = ["--threads", "1", "--precision", "float32", "--sample", "0"]
 FLAGS = [*SMALL, *EXACT, "--max-steps", "4"]
@@ -34,7 +34,7 @@ def test_help_has_groups_and_examples_one_a_line_that_can_be_copied():
     for group in ("text", "folder", "sizes", "training", "hardware", "sharing"):
         assert f"{group} options" in printed
     examples = re.search(r"examples:\n((?:    .+\n)+)", printed)[1].splitlines()
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:
         words = shlex.split(example)
         assert words[1] == "scripts/train.py"
@@ -188,13 +188,13 @@ def test_a_bare_resume_takes_its_flags_from_the_run(stopped):
     ],
 )
 def test_what_contradicts_the_run_is_named(stopped, flags, named):
-    before = (stopped / "resume" / "state.pt").read_bytes()
+    before = (stopped / RESUME).read_bytes()
     done = run("train.py", "--resume", "--out", stopped, *flags)
     assert done.returncode == 1
     assert re.search(named, done.stderr), done.stderr
     assert "chars" not in done.stderr
     assert "vocab_size" not in done.stderr
-    assert (stopped / "resume" / "state.pt").read_bytes() == before
+    assert (stopped / RESUME).read_bytes() == before
 
 
 def test_a_run_of_before_goes_on(stopped):
@@ -205,12 +205,13 @@ def test_a_run_of_before_goes_on(stopped):
     record["training"] |= {"eval_characters": 131_072}
     record["command"] = record["command"].replace("--eval-interval", "--a-flag-that-is-gone 3 --eval-interval")
     (stopped / "training.json").write_text(json.dumps(record))
-    state = torch.load(stopped / "resume" / "state.pt", weights_only=True)
+    state = saved_state(stopped)
+    (stopped / RESUME).unlink()
     del state["plan"]
     state["made_with"]["eval_characters"] = 131_072
     for evaluation in state["evaluations"]:
-        del evaluation["exact"]
-    torch.save(state, stopped / "resume" / "state.pt")
+        del evaluation["exact"], evaluation["characters"]
+    torch.save(state, stopped / BEFORE)
     text = stopped.parent / "text.txt"
     running = start("train.py", "--resume", "--out", stopped, "--data", text, *EXACT)
     lines = [line for line in (running.stdout.readline() for _ in range(16)) if line.startswith(("resuming", "iter"))]

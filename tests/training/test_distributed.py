@@ -17,6 +17,7 @@ from strivelm.data.corpus import corpus_from_text
 from strivelm.training import Trainer, new_model, train
 from strivelm.training.config import TrainConfig
 from strivelm.training.distributed import ALONE, FROM_TORCHRUN, ProcessGroup, check_environment
+from strivelm.training.run_folder import saved_state
 
 TEXT = "the cat sat on the mat; the dog sat on the log. " * 12
 EXACT = ["--threads", "1", "--precision", "float32"]
@@ -140,7 +141,7 @@ def test_ctrl_c_stops_a_team_which_goes_on_later(tmp_path):
     assert re.search(r"^    torchrun --nproc-per-node=2 scripts/train.py --resume --out ", printed, re.MULTILINE)
     assert errors.count("finishing the step and saving") == 1
     assert "KeyboardInterrupt" not in errors.replace("SignalException", "")
-    state = torch.load(tmp_path / "run" / "resume" / "state.pt", weights_only=True)
+    state = saved_state(tmp_path / "run")
     shorter = together(tmp_path / "run", *flags, "--resume", "--max-steps", "40")
     assert "max_steps: 3000 then, 40 now" in shorter.stderr
     going_on = started(tmp_path / "run", *flags, "--resume")

@@ -74,7 +74,7 @@ def test_what_a_killed_training_left_half_written_is_swept(tmp_path):
             break
     running.send_signal(signal.SIGKILL)
     running.communicate()
-    for name in (".model.safetensors.0123abcd", "resume/.state.pt.89abcdef"):
+    for name in (".model.safetensors.0123abcd", "resume/.state.safetensors.89abcdef"):
         (out / name).write_bytes(b"half")
     (out / ".mine.txt").write_text("a person's")
     config = TrainConfig(max_steps=3, batch_size=2)

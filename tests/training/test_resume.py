@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import io
 import json
 import os
 import signal
@@ -21,7 +20,8 @@ from strivelm.training.config import TrainConfig
 from strivelm.training.events import Evaluation, Finished, Resumable
 from strivelm.training.hardware import PLAIN
 from strivelm.training.presets import PRESETS
-from strivelm.training.run_folder import RESUME, Run, saved_state
+from strivelm.training.run_folder import BEFORE, RESUME, Run, saved_state
+from strivelm.training.state_file import from_bytes, to_bytes
 
 SIZES = Sizes(n_layer=1, n_head=2, n_embd=16, block_size=12, dropout=0.2)
 CONFIG = TrainConfig(max_steps=30, batch_size=4, eval_interval=10, warmup_steps=3, noise=0.1)
@@ -57,10 +57,8 @@ def weights(model) -> torch.Tensor:
 
 
 def through_a_file(state: dict) -> dict:
-    """The state as it comes back from disk, read without running code."""
-    content = io.BytesIO()
-    torch.save(state, content)
-    return torch.load(io.BytesIO(content.getvalue()), weights_only=True)
+    """The state as it comes back from disk."""
+    return from_bytes(to_bytes(state))
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -118,13 +116,14 @@ def test_a_damaged_state_is_refused_and_no_code_in_it_is_run(tmp_path):
 
     assert saved_state(tmp_path) is None
     (tmp_path / RESUME).parent.mkdir()
-    torch.save({"steps": Hostile()}, tmp_path / RESUME)
-    with pytest.raises(
-        ResumeError,
-        match=r"state.pt is damaged, or no state of a run; .* Start anew in another --out, or with --overwrite",
-    ):
-        saved_state(tmp_path)
-    assert not (tmp_path / "pwned").exists()
+    for place in (BEFORE, RESUME):
+        torch.save({"steps": Hostile()}, tmp_path / place)
+        with pytest.raises(
+            ResumeError,
+            match=rf"{place.name} is damaged, or no state of a run; .* Start anew in another --out, or with --over",
+        ):
+            saved_state(tmp_path)
+        assert not (tmp_path / "pwned").exists()
     (tmp_path / RESUME).write_bytes(b"half a fi")
     with pytest.raises(ResumeError, match="is damaged"):
         saved_state(tmp_path)
