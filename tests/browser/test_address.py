@@ -83,7 +83,7 @@ def test_a_link_with_a_long_text_is_opened_through_a_proxy(visit, behind_nginx, 
 
 
 def test_a_long_text_stays_while_the_links_model_is_fetched(visit, behind_nginx, monkeypatch):
-    def fetched(ref, device, *, limits, progress):
+    def fetched(ref, device, *, limits, progress, admit):
         time.sleep(1)
         return open_random(chars=CYRILLIC, corpus="letters", ref=ref, n_layer=2)
 

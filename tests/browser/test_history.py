@@ -198,7 +198,7 @@ def test_a_typed_address_is_followed(visit):
 
 
 def test_no_view_stands_under_another_model_s_name(visit, monkeypatch):
-    def fetched(ref, device, *, limits, progress):
+    def fetched(ref, device, *, limits, progress, admit):
         time.sleep(1.5)
         if ref == "choir/none":
             raise ValueError("There is none.")
