@@ -35,7 +35,7 @@ ARROWS = {
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
     "loading": {"checkpoint", "data", "guessing", "hub", "model"},
     "snapshots": {"checkpoint", "hub", "loading"},
-    "inspection": {"config", "data", "generation", "model", "words"},
+    "inspection": {"config", "data", "generation", "model", "tokenizer", "words"},
     "training": {"checkpoint", "config", "data", "generation", "manifest", "model", "words"},
     "verification": {"checkpoint", "data", "files", "hub", "loading", "manifest", "model", "training"},
     "space": {"checkpoint", "hub", "loading"},

@@ -10,27 +10,21 @@ import statistics
 from strivelm import open_model
 
 LENGTH = 96
+PLOT = "#timeline .plot"
+RESTS = 900  # ms after which the page has come to rest
 TEXT = "The king is dead; the queen is not. " * 3
-KEY = """async (key) => {
-  const plot = document.querySelector("#timeline .plot");
-  const mark = () => document.querySelector("#attention-view [data-painted]").dataset.painted;
-  const before = mark(), began = performance.now();
-  plot.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-  while (mark() === before) await new Promise(requestAnimationFrame);
-  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));  // the frame is on the screen
-  return performance.now() - began;
-}"""
-PICK = """async (ref) => {
-  const field = document.querySelector("#model input");
-  const mark = () => document.querySelector("#attention-view [data-painted]").dataset.painted;
-  strivelm.type("model", ref);
-  await new Promise((done) => setTimeout(done, 100));
-  const before = mark(), began = performance.now();
-  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
-  while (mark() === before) await new Promise(requestAnimationFrame);
-  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  return performance.now() - began;
-}"""
+PAINTED = "document.querySelector('#attention-view [data-painted]').dataset.painted"
+LISTEN = f"""() => {{
+  window.measured = null;
+  const before = {PAINTED};
+  const pressed = async () => {{
+    const began = performance.now();
+    while ({PAINTED} === before) await new Promise(requestAnimationFrame);
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));  // the frame is on the screen
+    window.measured = performance.now() - began;
+  }};
+  document.addEventListener("keydown", pressed, {{ capture: true, once: true }});
+}}"""
 
 
 def row(browser, served, rounds: int) -> dict:
@@ -44,17 +38,22 @@ def row(browser, served, rounds: int) -> dict:
     page = context.new_page()
     page.goto(f"{address}?tab=attention&text={TEXT[:LENGTH]}")
     page.wait_for_function("document.querySelector('#attention-view [data-judged]')")
-    page.focus("#timeline .plot")
+
+    def pressed(place: str, key: str) -> float:
+        page.evaluate(LISTEN)
+        page.press(place, key)
+        took = page.wait_for_function("measured").json_value()
+        page.wait_for_timeout(RESTS)
+        return took
+
     for key in ["Home", *["ArrowRight"] * 11]:  # every step once, so that all are open
-        page.evaluate(KEY, key)
-        page.wait_for_timeout(300)
+        pressed(PLOT, key)
     moves, picks = [], []
-    for turn in range(max(rounds, 5) * 4):
-        moves.append(page.evaluate(KEY, "ArrowLeft" if turn % 8 < 4 else "ArrowRight"))
-        page.wait_for_timeout(700)
+    for turn in range(4 * max(rounds, 5)):
+        moves.append(pressed(PLOT, "ArrowLeft" if turn % 8 < 4 else "ArrowRight"))
         if turn % 4 == 0:
-            picks.append(page.evaluate(PICK, ("film@step-122", "film@step-55")[turn // 4 % 2]))
-            page.wait_for_timeout(700)
+            page.fill("#model input", ("film@step-122", "film@step-55")[turn // 4 % 2])
+            picks.append(pressed("#model input", "Enter"))
     context.close()
     move, pick, worst = statistics.median(moves), statistics.median(picks), max(moves)
     line = (

@@ -52,6 +52,9 @@ In which file
     architecture        every learnt number counted, beside the closed form
     component_ablation  the loss without a whole kind of part: positions, attention, all heads but one, MLPs
     dropout             how dropout changes a vector in training
+    comparison          two models on one text: surprisal, divergence, heads, embeddings
+    head_similarity     which heads of two models look at the same characters
+    procrustes          one set of points turned onto another, and what is left over
     phase_change        whether a number changed at one stroke in training
     results             what all results share
 """
@@ -60,6 +63,15 @@ from strivelm.inspection.ablated_generation import AblatedText, Without, generat
 from strivelm.inspection.ablation import Ablation, AblationMap, Means, ablate, ablation_map, mean_outputs
 from strivelm.inspection.attention import Heads, Patterns, Rollout, heads, patterns, rollout
 from strivelm.inspection.circuits import Copying, Induction, copying, induction
+from strivelm.inspection.comparison import (
+    Comparison,
+    EmbeddingComparison,
+    PredictionComparison,
+    compare,
+    compare_embeddings,
+    compare_predictions,
+    notes_on,
+)
 from strivelm.inspection.embeddings import (
     Analogy,
     Bigrams,
@@ -73,9 +85,11 @@ from strivelm.inspection.embeddings import (
     state_space,
     token_space,
 )
+from strivelm.inspection.head_similarity import HeadSimilarity, head_similarity
 from strivelm.inspection.layer import Inside, inside
 from strivelm.inspection.lens import LogitAttribution, LogitLens, direct_logit_attribution, logit_lens
 from strivelm.inspection.phase_change import phase_change
+from strivelm.inspection.procrustes import Procrustes, procrustes
 from strivelm.inspection.state_maps import StateMaps, state_maps
 from strivelm.inspection.surprisal import PositionLoss, Surprisal, loss_by_position, surprisal
 from strivelm.inspection.text_overlap import SharedSpans, shared_spans
@@ -101,7 +115,10 @@ __all__ = [
     "Analogy",
     "Bigrams",
     "CaseAnalogies",
+    "Comparison",
     "Copying",
+    "EmbeddingComparison",
+    "HeadSimilarity",
     "Heads",
     "Induction",
     "Inside",
@@ -113,6 +130,8 @@ __all__ = [
     "Patterns",
     "PositionLoss",
     "Positions",
+    "PredictionComparison",
+    "Procrustes",
     "Projection",
     "Purity",
     "Rollout",
@@ -130,9 +149,13 @@ __all__ = [
     "bigrams",
     "bytes_needed",
     "case_analogies",
+    "compare",
+    "compare_embeddings",
+    "compare_predictions",
     "copying",
     "direct_logit_attribution",
     "generate_without",
+    "head_similarity",
     "heads",
     "induction",
     "inside",
@@ -141,10 +164,12 @@ __all__ = [
     "mean_outputs",
     "nearest",
     "neighbours",
+    "notes_on",
     "patterns",
     "pca",
     "phase_change",
     "positions",
+    "procrustes",
     "purity",
     "rollout",
     "shared_spans",

@@ -31,6 +31,9 @@ PARTS: dict[str, tuple[str, str, Callable[[GPTConfig], int]]] = {
 }
 """Each part as the model calls it: what it is, its closed form, and the function that this is."""
 
+OUTSIDE = ("tok", "pos", "lnf", "head")
+"""The parts that no block has, so that a model has each once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Architecture(Result):
@@ -60,7 +63,7 @@ def architecture(model: GPT) -> Architecture:
     """What a model is made of, in the order of the pass; a block's parts are those of block 0, as all are alike."""
     c, rows = model.config, []
     for part, (name, form, closed) in PARTS.items():
-        outside = part in ("tok", "pos", "lnf", "head")
+        outside = part in OUTSIDE
         module = model.get_submodule(part) if outside else model.blocks[0].get_submodule(part)
         tensors = [] if part == "head" and module.weight is model.tok.weight else list(module.parameters())
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)

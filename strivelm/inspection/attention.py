@@ -164,7 +164,7 @@ def _judged(
     if T < 2:
         raise ValueError("the text has one character, which can only look at itself; at least 2 are needed")
     targets = _targets(ids) | _part_targets(T, chars)
-    scores, uniform = _scores(attention, targets), _scores(_uniform(T)[None, None], targets)
+    scores, uniform = _scores(attention, targets), _scores(uniform_attention(T)[None, None], targets)
     queries = {name: int(wanted.any(-1).sum()) for name, wanted in targets.items()}
     words = WORDS if chars is None else WORDS | PARTS
 
@@ -234,7 +234,7 @@ def _scores(attention: torch.Tensor, targets: dict[str, torch.Tensor]) -> dict[s
     return {name: torch.cat([found[name] for found in layers]).unflatten(0, attention.shape[:2]) for name in layers[0]}
 
 
-def _uniform(T: int) -> torch.Tensor:
+def uniform_attention(T: int) -> torch.Tensor:
     """Uniform attention over the keys that a query sees: (T, T)."""
     visible = torch.ones(T, T, dtype=torch.float64).tril()
     return visible / visible.sum(-1, keepdim=True)
@@ -361,7 +361,7 @@ def rollout(attention: torch.Tensor, last: bool = False) -> Rollout:
     Args:
         last: whether what the last layer comes to is all that is wanted: (1, T, T) in place of (L, T, T).
     """
-    uniform = _uniform(attention.shape[-1])
+    uniform = uniform_attention(attention.shape[-1])
     return Rollout(_rolled((_mean(layer) for layer in attention), last), _rolled((uniform for _ in attention), last))
 
 

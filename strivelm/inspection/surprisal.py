@@ -15,7 +15,7 @@ the T characters from k s on, and what an earlier window has not predicted yet i
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
@@ -81,7 +81,7 @@ def surprisal(model: GPT, text: Text, ngrams: NGrams | None = None, stride: int 
         IndexError: an id is outside the vocabulary.
     """
     T = model.block_size
-    stride = T - max(T // 2, 1) + 1 if stride is None else stride
+    stride = usual_stride(T) if stride is None else stride
     if not 1 <= stride <= T:
         raise ValueError(f"stride is {stride!r}; expected a whole number from 1 to the context, {T}")
     if ngrams is not None and ngrams.vocab_size != model.vocab_size:
@@ -89,7 +89,7 @@ def surprisal(model: GPT, text: Text, ngrams: NGrams | None = None, stride: int 
             f"the n-gram tables know {ngrams.vocab_size:,} characters, the model {model.vocab_size:,}; take its own"
         )
     ids = long_ids(model, text, least=2)
-    numbers = F.pad(_read(model, ids, stride), (1, 0), value=math.nan)  # (4, T)
+    numbers = F.pad(in_windows(model, ids, stride, _numbers), (1, 0), value=math.nan)  # (4, T)
     tables = {} if ngrams is None else {name: torch.from_numpy(x) for name, x in ngrams.surprisal(ids).items()}
     losses = torch.stack(list(tables.values())) if tables else torch.zeros(0, len(ids), dtype=torch.float64)
     return Surprisal(
@@ -107,36 +107,49 @@ def surprisal(model: GPT, text: Text, ngrams: NGrams | None = None, stride: int 
     )
 
 
-def _read(model: GPT, ids: torch.Tensor, stride: int) -> torch.Tensor:
-    """Surprisal, entropy, rank and characters in view (4, T - 1) of ids (T,) from the second on."""
+Score = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Of ln p (B, length, V) and the ids (B, length) that came, numbers (K, B, length)."""
+
+
+def in_windows(model: GPT, ids: torch.Tensor, stride: int, score: Score) -> torch.Tensor:
+    """What a score gives for the predictions (K, T - 1) of ids (T,) from the second on, read in windows."""
     length = min(model.block_size, len(ids) - 1)
     starts = torch.arange(0, len(ids) - length, stride)
-    parts = [_scored(model, ids, starts, length)]
+    parts = [_scored(model, ids, starts, length, score)]
     left = len(ids) - 1 - int(starts[-1]) - length  # what no whole window has predicted
     if left:
         last = int(starts[-1]) + stride
-        parts.append(_scored(model, ids, torch.tensor([last]), len(ids) - 1 - last))
+        parts.append(_scored(model, ids, torch.tensor([last]), len(ids) - 1 - last, score))
     news = [parts[0][:, 0], parts[0][:, 1:, length - stride :].flatten(1)]  # of each window what is new in it
     if left:
         news.append(parts[1][:, 0, -left:])
     return torch.cat(news, 1)
 
 
+def _numbers(log_p: torch.Tensor, came: torch.Tensor) -> torch.Tensor:
+    """Surprisal, entropy, rank and characters in view (4, B, length)."""
+    own = log_p.gather(-1, came[..., None])
+    in_view = torch.arange(1.0, came.shape[1] + 1).expand(len(came), -1)
+    entropy = -torch.xlogy(log_p.exp(), log_p.exp()).sum(-1)
+    return torch.stack([-own[..., 0], entropy, (log_p > own).sum(-1), in_view])
+
+
 @torch.no_grad()
-def _scored(model: GPT, ids: torch.Tensor, starts: torch.Tensor, length: int) -> torch.Tensor:
-    """Surprisal, entropy, rank and characters in view (4, W, length) of the predictions of windows that begin at starts
-    (W,), in float64."""
+def _scored(model: GPT, ids: torch.Tensor, starts: torch.Tensor, length: int, score: Score) -> torch.Tensor:
+    """What a score gives (K, W, length) for the predictions of windows that begin at starts (W,), in float64."""
     each = length * (model.vocab_size + model.config.n_head * length)
     found = []
     for some in starts.split(max(1, AT_ONCE // each)):
         inputs, targets = batch(ids, some, length)
         # (B, length, V)
         log_p = exact(last_of(forward_pass(model, embedded(model, inputs), names=()))).log_softmax(-1)
-        came = log_p.gather(-1, targets[..., None])
-        in_view = torch.arange(1.0, length + 1).expand(len(some), -1)
-        entropy = -torch.xlogy(log_p.exp(), log_p.exp()).sum(-1)
-        found.append(torch.stack([-came[..., 0], entropy, (log_p > came).sum(-1), in_view]))
+        found.append(score(log_p, targets))
     return torch.cat(found, 1)
+
+
+def usual_stride(T: int) -> int:
+    """How far apart windows begin where a model of context T writes."""
+    return T - max(T // 2, 1) + 1
 
 
 # -- how far back it looks ---------------------------------------------------------------------------------------------
@@ -206,7 +219,7 @@ def loss_by_position(
 def _by_position(model: GPT, ids: torch.Tensor, starts: torch.Tensor, length: int) -> Iterator[PositionLoss]:
     losses = torch.zeros(0, length, dtype=torch.float64)
     for some in starts.split(max(1, A_STEP // length)):
-        losses = torch.cat([losses, _scored(model, ids, some, length)[0]])
+        losses = torch.cat([losses, _scored(model, ids, some, length, _numbers)[0]])
         yield _summary(losses, len(starts))
 
 
@@ -215,7 +228,7 @@ def _summary(losses: torch.Tensor, in_all: int) -> PositionLoss:
     W, T = losses.shape
     edges = [0, *(1 << k for k in range(T.bit_length()) if 1 << k < T), T]
     bins = torch.stack([losses[:, a:b].mean(1) for a, b in pairwise(edges)], 1)  # (W, K)
-    (mean, error), (bin_mean, bin_error) = _mean_and_error(losses), _mean_and_error(bins)
+    (mean, error), (bin_mean, bin_error) = mean_and_error(losses), mean_and_error(bins)
     close = bin_mean - bin_mean[-1] <= 2 * (bin_error**2 + bin_error[-1] ** 2).sqrt().nan_to_num(0)
     return PositionLoss(
         seen=torch.arange(1, T + 1),
@@ -232,7 +245,7 @@ def _summary(losses: torch.Tensor, in_all: int) -> PositionLoss:
     )
 
 
-def _mean_and_error(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def mean_and_error(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean (K,) of values (W, K) over windows, and its standard error."""
     error = values.std(0) / math.sqrt(len(values)) if len(values) > 1 else torch.full_like(values[0], math.nan)
     return values.mean(0), error

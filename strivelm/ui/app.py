@@ -9,6 +9,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui import limits, theme
 from strivelm.ui.api import endpoints
 from strivelm.ui.components import picker, scripts
+from strivelm.ui.components.beside import beside
 from strivelm.ui.components.lesson_plan import lesson_plan
 from strivelm.ui.components.view import read
 from strivelm.ui.core import in_browser
@@ -46,6 +47,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
     with Blocks(title="StriveLM", analytics_enabled=False) as blocks:
         current = gr.Textbox(models.own, visible="hidden", elem_id="current", label="The open model")
         head = picker.build(models)
+        second = beside.build(models)
         lesson_plan.build({id: title for id, title, _ in TABS})
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             page = Page(models, Dispatcher(models), current, tabs)
@@ -55,6 +57,7 @@ def build(model: OpenModel, offered: tuple[str, ...] = ()) -> gr.Blocks:
                 tab.select(None, None, None, js=f"() => strivelm.turn({json.dumps(id)})")
         page.wire_carried()
         picker.wire(blocks, page, head, tuple(id for id, _, _ in TABS))
+        beside.wire(models, second)
         endpoints.offer(page.dispatcher)
     # Unqueued calls of queued events are refused: they would know no limits.
     return blocks.queue(default_concurrency_limit=limits.CONCURRENT, api_open=False)

@@ -13,7 +13,7 @@ import html
 import threading
 from collections import ChainMap
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 from strivelm.loading import OpenModel, open_model
 from strivelm.ui import app  # noqa: F401  (makes the views of all tabs)
 from strivelm.ui.components import header, scripts
+from strivelm.ui.components.beside import beside
 from strivelm.ui.components.timeline import timeline
 from strivelm.ui.components.view import VIEWS, View, read
 from strivelm.ui.core import prompts
@@ -63,8 +64,15 @@ def pieces(name: str, opened: OpenModel, **given: object) -> list[dict]:
     facts = facts_of(opened)
     texts = {"text": prompts.lines(facts), "prompt": prompts.line(facts)}
     arguments = {one.name: texts[one.name] for one in question.arguments if one.name in texts} | given
-    found: Any = question.answer([opened], question.checked(arguments))
+    models = [opened] if question.models < 2 else [opened, _film()]
+    found: Any = question.answer(models, question.checked(arguments))
     return list(found) if question.streamed else [found]
+
+
+@cache
+def _film() -> OpenModel:
+    """The model that stands beside another in samples of two."""
+    return open_model("film")
 
 
 def answer(name: str, opened: OpenModel, **given: object) -> dict:
@@ -100,11 +108,16 @@ LESSON = {"title": "Looking back", "steps": [{"link": "?tab=learn&step=3.3", "sa
 SETTINGS = {"temperature": 0.8, "top_k": 20, "top_p": 0.95, "seed": 1}
 SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "attention": lambda opened: attention(opened, prompts.passage(facts_of(opened))),
+    "attention_beside": partial(answer, "attention.beside"),
+    "beside": lambda opened: beside.shown(facts_of(opened)),
     "bigram_table": partial(answer, "embeddings.table"),
     "columns": side_by_side,
     "diagram": lambda opened: answer("learn.step", opened, step="4")["diagram"],
+    "embeddings_beside": partial(answer, "embeddings.beside"),
     "header": lambda opened: header.shown(facts_of(opened)),
     "inner_tabs": lambda opened: None,
+    "learn_beside": partial(answer, "learn.beside"),
+    "lens_beside": partial(answer, "predictions.both_lenses"),
     "lesson": partial(answer, "learn.step", step="4"),
     "lesson_plan": lambda opened: {"tabs": {"learn": "Learn"}, "lesson": LESSON},
     "lesson_steps": lambda opened: [["1", "The first"], ["1.5", "One between"], ["2", "The last"]],
@@ -113,6 +126,7 @@ SAMPLES: dict[str, Callable[[OpenModel], object]] = {
     "message": lambda opened: {"kind": "note", "text": f"The model {opened.ref} knows no “é”: it was left out."},
     "neighbours": partial(answer, "embeddings.tokens"),
     "offers": lambda opened: {"tab": "generate", "field": "prompt", "examples": prompts.examples(facts_of(opened))},
+    "predictions_beside": partial(answer, "predictions.beside"),
     "sampling_steps": partial(answer, "generate.sampling_steps", **SETTINGS),
     "similarity": partial(answer, "embeddings.tokens"),
     "switches": lambda opened: about(facts_of(opened)),

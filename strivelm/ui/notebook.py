@@ -17,6 +17,7 @@ from strivelm.ui.tabs.embeddings import payload as mapping
 from strivelm.ui.tabs.embeddings import views as maps
 from strivelm.ui.tabs.predictions import ablation as _ablation
 from strivelm.ui.tabs.predictions import attribution as _attribution
+from strivelm.ui.tabs.predictions import beside as _beside
 from strivelm.ui.tabs.predictions import lens as _lens
 from strivelm.ui.tabs.predictions import losses as _losses
 from strivelm.ui.tabs.predictions import payload as predicting
@@ -70,6 +71,11 @@ def states(model: Model, text: str, height: int = 760) -> Shown:
 def bigrams(model: Model, height: int = 760) -> Shown:
     """What comes after each character: by counts of the training text, and by the model."""
     return maps.BIGRAM_TABLE.show(mapping.table(_opened(model)), height)
+
+
+def beside(model: Model, other: Model, text: str, height: int = 900) -> Shown:
+    """Two models on one text: which of them expected each character more, and how far apart they are."""
+    return _beside.VIEW.show(_beside.beside(_opened(model), _opened(other), text), height)
 
 
 def _opened(model: Model) -> OpenModel:

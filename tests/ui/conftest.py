@@ -54,3 +54,21 @@ def unused_port() -> int:
 def bundled() -> OpenModel:
     """The model that comes along."""
     return open_model("bundled")
+
+
+@pytest.fixture(scope="session")
+def film() -> OpenModel:
+    """The small model that comes along."""
+    return open_model("film")
+
+
+@pytest.fixture(scope="session")
+def young() -> OpenModel:
+    """The same while it was trained."""
+    return open_model("film@step-55")
+
+
+@pytest.fixture(scope="session")
+def stranger() -> OpenModel:
+    """A model of other sizes than `noise`, a shorter context, and a vocabulary that is partly another."""
+    return open_random("\n .eshiTt\u00e9\u0436", ref="stranger", block_size=12, n_layer=2, n_head=4, n_embd=24)

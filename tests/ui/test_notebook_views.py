@@ -15,6 +15,7 @@ VIEWS = {
     "positions": (),
     "states": (TEXT,),
     "bigrams": (),
+    "beside": ("film", TEXT),
 }
 
 

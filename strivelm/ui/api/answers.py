@@ -11,8 +11,8 @@ from strivelm.decoder import engine_of
 from strivelm.generation import DEFAULTS, distribution
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
-from strivelm.ui.core import costs
-from strivelm.ui.core.models import facts_of
+from strivelm.ui.core import codec, costs
+from strivelm.ui.core.models import facts_of, names_of
 from strivelm.ui.core.questions import question
 from strivelm.words import plural
 
@@ -107,6 +107,55 @@ def logit_lens(opened: OpenModel, text: str) -> dict:
 def ablate(opened: OpenModel, text: str, heads: str) -> dict:
     """What the model says of a text with all its heads, and without some, named like "0.1,2.0" (layer.head)."""
     return inspection.ablate(opened.model, _whole(opened, text), heads_named(heads)).to_dict()
+
+
+@question("api.compare", costs=costs.all_of_two)
+def compare(opened: OpenModel, beside: OpenModel, text: str) -> dict:
+    """Two models on one text: surprisals, difference, divergence (nats), each head's most similar head, embeddings.
+
+    The difference is the surprisal of `beside` less the model's: above 0 where the model expected a character more.
+    """
+    names = names_of(opened, beside)
+    text = _whole(opened, text, least=2)
+    found = inspection.compare(opened.model, beside.model, text, names=names)
+    expected, heads, embeddings = found.predictions, found.heads, found.embeddings
+    given = expected.to_dict()
+    rows = zip(given["chars"], *given["surprisal"], given["difference"], given["kl"], strict=True)
+    fields = ("char", "nats", "beside_nats", "difference", "divergence")
+    mean, beside_mean = expected.surprisals
+    return {
+        "model": names[0],
+        "beside": names[1],
+        "characters": [dict(zip(fields, row, strict=True)) for row in list(rows)[1:]],
+        "mean_nats": mean,
+        "beside_mean_nats": beside_mean,
+        "difference": {"sum": expected.total, "mean": expected.mean, "standard_error": codec.finite(expected.error)},
+        "expected_more": expected.wins[0],
+        "beside_expected_more": expected.wins[1],
+        "mean_divergence": expected.mean_kl,
+        "heads": heads and _most_similar(heads),
+        "embeddings": embeddings
+        and {
+            "characters": len(embeddings.chars),
+            "procrustes_residual": embeddings.procrustes.residual,
+            "residual_by_chance": embeddings.procrustes.chance,
+            "neighbours_in_both": embeddings.shared,
+            "in_both_by_chance": embeddings.chance,
+        },
+        "notes": list(found.notes),
+    }
+
+
+def _most_similar(found: inspection.HeadSimilarity) -> dict:
+    """Each head's most similar head of the other model, by the overlap of their attention, and what chance gives."""
+    L, H = found.best.shape
+    heads = {}
+    for layer in range(L):
+        for head in range(H):
+            ((name, overlap),) = found.most_similar(layer, head, k=1)
+            at_random = {"random_head": found.average[layer, head].item(), "uniform": found.uniform[layer, head].item()}
+            heads[f"{layer}.{head}"] = {"most_similar": name, "overlap": overlap} | at_random
+    return {"heads": heads, "two_random_heads": found.chance}
 
 
 @question("api.neighbours", costs=costs.one_character)

@@ -1,7 +1,8 @@
 """The endpoints of the page: one for each public question, and two for the page's own views.
 
-A question "api.NAME" (`strivelm.ui.api.answers`) becomes the endpoint /NAME: typed, plain JSON, its model last. Its
-docstring is the endpoint's description, also for language models that use the page as an MCP tool.
+A question "api.NAME" (`strivelm.ui.api.answers`) becomes the endpoint /NAME: typed, plain JSON, its model last; one
+about two models takes the second as `beside` before it. Its docstring is the endpoint's description, also for language
+models that use the page as an MCP tool.
 """
 
 import inspect
@@ -22,6 +23,9 @@ PUBLIC = "api."
 """The prefix of the names of public questions."""
 LANES = {"looking": limits.CONCURRENT, "writing": limits.WRITERS}
 """The views' own endpoints, and how many questions each answers at once."""
+
+OTHER = "film"
+"""What stands beside a model where nothing is said: a small one that comes along."""
 
 assert answers  # its questions are declared by importing it
 
@@ -49,14 +53,16 @@ def offer(dispatcher: Dispatcher) -> None:
 
 
 def _public(question: Question, dispatcher: Dispatcher) -> Callable:
-    """The function that a program calls: the question's arguments, then the model, by default the page's own."""
+    """The function that a program calls: the question's arguments, the other models, by default the `OTHER` one, and
+    last the model, by default the page's own."""
+    others = list(inspect.signature(question.function).parameters)[1 : question.models]
 
     def pieces(*given, **named) -> Iterator[object]:
-        arguments = signature.bind(*given, **named)
-        arguments.apply_defaults()
-        *rest, model = arguments.arguments.items()
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        refs = [bound.arguments.pop(name) for name in ("model", *others)]
         try:
-            yield from dispatcher.stream(question.name, [model[1]], dict(rest), _visit())
+            yield from dispatcher.stream(question.name, refs, bound.arguments, _visit())
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -68,15 +74,16 @@ def _public(question: Question, dispatcher: Dispatcher) -> Callable:
     parameters = [
         inspect.Parameter(one.name, keyword, default=one.default, annotation=one.kind) for one in question.arguments
     ]
-    own = inspect.Parameter("model", keyword, default=dispatcher.models.own, annotation=str)
+    refs = [(name, OTHER) for name in others] + [("model", dispatcher.models.own)]
+    parameters += [inspect.Parameter(name, keyword, default=default, annotation=str) for name, default in refs]
     answers_with = inspect.signature(question.function, eval_str=True).return_annotation
     if question.streamed:
         (answers_with,) = answers_with.__args__  # of Iterator[…]
-    signature = inspect.Signature(
-        [*parameters, own], return_annotation=getattr(answers_with, "__origin__", answers_with)
-    )
+    signature = inspect.Signature(parameters, return_annotation=getattr(answers_with, "__origin__", answers_with))
     endpoint = pieces if question.streamed else whole
-    endpoint.slow = lambda data: question.slow or not dispatcher.models.is_local(data[-1] if data else None)
+    endpoint.slow = lambda data: (
+        question.slow or not all(map(dispatcher.models.is_local, (data or [])[-question.models :]))
+    )
     endpoint.__name__ = endpoint.__qualname__ = question.name.removeprefix(PUBLIC)
     endpoint.__doc__ = inspect.getdoc(question.function)
     endpoint.__signature__ = signature

@@ -64,6 +64,10 @@ function fold(open) {
 at(".line .fold").addEventListener("click", () => fold(at(".more").hidden));
 fold(!strivelm.inPage());
 
+// A second model, in the page alone (components/beside).
+at(".add").hidden = !strivelm.inPage();
+at(".add").addEventListener("click", () => strivelm.pickBeside(true));
+
 // The whole glossary, made when it is asked for.
 at(".all").addEventListener("click", () => {
   const list = at(".words dl");

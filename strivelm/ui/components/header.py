@@ -19,6 +19,8 @@ TEMPLATE = """
     <dl aria-label="The open model"></dl>
     <p class="short"></p>
     <button type="button" class="fold" aria-expanded="false" aria-controls="about-model">More</button>
+    <button type="button" class="add" aria-controls="beside"
+      title="Open a second model: every tab shows both on one text">+ beside</button>
   </div>
   <div class="more" id="about-model" hidden>
     <dl aria-label="Its sizes"></dl>

@@ -68,7 +68,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     follows = [one.component for one in page.linked if one.follow]
     to_fetch = gr.Textbox(visible="hidden", label="A link's model that has to be fetched")
     pending = gr.Textbox(visible="hidden", label="The same, after the rest of the link is restored")
-    opening = QUIET | OPENING
+    options = QUIET | OPENING
 
     def switched(ref: str, now: str, *values) -> Iterator[list]:
         for current, *rest in switch(models, ref, now):
@@ -93,10 +93,13 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
     opened = opened.then(
         None, page.components, page.components, js=f"(...values) => strivelm.restored({config}, values)"
     )
-    arrive_js = f"(ref, model, usual, ...values) => {{ strivelm.arrive({config}, ref, model, usual, values); }}"
+    arrive_js = f"""(ref, model, usual, ...values) => {{
+      strivelm.arrive({config}, ref, model, usual, values);
+      strivelm.bringBeside(strivelm.chosen.beside);
+    }}"""
     opened.then(None, [to_fetch, *everything], None, js=arrive_js)
     opened.then(None, to_fetch, pending, js="(ref) => ref")
-    fetched = pending.change(switched, [pending, page.current, *follows], outputs, **opening)
+    fetched = pending.change(switched, [pending, page.current, *follows], outputs, **options)
     picked = gr.on(
         [head.picker.input, head.picker.select],
         switched,
@@ -104,7 +107,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
         outputs,
         js="(ref, ...rest) => { strivelm.openModel(ref); return [ref, ...rest]; }",
         trigger_mode="always_last",
-        **opening,
+        **options,
     )
 
     # Back and Forward (common/history.js): the components get their values in the browser, a model is opened here.
@@ -121,7 +124,7 @@ def wire(blocks: gr.Blocks, page: Page, head: Header, tabs: tuple[str, ...]) -> 
         outputs,
         js="(_, ...rest) => [strivelm.wantedModel(), ...rest]",
         trigger_mode="always_last",
-        **opening,
+        **options,
     )
     timeline.wire(page, head.summary, head.message, head.picker, everything)
     for event in (fetched, picked, reopened):
@@ -169,6 +172,17 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
     if ref == now:
         yield gr.skip(), gr.skip(), message.NOTHING, gr.skip()
         return
+    for news in opening(models, ref):
+        if isinstance(news, str):
+            yield gr.skip(), gr.skip(), message.note(news), gr.skip()
+        elif isinstance(news, Facts):
+            yield ref, header.dumps(news), message.NOTHING, ref
+        else:
+            yield gr.skip(), gr.skip(), message.error(f"{news} {now} stays open."), now
+
+
+def opening(models: Models, ref: str) -> Iterator[str | Facts | ValueError]:
+    """Yields sentences while a model is opened, and at the end its facts, or the error that says why it can't be."""
     updates, outcome = queue.SimpleQueue(), []
 
     def fetch():
@@ -182,16 +196,11 @@ def switch(models: Models, ref: str, now: str) -> Iterator[tuple]:
             updates.put(None)
 
     threading.Thread(target=fetch, daemon=True).start()
-    yield gr.skip(), gr.skip(), message.note(f"Opening {ref[:200]}…"), gr.skip()
+    yield f"Opening {ref[:200]}…"
     shown = -1.0
     while (news := updates.get()) is not None:
         done, total = news
         if total and done / total - shown >= SHOWN_STEP:
             shown = done / total
-            sentence = f"Opening {ref[:200]}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB received."
-            yield gr.skip(), gr.skip(), message.note(sentence), gr.skip()
-    found = outcome[0]
-    if isinstance(found, Facts):
-        yield ref, header.dumps(found), message.NOTHING, ref
-    else:
-        yield gr.skip(), gr.skip(), message.error(f"{found} {now} stays open."), now
+            yield f"Opening {ref[:200]}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB received."
+    yield outcome[0]

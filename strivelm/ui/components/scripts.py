@@ -12,8 +12,8 @@ from strivelm.web import script
 HERE = Path(__file__).parent
 MODULES = (
     *("common/format", "common/codec", "common/colour", "common/drawing", "common/elements", "common/glossary"),
-    *("common/address", "common/ask", "common/life", "common/machine", "common/tabs", "common/history"),
-    *("common/present", "common/export"),
+    *("common/address", "common/ask", "common/life", "common/machine", "common/tabs", "common/beside"),
+    *("common/history", "common/present", "common/export"),
     *("plots/picture", "plots/bars", "plots/part_switches", "plots/heatmap", "plots/lines", "plots/scatter"),
     "plots/spark",
 )

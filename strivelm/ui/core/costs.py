@@ -5,10 +5,12 @@ matrix products take at `limits.SPEED`, which no machine of one thread exceeds b
 have fitted in, while what is accepted may still end at its time limit.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from strivelm.inspection import layer, lens
+from strivelm.inspection.head_similarity import AT_ONCE
+from strivelm.inspection.procrustes import DRAWS
 from strivelm.inspection.trace import bytes_needed
 from strivelm.model import GPT
 from strivelm.ui import limits
@@ -45,16 +47,17 @@ class Cost:
         return ""
 
 
-Costs = Callable[[GPT, int], Cost]
-"""Gives the cost of a question about so many characters, at least 1 and at most the context, for a model."""
+Costs = Callable[..., Cost]
+"""Gives the cost of a question about so many characters, at least 1 and at most the context, for a model: called with
+the model, those that the question is about besides, and the number of characters."""
 
 
-def check(costs: Costs, model: GPT, length: int, seconds: float, max_bytes: int) -> Cost:
+def check(costs: Costs, model: GPT, length: int, seconds: float, max_bytes: int, others: Sequence[GPT] = ()) -> Cost:
     """The cost of a question. Raises ValueError, a sentence that says which limit it exceeds and what would fit."""
     on_cpu = model.tok.weight.device.type == "cpu"
-    cost = costs(model, length)
+    cost = costs(model, *others, length)
     if words := cost.excess(seconds, max_bytes, on_cpu):
-        fits = longest(lambda T: not costs(model, T).excess(seconds, max_bytes, on_cpu), length)
+        fits = longest(lambda T: not costs(model, *others, T).excess(seconds, max_bytes, on_cpu), length)
         shorter = f"a text of at most {plural(fits, 'character')} fits, or " if fits else ""
         raise ValueError(f"{words} are allowed here; {shorter}take a smaller model.")
     return cost
@@ -223,3 +226,51 @@ def rows(most: int) -> Costs:
         return Cost(80 * R * c.vocab_size + 100 * R * c.n_embd, 2 * R * model.num_parameters())
 
     return costs
+
+
+# -- of two models -----------------------------------------------------------------------------------------------------
+
+
+def predictions_of_two(one: GPT, other: GPT, T: int) -> Cost:
+    """What two models expect at each place of a text; the other reads it in windows of its own context."""
+    window = min(T, other.block_size)
+    windows = 1 if window == T else 2 * T / window
+    first, second = reading()(one, T), reading()(other, window)
+    numbers = 3 * (one.vocab_size + other.vocab_size) + 8 * min(one.vocab_size, other.vocab_size)
+    return Cost(
+        first.memory + int(windows * second.memory) + 8 * T * numbers, first.work + windows * second.work, 80.0 * T
+    )
+
+
+def heads_of_two(one: GPT, other: GPT, T: int) -> Cost:
+    """The attention of all heads of two models, as it is sent, and each head beside each."""
+    T = min(T, other.block_size)
+    first, second = (reading({"attention"})(model, T) for model in (one, other))
+    N, M = (model.config.n_layer * model.config.n_head for model in (one, other))
+    weights = (N + M) * T * (T + 1) // 2
+    return Cost(
+        first.memory + second.memory + 8 * weights + 40 * AT_ONCE + 8 * N * M,
+        first.work + second.work + 5 * N * M * T * T,
+        BASE64 * (weights + 4 * N * M) + ABOUT,
+    )
+
+
+def embeddings_of_two(one: GPT, other: GPT, T: int) -> Cost:
+    """The embeddings of the characters that two models know, the one's turned onto the other's."""
+    V, C = min(limits.CHARACTERS, one.vocab_size, other.vocab_size), max(one.config.n_embd, other.config.n_embd)
+    K = min(V, C)
+    return Cost(
+        160 * V * C + 60 * C * C + 80 * K * V, 2 * V * C * C + 20 * C**3 + DRAWS * 20 * K**3 + 4 * V * V * C, 200.0 * V
+    )
+
+
+def lenses_of_two(one: GPT, other: GPT, T: int) -> Cost:
+    """The logits at all depths of two models."""
+    first, second = (lens_costs(model, min(T, other.block_size)) for model in (one, other))
+    return Cost(max(first.memory, second.memory), first.work + second.work)
+
+
+def all_of_two(one: GPT, other: GPT, T: int) -> Cost:
+    """Everything that is compared of two models, one part after the other."""
+    parts = [cost(one, other, T) for cost in (predictions_of_two, heads_of_two, embeddings_of_two)]
+    return Cost(max(part.memory for part in parts), sum(part.work for part in parts))

@@ -94,6 +94,12 @@ def name_of(ref: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def names_of(one: OpenModel, other: OpenModel) -> tuple[str, str]:
+    """The names of two models, which differ also where it is one and the same."""
+    first, second = name_of(one.ref), name_of(other.ref)
+    return (first, second) if first != second else (first, f"{second} again")
+
+
 def _is_loss(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 

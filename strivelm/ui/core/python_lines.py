@@ -15,9 +15,18 @@ def open_line(opened: OpenModel) -> str:
     return _line("opened = open_model({})", opened)
 
 
+def two_models(opened: OpenModel, beside: OpenModel, names: str) -> list[str]:
+    """The lines that import names of `strivelm.inspection` and make `model` and `beside`, by `strivelm.load_model`."""
+    imports = ["from strivelm import load_model", f"from strivelm.inspection import {names}", ""]
+    return [*imports, load_line(opened), _line("beside = load_model({})", beside)]
+
+
 def _line(line: str, opened: OpenModel) -> str:
     """The line with the model's reference; of a folder only the name, as visitors need not know the page's paths."""
     name, at, revision = opened.ref.partition("@")
+    along = next((one for one, place in COME_ALONG.items() if Path(name) == Path(place)), None)
+    if along is not None:  # a snapshot of the model that the page was started with, opened by its place
+        return line.format(repr(f"{along}{at}{revision}"))
     folder = Path(opened.ref) if Path(opened.ref).is_dir() else Path(name)
     if name in COME_ALONG or not folder.is_dir():
         return line.format(repr(opened.ref))

@@ -74,7 +74,8 @@ class Question:
     lane: str
     """"looking" or "writing": the queue in which it waits; each answers a limited number of questions at once."""
     costs: Costs | None = None
-    """What it costs for a text of so many characters; None if that is little, whatever the model."""
+    """What it costs for a text of so many characters, of the first model's context at most; None if that is little,
+    whatever the models."""
 
     @property
     def streamed(self) -> bool:
@@ -115,7 +116,8 @@ class Question:
             return Cost()
         model, text = models[0].model, arguments.get("text")
         length = min(len(text), model.block_size) if isinstance(text, str) else model.block_size
-        return check(self.costs, model, max(1, length), self.longest(arguments), self.max_bytes)
+        others = [opened.model for opened in models[1 : self.models]]
+        return check(self.costs, model, max(1, length), self.longest(arguments), self.max_bytes, others)
 
     @property
     def slow(self) -> bool:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from strivelm.loading import OpenModel
 from strivelm.model import GPT
+from strivelm.ui import limits
+from strivelm.ui.core.models import names_of
 from strivelm.words import plural
 
 
@@ -44,3 +47,22 @@ def seen(model: GPT, text: str) -> Start:
     """What the model sees of a text at once: of a long one the end; the notes say what is left out."""
     start = start_from(model, text)
     return replace(start, ids=start.ids[-model.block_size :], text=start.text[-model.block_size :])
+
+
+def seen_by_both(opened: OpenModel, beside: OpenModel, text: str) -> Start:
+    """What two models see of a text: the end of it that fits the first one's context, without what either lacks.
+
+    The ids are the first model's. The second reads it in windows where its context is shorter.
+
+    Raises ValueError, a sentence, where they know no character of it in common.
+    """
+    start = seen(opened.model, limits.checked_prompt(text))
+    encoding = beside.model.tokenizer.encode_leniently(start.text)
+    if not encoding.unknown:
+        return start
+    known = "".join(char for char in start.text if char not in encoding.unknown)
+    first, second = names_of(opened, beside)
+    if not known:
+        raise ValueError(f"{first} and {second} know no character of this text in common; type another one.")
+    note = f"{second}: {encoding.report}"
+    return Start(opened.model.tokenizer.encode(known), known, (*start.notes, note))

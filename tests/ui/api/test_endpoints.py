@@ -9,7 +9,7 @@ import pytest
 import torch
 from gradio_client.exceptions import AppError
 
-from strivelm import SamplingConfig
+from strivelm import SamplingConfig, open_model
 from strivelm import inspection as inside
 from strivelm.decoder import engine_of
 from strivelm.generation import distribution
@@ -39,6 +39,7 @@ ENDPOINTS = {
     "/heads": [],
     "/logit_lens": [("text", "str", ...)],
     "/ablate": [("text", "str", ...), ("heads", "str", ...)],
+    "/compare": [("text", "str", ...), ("beside", "str", "film")],
     "/neighbours": [("char", "str", ...), ("k", "int", 5)],
     "/embedding_map": [("dimensions", "int", 2)],
 }
@@ -73,7 +74,8 @@ def test_every_endpoint_is_its_question_s_function_to_a_program_and_to_a_languag
         assert inspect.getdoc(function) == inspect.getdoc(asked.function)
         signature = inspect.signature(function)
         assert signature.return_annotation in (dict, list, str), name
-        assert list(signature.parameters) == [*(one.name for one in asked.arguments), "model"]
+        beside = ["beside"] if asked.models == 2 else []
+        assert list(signature.parameters) == [*(one.name for one in asked.arguments), *beside, "model"]
         assert inspect.isgeneratorfunction(function) == asked.streamed
 
 
@@ -237,9 +239,42 @@ def test_neighbours_and_map_are_those_of_the_embeddings(ask, noise):
         assert {len(one["coordinates"]) for one in found["characters"]} == {dimensions}
 
 
+def test_two_models_are_compared_as_inspection_compares_them(ask, noise):
+    text = "The fox, and the crow."
+    found, film = ask("/compare", text), open_model("film").model  # the film, where nothing is said
+    expected = inside.compare(noise.model, film, text, names=("noise", "film"))
+    predictions = expected.predictions
+    assert (found["model"], found["beside"], found["notes"]) == ("noise", "film", list(expected.notes))
+    for name, numbers in (("difference", predictions.difference), ("divergence", predictions.kl)):
+        assert [one[name] for one in found["characters"]] == numbers[1:].tolist()
+    assert [[one["nats"], one["beside_nats"]] for one in found["characters"]] == predictions.surprisal[:, 1:].T.tolist()
+    numbers = {"sum": predictions.total, "mean": predictions.mean, "standard_error": predictions.error}
+    assert found["difference"] == numbers
+    name, overlap = expected.heads.most_similar(0, 1)[0]
+    head = found["heads"]["heads"]["0.1"]
+    assert (head["most_similar"], head["overlap"], head["random_head"], head["uniform"]) == (
+        name,
+        overlap,
+        expected.heads.average[0, 1].item(),
+        expected.heads.uniform[0, 1].item(),
+    )
+    assert found["embeddings"]["procrustes_residual"] == expected.embeddings.procrustes.residual
+    assert found["embeddings"]["neighbours_in_both"] == expected.embeddings.shared
+
+
+def test_a_model_beside_itself_differs_nowhere(ask):
+    found = ask("/compare", "The fox", beside="noise")
+    assert found["difference"] == {"sum": 0, "mean": 0, "standard_error": 0}
+    assert (found["mean_divergence"], found["expected_more"], found["beside_expected_more"]) == (0, 0, 0)
+    assert [found["heads"]["heads"][name]["overlap"] for name in ("0.0", "0.1")] == [1, 1]
+    assert found["embeddings"]["procrustes_residual"] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [
+        ("/compare", {"text": "a"}, "The text has 1 character; expected 2 to 32"),
+        ("/compare", {"text": "ab", "beside": "film@step-99"}, "holds no snapshot"),
         ("/next_characters", {"text": ""}, "The text is empty"),
         ("/next_characters", {"text": "a", "temperature": 3}, "temperature is 3"),
         ("/score", {"text": "a"}, "The text has 1 character; expected 2 to 32"),

@@ -36,6 +36,11 @@ ASKED = {
     "api.heads": {},
     "api.logit_lens": {"text": TEXT[:200]},
     "api.ablate": {"text": TEXT, "heads": "0.0"},
+    "api.compare": {"text": TEXT},
+    "predictions.beside": {"text": TEXT},
+    "attention.beside": {"text": TEXT[:200]},
+    "embeddings.beside": {},
+    "learn.beside": {},
     "api.neighbours": {"char": "a"},
     "api.embedding_map": {},
     "learn.step": {"text": TEXT[:60], "step": "3.3"},
@@ -62,9 +67,10 @@ SHAPES = {
 def test_a_question_takes_no_more_memory_than_is_estimated(name, shape):
     opened = open_sized(**SHAPES[shape])
     question, arguments = QUESTIONS[name], QUESTIONS[name].checked(ASKED[name])
-    cost = question.cost([opened], arguments)
+    models = [opened] if question.models == 1 else [opened, open_sized(**SHAPES[shape] | {"block_size": 100})]
+    cost = question.cost(models, arguments)
     with Peak() as peak:
-        answer = question.answer([opened], arguments)
+        answer = question.answer(models, arguments)
         pieces = list(answer) if question.streamed else [answer]
     assert peak.bytes <= cost.memory + 1_000_000
     if cost.answer:

@@ -3,6 +3,7 @@
 import pytest
 
 import strivelm
+from strivelm.loading import COME_ALONG
 from strivelm.ui.core.python_lines import load_line, open_line
 
 
@@ -18,6 +19,11 @@ def test_a_model_that_has_a_name_is_opened_by_it():
     film = strivelm.open_model("film@step-55")
     assert open_line(film) == "opened = open_model('film@step-55')"
     assert ran(open_line(film))["opened"].training == film.training
+
+
+def test_a_snapshot_of_a_model_that_comes_along_keeps_its_name_however_it_was_opened():
+    line = load_line(strivelm.open_model(f"{COME_ALONG['film']}@step-55"))
+    assert line == "model = load_model('film@step-55')"
 
 
 @pytest.mark.parametrize("name", ["run", "a run's"])

@@ -1,4 +1,4 @@
-// What the visitor has chosen, tab by tab, and the address that says it: ?model=…&tab=…&text=…
+// What the visitor has chosen, tab by tab, and the address that says it: ?model=…&beside=…&tab=…&text=…
 //
 // The choices are kept here whole; the address names those of the open tab that differ from the usual. It is written in
 // the browser alone. A long text stands behind '#', as a proxy refuses requests whose query is long, and Gradio sends
@@ -8,19 +8,27 @@ const LONGEST_QUERY = 1500; // characters as they are sent; a proxy takes 4,000 
 const read = () => [...new URLSearchParams(location.search), ...new URLSearchParams(location.hash.slice(1))];
 const asked = new Map(read());
 const linkedTab = asked.get("tab") || HOME; // whose values the address holds as the page is opened
-const chosen = { model: asked.get("model") ?? "", own: "", tab: linkedTab, tabs: {}, usual: {} };
+const ofThePage = ["model", "beside", "tab", "lesson"]; // what is no choice of a tab
+// beside: the model that stands beside the open one, "" where none does.
+const chosen = {
+  model: asked.get("model") ?? "",
+  beside: asked.get("beside")?.trim() ?? "",
+  own: "",
+  tab: linkedTab,
+  tabs: {},
+  usual: {},
+};
 // Whether the page was opened by a link that says more than how it looks.
 chosen.linked = [...asked.keys()].some((name) => !name.startsWith("__"));
 for (const [name, value] of asked)
-  if (!["model", "tab", "lesson"].includes(name) && !name.startsWith("__"))
-    (chosen.tabs[linkedTab] ??= {})[name] = value;
+  if (!ofThePage.includes(name) && !name.startsWith("__")) (chosen.tabs[linkedTab] ??= {})[name] = value;
 
 // The parts of the address: [query, fragment].
 function parts() {
   const kept = [...new URLSearchParams(location.search)].filter(([name]) => name.startsWith("__"));
-  const { model, own, tab, tabs, usual } = chosen;
+  const { model, beside, own, tab, tabs, usual } = chosen;
   const unusual = ([name, value]) => value != null && String(value) !== String(usual[tab]?.[name] ?? "");
-  const names = { model: model === own ? "" : model, tab: tab === HOME ? "" : tab };
+  const names = { model: model === own ? "" : model, beside, tab: tab === HOME ? "" : tab };
   const given = [
     ...Object.entries(names).filter(([, value]) => value),
     ...Object.entries(tabs[tab] ?? {}).filter(unusual),
@@ -34,18 +42,24 @@ function parts() {
 // What an entry of the browser's history keeps of the page, in full: the address leaves out what is usual. Gradio's
 // lists are proxies, which a history can't hold.
 const plain = (values) => JSON.parse(JSON.stringify(values ?? {}));
-const entry = () => ({ model: chosen.model, tab: chosen.tab, values: plain(chosen.tabs[chosen.tab]) });
+const entry = () => ({
+  model: chosen.model,
+  beside: chosen.beside,
+  tab: chosen.tab,
+  values: plain(chosen.tabs[chosen.tab]),
+});
 
 // The entry that the browser has gone to; of one that the visitor typed, what its address says.
 function entered() {
   if (history.state?.strivelm) return history.state.strivelm;
   const {
     model = chosen.own,
+    beside = "",
     tab = HOME,
     ...rest
   } = Object.fromEntries(read().filter(([name]) => !name.startsWith("__") && name !== "lesson"));
   const typed = ([name, value]) => [name, typeof chosen.usual[tab]?.[name] === "number" ? Number(value) : value];
-  return { model, tab, values: Object.fromEntries(Object.entries(rest).map(typed)) };
+  return { model, beside, tab, values: Object.fromEntries(Object.entries(rest).map(typed)) };
 }
 
 function write() {
@@ -106,6 +120,14 @@ function put(tab, name, value, usual = chosen.usual[tab]?.[name] ?? "", { step =
   soon();
 }
 
+// Which model stands beside the open one; `step` as of put.
+function putBeside(ref, step = false) {
+  if (ref === chosen.beside) return;
+  if (step) stepping();
+  chosen.beside = ref;
+  soon();
+}
+
 // What has been changed so far belongs to the entry that is left.
 function stepping() {
   flush();
@@ -149,4 +171,4 @@ function follow() {
   soon();
 }
 
-export { chosen, linkedTab, put, get, ownTexts, recall, linked, turn, follow, hold, release, entered };
+export { chosen, linkedTab, put, putBeside, get, ownTexts, recall, linked, turn, follow, hold, release, entered };

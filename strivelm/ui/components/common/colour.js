@@ -141,4 +141,13 @@ function surpriseKey(box) {
   );
 }
 
-export { dark, ramp, colour, category, CLASSES, classColour, surprise, surpriseKey };
+// The colour of the open model, and of the one beside it: the ends of the diverging ramp, towards which a difference of
+// the two is drawn.
+const modelColour = (second) => colour("diverging", second ? -0.7 : 0.7);
+
+// The same as --first and --second for the styles of an element.
+function paintModels(element) {
+  [0, 1].forEach((second) => element.style.setProperty(second ? "--second" : "--first", modelColour(second)));
+}
+
+export { modelColour, paintModels, dark, ramp, colour, category, CLASSES, classColour, surprise, surpriseKey };

@@ -3,6 +3,7 @@
 // Tab, section, lesson step and model are steps (address.js: put, turn; tabs.js: changed). The components are Gradio's,
 // so that they are given their values by an event of a hidden button, and a model is opened by another one.
 import { chosen, entered, hold } from "./address.js";
+import { bringBeside } from "./beside.js";
 import { changed, openModel, walked } from "./tabs.js";
 
 let goal = null; // the entry that the visitor is on the way to
@@ -39,6 +40,7 @@ function walk(values) {
 // Once the components have them: the model, if another one is open, and then the views.
 function there() {
   if (goal.differs) walked(goal.tab);
+  if ((goal.beside ?? "") !== chosen.beside) bringBeside(goal.beside ?? "");
   if (!goal.model || goal.model === chosen.model) return changed(chosen.model);
   chosen.awaited = true;
   openModel(goal.model);

@@ -37,7 +37,8 @@ async function look(view) {
   try {
     const waits = (is) => view.running === running && waiting(view.element, is || opening);
     const { signal } = running;
-    await view.look({ signal, model: chosen.model, text: texts[view.tab] ?? "", walked, stepped, waits });
+    const { model, beside } = chosen;
+    await view.look({ signal, model, beside, text: texts[view.tab] ?? "", walked, stepped, waits });
     if (view.running === running && view.failed && line(view.tab)?.dataset.kind === "error") say(view.tab);
     view.failed = false;
   } catch (error) {
@@ -53,22 +54,24 @@ async function look(view) {
 }
 
 function wake(view) {
-  if (arrived && view.stale && seen(view.element)) look(view);
+  if (arrived && view.stale && seen(view.element) && (!view.beside || chosen.beside)) look(view);
 }
 
 // Has a view ask when there is reason to.
 //   tab: whose button and text it follows    element: what is dimmed while it asks
-//   look({ signal, model, text, walked, stepped, waits }): asks and draws; a promise. What it throws is said under the tab's
-//     button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed since its
-//     button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
+//   look({ signal, model, beside, text, walked, stepped, waits }): asks and draws; a promise. What it throws is said under
+//     the tab's button. The text is the tab's, if it has one: the same for all of its views, whatever has been typed
+//     since its button was pressed. walked: whether the visitor went back or forward, so that choices are read anew from
 //     strivelm.get. stepped: whether another step of the same model's training is open, so that what is shown stays
-//     until what is new can take its place. waits(is) dims and undims by itself: what shows a text while it grows has nothing to wait for.
+//     until what is new can take its place. waits(is) dims and undims by itself: what shows a text while it grows has
+//     nothing to wait for.
 //   eager: whether it works before it is asked    renewed: whether it asks again when another model is opened
 //   model(): what happens at once when another model is opened
+//   beside: whether it shows two models: it asks when one stands beside the open one (`beside`), and when that changes
 // Returns { again, stop }: asks anew, as after a choice of the visitor's; gives up what is asked.
-function view({ tab, element, look: act, eager = true, renewed = true, model = () => {} }) {
+function view({ tab, element, look: act, eager = true, renewed = true, model = () => {}, beside = false }) {
   const asking = { stale: eager, asked: eager, walked: false, stepped: false, running: null, failed: false };
-  const made = { tab, element, look: act, renewed, model, ...asking };
+  const made = { tab, element, look: act, renewed, model, beside, ...asking };
   views.add(made);
   appeared(element, () => wake(made));
   queueMicrotask(() => wake(made));
@@ -152,6 +155,24 @@ function changed(model, usual, values) {
   chosen.awaited = false;
 }
 
+// A second model was chosen, and is on its way to stand beside the open one.
+function besideComes() {
+  for (const { element, beside } of views) if (beside) waiting(element, true);
+}
+
+// Another one stands there (or none), or, where `other` is false, the one that was chosen could not be opened.
+function besideChanged(other = true) {
+  for (const one of views) {
+    if (!one.beside) continue;
+    if (other) {
+      one.running?.abort();
+      Object.assign(one, { stale: one.asked, stepped: false });
+    }
+    if (!one.stale && !one.running) waiting(one.element, opening);
+    wake(one);
+  }
+}
+
 // Another step of the open model's training is looked at (components/timeline): what is in sight asks at once, the rest
 // when it is seen. The promise is kept when what is in sight has been drawn. The page's components and the address
 // follow when that has come to rest: by settled().
@@ -166,12 +187,13 @@ function stepTo(model) {
     one.model();
     if (!one.renewed) continue;
     Object.assign(one, { stale: one.asked, stepped: true });
-    if (one.stale && seen(one.element)) asked.push(look(one));
+    if (one.stale && seen(one.element) && (!one.beside || chosen.beside)) asked.push(look(one));
   }
   return Promise.all(asked);
 }
 
 const stepped = () => ahead;
+const isOpening = () => opening; // whether another model was chosen, and is on its way
 
 // The page's components know of it: it is a step of the browser's history.
 function settled() {
@@ -222,4 +244,21 @@ function mount(element, value, script) {
   );
 }
 
-export { view, run, arrive, openModel, changed, stepTo, stepped, settled, walked, restored, say, type, mount };
+export {
+  view,
+  run,
+  arrive,
+  openModel,
+  changed,
+  besideComes,
+  besideChanged,
+  stepTo,
+  stepped,
+  settled,
+  isOpening,
+  walked,
+  restored,
+  say,
+  type,
+  mount,
+};

@@ -134,6 +134,7 @@ async function look({ signal, model }) {
 function moved() {
   const { model } = strivelm.chosen;
   if (model === mine) return;
+  if (mine) strivelm.showModel?.(); // what the page says of it goes before what the handle said last
   mine = "";
   if (baseOf(model) !== of) {
     of = null;

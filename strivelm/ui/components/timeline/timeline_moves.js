@@ -58,7 +58,7 @@ function go(i) {
 }
 
 async function move() {
-  while (life && refOf(goal) !== strivelm.chosen.model) {
+  while (life && refOf(goal) !== strivelm.chosen.model && !strivelm.isOpening()) {
     const [i, of] = [goal, life];
     const says = setTimeout(() => {
       slow = true;
@@ -67,7 +67,7 @@ async function move() {
     try {
       const overtaken = new Promise((done) => (passed = () => done(true)));
       if (await Promise.race([opens(refOf(i)), overtaken]).then((found) => found === true)) continue;
-      if (goal !== i || life !== of) continue;
+      if (goal !== i || life !== of || strivelm.isOpening()) continue;
       note("");
       mine = refOf(i);
       strivelm.showModel?.(life.stops[i][3]);
@@ -121,9 +121,10 @@ async function play() {
   show();
   if (goal === last()) await go(0);
   else await go(goal);
-  while (playing === number && goal < last()) {
+  while (playing === number && goal < last() && !strivelm.isOpening()) {
     await pause(1000 / Number(at("select").value) - took);
     if (playing !== number) return;
+    if (strivelm.isOpening()) break;
     const began = performance.now();
     let next = goal + 1;
     while (broken.has(next) && next < last()) next++;

@@ -30,7 +30,7 @@ function show(next, stepped = false) {
 async function look({ signal, model, stepped, waits }) {
   const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model], signal });
   const text = strivelm.get("attention", "text") ?? "";
-  if (stepped && shown) return lookAtStep(ask, text);
+  if (stepped && shown) return lookAtStep(text, { model, signal });
   const found = await ask("maps", { text });
   show(found);
   strivelm.say("attention", "note", found.notes.join("\n"));
@@ -52,19 +52,21 @@ async function look({ signal, model, stepped, waits }) {
 const sameShape = (other) => other?.layers === shown.layers && other?.heads === shown.heads;
 
 // Another step of the training: all that is to be seen changes at once.
-async function lookAtStep(ask, text) {
-  const mine = ask("circuits").catch(() => null); // kept by the server
-  const found = await ask("whole", { text });
-  const soon = await Promise.race([mine, new Promise((over) => setTimeout(over, SOON))]);
+async function lookAtStep(text, { model, signal }) {
+  const answers = answersAt(model, text);
+  const found = await answers.found;
+  const soon = await Promise.race([answers.circuits, new Promise((over) => setTimeout(over, SOON))]);
+  signal.throwIfAborted();
   show({ ...found, circuits: soon ?? null }, true);
   strivelm.say("attention", "note", found.notes.join("\n"));
   if (!soon)
-    mine.then((late) => {
+    answers.circuits.then((late) => {
       if (shown.model !== found.model || !late) return;
       setCircuits(late);
       measured();
     });
   element.dataset.judged = shown.text;
+  setTimeout(askAhead, AHEAD, text);
 }
 
 function measured() {

@@ -1,6 +1,8 @@
 // A head's scores over the training: asked once for all steps, where the model has a life. That of its own pattern stands
 // beside what it does, all of them under the map.
 const SOON = 60; // ms that are waited for what does not depend on the text, before a step is drawn without it
+const AHEAD = 50; // ms after a step was drawn, before its neighbours are asked for
+const KEPT = 12; // steps whose answers are kept
 let overTime = null; // { text, of, found }: the answer, and the text and the life that it is about
 
 // Asks, and draws when it is there; the same answer serves every step.
@@ -47,4 +49,29 @@ function drawTraining() {
   );
   const sudden = measured.map(([name, title]) => ({ name: title, steps, jump: jumps[name][state.map] }));
   at(".strokes").textContent = strivelm.strokes(sudden, "0.2 (of a distance: 2 characters)");
+}
+
+// -- what the steps answer, those beside the open one in advance ---------------------------------------------------------
+const steps = { text: null, answers: new Map() };
+
+// Of a step and a text { found, circuits }, promises: asked once, and kept for a while.
+function answersAt(model, text) {
+  if (steps.text !== text) Object.assign(steps, { text, answers: new Map() });
+  const { answers } = steps;
+  const known = answers.get(model);
+  answers.delete(model); // the one that was looked at longest ago goes first
+  const ask = (name, given = {}) => strivelm.ask(`attention.${name}`, given, { of: [model] });
+  const asked = known ?? { found: ask("whole", { text }), circuits: ask("circuits").catch(() => null) };
+  answers.set(model, asked);
+  if (!known) asked.found.catch(() => answers.get(model) === asked && answers.delete(model));
+  if (answers.size > KEPT) answers.delete(answers.keys().next().value);
+  return asked;
+}
+
+// Where all steps may be opened, the neighbours of the one that is shown are asked for while nothing else happens.
+function askAhead(text) {
+  const life = strivelm.life();
+  const here = strivelm.stopNow();
+  if (!life?.curves || here < 0 || !element.clientWidth) return;
+  for (const i of [here - 1, here + 1]) if (life.stops[i]) answersAt(life.stops[i][0], text);
 }

@@ -3,9 +3,10 @@
 import gradio as gr
 
 from strivelm.ui.components import message, offers
+from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.attention import payload, training  # noqa: F401  (they declare the questions)
+from strivelm.ui.tabs.attention import beside, payload, training  # noqa: F401  (they declare the questions)
 from strivelm.ui.tabs.attention.attention import VIEW
 
 
@@ -27,6 +28,7 @@ def build(page: Page) -> None:
         run = gr.Button("Look inside", variant="primary", elem_id="run-attention", scale=1, min_width=120)
     offers.build(page, "attention", "attention-text")
     message.view("attention-message")
+    beside.VIEW.component(elem_id="attention-beside", elem_classes=[second.CLASS])
     VIEW.component(elem_id="attention-view")
     page.text("attention", text, prompts.passage)
     page.run("attention", [run.click, text.submit])

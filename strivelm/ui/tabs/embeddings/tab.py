@@ -3,12 +3,20 @@
 import gradio as gr
 
 from strivelm.ui.components import message, offers
+from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
-from strivelm.ui.tabs.embeddings import payload, training, views  # noqa: F401  (the first two declare what is asked)
+from strivelm.ui.tabs.embeddings import (
+    beside,
+    payload,  # noqa: F401  (declares what the tab asks)
+    training,  # noqa: F401  (the same about all steps of a training)
+    views,
+)
 
 TEXT = "context"
 """The inner tab that reads a text."""
+MAP = "map"
+"""The inner tab that shows the characters, of two models both."""
 
 
 def build(page: Page) -> None:
@@ -23,6 +31,8 @@ def build(page: Page) -> None:
                         text.render()
                         run.render()
                     offers.build(page, "embeddings", "embeddings-text")
+                if id == MAP:
+                    beside.VIEW.component(elem_id="embeddings-beside", elem_classes=[second.CLASS])
                 view.component(elem_id=f"embeddings-{id}")
     titles = {id: title for id, (title, _) in views.INNER.items()}
     views.INNER_TABS.component(titles, elem_id="embeddings-inner", visible="hidden")

@@ -1,4 +1,4 @@
-// Asks for texts side by side: under several settings, or with and without what is switched off.
+// Asks for texts side by side: under several settings, with and without what is switched off, or of two models.
 const own = (name) => ["temperature", "top_k", "top_p"].map((one) => field(`${name}_${one}`));
 const SECTIONS = {
   compare: {
@@ -17,10 +17,17 @@ const SECTIONS = {
     },
   },
 };
+SECTIONS.both = {
+  question: "generate.beside",
+  label: "Write with both",
+  hint: "Press Write with both: the two texts appear here.",
+  given: async () => sampling(),
+  beside: true,
+};
 const QUIET = 300; // milliseconds without a change after which the settings are at rest
 const value = JSON.parse(props.value);
 const { section } = value; // which one it is; nothing in a file
-const { question, label = "", hint = "", given } = SECTIONS[section] ?? {};
+const { question, label = "", hint = "", given, beside: ofTwo = false } = SECTIONS[section] ?? {};
 let running = null;
 
 function buttons() {
@@ -40,7 +47,8 @@ function seedNow(walked) {
   return String(shown.seed ?? field(`${section}_drawn`) ?? field("drawn") ?? "");
 }
 
-async function look({ signal, model, walked, stepped, waits }) {
+async function look({ signal, model, beside, walked, stepped, waits }) {
+  const of = ofTwo ? [model, beside] : [model];
   const mine = (running = {});
   let begun = false;
   let asked = {};
@@ -52,18 +60,19 @@ async function look({ signal, model, walked, stepped, waits }) {
     begun = true;
     waits(false);
     begin(piece);
-    answered = JSON.stringify([model, { ...asked, seed: String(piece.seed) }]);
+    shown.of = String(of);
+    answered = JSON.stringify([of, { ...asked, seed: String(piece.seed) }]);
     strivelm.put("generate", `${section}_drawn`, String(piece.seed) === field("seed") ? "" : piece.seed);
     strivelm.say(section, "note", piece.notes.join("\n"));
   };
   try {
-    if (!anew && !stepped && shown.model === model) await pause(QUIET, signal);
+    if (!anew && !stepped && shown.of === String(of)) await pause(QUIET, signal);
     strivelm.say(section, "waiting", FULL);
     const settings = await given(signal, model, walked);
     asked = { prompt: prompt(), ...settings, count: Math.min(field("count"), value.most), seed: seedNow(walked) };
-    if (walked && shown.ended && JSON.stringify([model, { ...asked, seed: String(asked.seed) }]) === answered) return;
+    if (walked && shown.ended && JSON.stringify([of, { ...asked, seed: String(asked.seed) }]) === answered) return;
     [anew, prompted] = [false, asked.prompt];
-    await strivelm.ask(question, asked, { of: [model], signal, lane: "writing", part });
+    await strivelm.ask(question, asked, { of, signal, lane: "writing", part });
     late.forEach(hear);
   } finally {
     if (running === mine) {
@@ -122,6 +131,7 @@ if (section) {
     tab: section,
     element: at("section"),
     look,
+    beside: ofTwo,
     model: () => {
       view.stop();
       if (!element.clientWidth) show(null);
@@ -131,6 +141,6 @@ if (section) {
     anew = true;
     view.again();
   });
-  strivelm.appeared(element, () => sectionInSight(section));
+  if (!ofTwo) strivelm.appeared(element, () => sectionInSight(section));
   at(".stop").addEventListener("click", () => view.stop());
 }

@@ -1,6 +1,6 @@
 """Texts side by side, written with the same random numbers: coloured by surprisal, marked where they part.
 
-Two sections show it: Compare ("compare") and Switch heads off ("heads").
+Three sections show it: Compare ("compare"), Switch heads off ("heads"), and that of two models ("both").
 """
 
 from pathlib import Path
@@ -23,6 +23,9 @@ TEMPLATE = """
     <button type="button" class="strivelm-tool keep" hidden>Keep this seed</button></p>
     <span class="model"></span><div class="tools"></div></div>
   <p class="parting"></p>
+  <p class="by" role="group" aria-label="Whose surprisal the colours are" hidden>Coloured by the surprisal of
+    <button type="button" class="strivelm-tool" data-by="own">the model that wrote it</button>
+    <button type="button" class="strivelm-tool" data-by="other">the other model</button></p>
   <div class="columns"></div>
   <div class="reading" aria-live="polite"></div>
   <div class="legend"></div>
@@ -33,9 +36,11 @@ PARTS = ("settings", "columns_data", "columns_export")
 VIEW = View(HERE, "columns", TEMPLATE, PARTS, styles=("message", "actions"))
 
 
-def component(section: str) -> gr.HTML:
+def component(section: str, **options) -> gr.HTML:
     """The view in a section, with the buttons `run-SECTION` and `stop-SECTION`; its value says which it is.
 
-    In a file the value is what was written: what `generate.compare` or `generate.without` yields, put together.
+    In a file the value is what was written: what `generate.compare`, `generate.without` or `generate.beside` yields,
+    put together. The options are those of `gr.HTML`.
     """
-    return VIEW.component({"section": section, "most": limits.TOGETHER, "columns": []}, elem_id=f"{section}-view")
+    value = {"section": section, "most": limits.TOGETHER, "columns": []}
+    return VIEW.component(value, elem_id=f"{section}-view", **options)

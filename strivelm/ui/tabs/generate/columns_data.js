@@ -11,6 +11,11 @@ const written = (char) => (char === "\n" ? "⏎\n" : char);
 const cell = (column, i) => box.children[column]?.querySelector(".new").children[i];
 const list = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 const mean = (nats) => nats.reduce((sum, one) => sum + one, 0) / nats.length;
+// The surprisals by which a text is coloured: those of the model that wrote it, or, of two, of the other one, which does
+// not know them all.
+let by = "own";
+const natsOf = (column) => (by === "other" && shown.others ? shown.others[column] : shown.columns[column].nats);
+const ground = (nats) => (nats == null ? "transparent" : strivelm.surprise(nats));
 
 // What is known before the first character.
 function begin({ columns, ...head }) {
@@ -21,6 +26,7 @@ function begin({ columns, ...head }) {
   letters = columns.map(() => []);
   [place, pinned] = [null, false];
   if (!same) box.replaceChildren(...columns.map(frame));
+  colours();
   box.style.setProperty("--many", columns.length);
   columns.forEach(clear);
   legend();
@@ -28,7 +34,7 @@ function begin({ columns, ...head }) {
 }
 
 // What is new of each column.
-function grow({ numbers, partings, columns, seconds, ended = "" }) {
+function grow({ numbers, partings, columns, seconds, ended = "", others = null }) {
   shown.numbers.push(...numbers);
   columns.forEach(({ text, nats, drawn }, i) => {
     const column = shown.columns[i];
@@ -40,7 +46,8 @@ function grow({ numbers, partings, columns, seconds, ended = "" }) {
   shown.partings.push(...partings);
   for (const parting of partings)
     for (const column of parting.groups.flat()) cell(column, parting.at).className = "mark";
-  Object.assign(shown, { seconds, ended });
+  Object.assign(shown, { seconds, ended, others });
+  if (by === "other") repaint();
   if (!pinned) place = null;
   describe();
 }
@@ -57,6 +64,14 @@ function frame(column) {
   return made;
 }
 
+// Of two models each has its colour.
+function colours() {
+  [...box.children].forEach((made, i) => {
+    made.querySelector("h2").style.setProperty("--model", shown.both ? strivelm.modelColour(i) : "none");
+    made.querySelector("h2").dataset.both = String(Boolean(shown.both));
+  });
+}
+
 function clear(column, i) {
   const made = box.children[i];
   const tail = [...shown.prompt].slice(-60);
@@ -69,19 +84,21 @@ function clear(column, i) {
 function append(column, chars) {
   const text = box.children[column].querySelector(".text");
   const atEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 40;
-  const { nats } = shown.columns[column];
+  const nats = natsOf(column);
   for (const char of chars) {
     const span = make("span", "", written(char));
-    span.style.background = strivelm.surprise(nats[letters[column].push(char) - 1]);
+    span.style.background = ground(nats[letters[column].push(char) - 1]);
     text.querySelector(".new").append(span);
   }
   if (atEnd && !shown.ended) text.scrollTop = text.scrollHeight;
 }
 
 function repaint() {
-  shown.columns.forEach(({ nats }, i) => {
+  colours();
+  shown.columns.forEach((_, i) => {
+    const nats = natsOf(i);
     [...box.children[i].querySelector(".new").children].forEach((span, k) => {
-      span.style.background = strivelm.surprise(nats[k]);
+      span.style.background = ground(nats[k]);
     });
   });
   if (shown.columns.length) {
@@ -104,10 +121,27 @@ function describe() {
     const average = nats.length
       ? [`${choosing(mean(nats))} (mean ${mean(nats).toFixed(2)} `, term("nats", "nat"), ")"]
       : [" "];
-    box.children[i].querySelector(".mean").replaceChildren(...average);
+    box.children[i].querySelector(".mean").replaceChildren(...average, ...ofOther(i));
   });
+  at(".by").hidden = !shown.others;
+  for (const button of element.querySelectorAll("[data-by]"))
+    button.setAttribute("aria-pressed", String(button.dataset.by === by));
   read();
 }
+
+// How much a text surprises the model that did not write it, of two.
+function ofOther(column) {
+  const known = shown.others?.[column].filter((nats) => nats != null);
+  if (!known?.length) return [];
+  return [`; ${shown.columns[1 - column].name} finds it a surprise of ${mean(known).toFixed(2)} `, term("nats", "nat")];
+}
+
+for (const button of element.querySelectorAll("[data-by]"))
+  button.addEventListener("click", () => {
+    by = button.dataset.by;
+    repaint();
+    describe();
+  });
 
 // Why the texts ended, how long they are, and the seed that brings them back.
 function summary() {

@@ -6,7 +6,7 @@ function picture() {
   const lines = shown.columns.map((column, i) => {
     const rows = [[]];
     letters[i].forEach((char, k) => {
-      rows.at(-1).push([char === "\n" ? "⏎" : char, column.nats[k], k]);
+      rows.at(-1).push([char === "\n" ? "⏎" : char, natsOf(i)[k], k]);
       if (char === "\n" || rows.at(-1).length === across) rows.push([]);
     });
     return rows;
@@ -32,7 +32,7 @@ function picture() {
     context.font = "14px monospace";
     rows.forEach((row, y) =>
       row.forEach(([char, nats, k], x) => {
-        context.fillStyle = strivelm.surprise(nats);
+        context.fillStyle = ground(nats);
         context.fillRect(left + x * w, top + y * h, w + 0.5, h);
         context.fillStyle = strivelm.css("--body-text-color");
         context.fillText(char, left + x * w, top + y * h + 14);
@@ -58,12 +58,22 @@ const csv = () => [
   [
     "character",
     "random number",
-    ...shown.columns.flatMap(({ name }) => [name, `${name}: surprisal in nats`, `${name}: probability drawn with`]),
+    ...shown.columns.flatMap(({ name }) => [
+      name,
+      `${name}: surprisal in nats`,
+      `${name}: probability drawn with`,
+      ...(shown.others ? [`${name}: surprisal for the other model`] : []),
+    ]),
   ],
   ...shown.numbers.map((u, k) => [
     k + 1,
     u,
-    ...shown.columns.flatMap((column, i) => [letters[i][k], column.nats[k], column.drawn[k]]),
+    ...shown.columns.flatMap((column, i) => [
+      letters[i][k],
+      column.nats[k],
+      column.drawn[k],
+      ...(shown.others ? [shown.others[i][k] ?? ""] : []),
+    ]),
   ]),
 ];
 const texts = () =>

@@ -53,7 +53,7 @@ def compare(
     a: list[float],
     b: list[float],
 ) -> Iterator[dict]:
-    """Yields what is new while texts grow under several settings, computed as one batch; see `_grown`.
+    """Yields what is new while texts grow under several settings, computed as one batch; see `grown`.
 
     Args:
         chosen: names of CHOICES.
@@ -77,13 +77,13 @@ def compare(
         except ValueError as wrong:
             raise ValueError(f"In {name}: {wrong}" if name in OWN else str(wrong)) from None
     start = start_from(opened.model, limits.checked_prompt(prompt))
-    notes = start.notes + ((_bound(),) if checked.max_new_tokens > count else ())
+    notes = start.notes + ((bound(),) if checked.max_new_tokens > count else ())
     columns = [Column(name, settings_of(config)) for name, config in configs.items()]
     python = python_of_settings(opened, start.text, configs)
-    yield _head(opened, start.text, seed, python, notes, columns)
+    yield head(opened, start.text, seed, python, notes, columns)
     model, ids, chosen_configs = opened.model, start.ids, list(configs.values())
     rows = written(model, ids, chosen_configs, lambda: generate_together(model, ids, chosen_configs))
-    yield from _grown(opened, rows, chosen_configs[0], len(columns))
+    yield from grown([opened] * len(columns), rows, chosen_configs[0])
 
 
 @question("generate.without", seconds=limits.SECONDS + 5, gpu_seconds=limits.SECONDS, lane="writing")
@@ -97,7 +97,7 @@ def without(
     seed: int | str | None = None,
     off: str = "",
 ) -> Iterator[dict]:
-    """Yields what is new while the whole model writes, and beside it the model without parts; see `_grown`.
+    """Yields what is new while the whole model writes, and beside it the model without parts; see `grown`.
 
     Args:
         off: what is switched off, as "0.1,2.0,1.m" (`parse_parts`).
@@ -114,8 +114,8 @@ def without(
         Column("Without", off_of(heads, mlps), where="without"),
     ]
     python = python_of_parts(opened, start.text, config, heads, mlps)
-    notes = start.notes + ((_bound(),) if asked.max_new_tokens > config.max_new_tokens else ())
-    yield _head(opened, start.text, seed, python, notes, columns)
+    notes = start.notes + ((bound(),) if asked.max_new_tokens > config.max_new_tokens else ())
+    yield head(opened, start.text, seed, python, notes, columns)
     # Both are written by the same arithmetic, so that a difference can only be the missing parts' doing.
     models = [Without(opened.model), Without(opened.model, heads, mlps)]
 
@@ -123,14 +123,15 @@ def without(
         return zip(*(generate(model, start.ids, config) for model in models), strict=True)
 
     rows = written(opened.model, start.ids, [config] * 2, one_by_one, off=[model.parts for model in models])
-    yield from _grown(opened, rows, config, len(columns))
+    yield from grown([opened] * len(columns), rows, config)
 
 
-def _bound() -> str:
+def bound() -> str:
+    """A sentence on how much is written side by side."""
     return f"Side by side at most {limits.TOGETHER:,} characters are written."
 
 
-def _head(
+def head(
     opened: OpenModel, prompt: str, seed: int, python: str, notes: Sequence[str], columns: Sequence[Column]
 ) -> dict:
     """What is known before the first character."""
@@ -148,8 +149,8 @@ def _head(
     }
 
 
-def _grown(opened: OpenModel, written: Iterable[Rows], config: SamplingConfig, many: int) -> Iterator[dict]:
-    """Yields, of so many texts that grow, only what is new.
+def grown(by: Sequence[OpenModel], written: Iterable[Rows], config: SamplingConfig) -> Iterator[dict]:
+    """Yields, of texts that grow, each written by its model, only what is new.
 
     numbers: the random number of each new place.
     columns: of each text its new characters (text), their surprisals by the model that wrote it, before temperature and
@@ -158,16 +159,16 @@ def _grown(opened: OpenModel, written: Iterable[Rows], config: SamplingConfig, m
     seconds: since the beginning.
     ended: at the end "complete", or "time" where the time was over before.
     """
-    chars, texts, sent = opened.model.tokenizer.chars, [""] * many, 0
+    texts, sent = [""] * len(by), 0
     stream = uniforms(config.seed)
     for rows, seconds, ended in written:
         columns = [
             {
-                "text": "".join(chars[row[i].id] for row in rows),
+                "text": "".join(one.model.tokenizer.chars[row[i].id] for row in rows),
                 "nats": [round(row[i].surprisal, 4) for row in rows],
                 "drawn": [round(row[i].sampled_probability, 6) for row in rows],
             }
-            for i in range(many)
+            for i, one in enumerate(by)
         ]
         texts = [text + column["text"] for text, column in zip(texts, columns, strict=True)]
         found = partings(texts)
@@ -214,7 +215,7 @@ def off_of(heads: list[str], mlps: list[int]) -> str:
 
 def python_of_settings(opened: OpenModel, prompt: str, configs: dict[str, SamplingConfig]) -> str:
     """The lines that write the same texts."""
-    settings = "".join(f"    {name!r}: {_config(config)},\n" for name, config in configs.items())
+    settings = "".join(f"    {name!r}: {config_line(config)},\n" for name, config in configs.items())
     return (
         "from strivelm import SamplingConfig, load_model\n"
         "from strivelm.generation import generate_together\n\n"
@@ -236,7 +237,7 @@ def python_of_parts(opened: OpenModel, prompt: str, config: SamplingConfig, head
         "from strivelm import SamplingConfig, load_model\n"
         "from strivelm.inspection import generate_without\n\n"
         f"{load_line(opened)}\n"
-        f"config = {_config(config)}\n"
+        f"config = {config_line(config)}\n"
         f"found = generate_without(model, {prompt!r}, config, heads_off={heads!r}, mlps_off={mlps!r})\n"
         "print(found.before)\n"
         "print(found.after)\n"
@@ -244,6 +245,7 @@ def python_of_parts(opened: OpenModel, prompt: str, config: SamplingConfig, head
     )
 
 
-def _config(config: SamplingConfig) -> str:
+def config_line(config: SamplingConfig) -> str:
+    """The Python that makes the settings."""
     given = ", ".join(f"{name}={value!r}" for name, value in vars(config).items())
     return f"SamplingConfig({given})"

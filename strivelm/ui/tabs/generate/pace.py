@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 
-from strivelm.generation import SamplingConfig, Step
+from strivelm.generation import SamplingConfig, Step, generate
 from strivelm.model import GPT
 from strivelm.scheduler import Scheduler, scheduler_of, side_by_side
 from strivelm.ui import limits
@@ -50,6 +50,20 @@ def written(
     ]
     with closing(side_by_side(writings, limits.CLOCK)) as coming:
         yield from _arriving(coming, count, scheduler)
+
+
+def written_by(models: Sequence[GPT], ids: Sequence[Sequence[int]], config: SamplingConfig) -> Iterator[Rows]:
+    """Yields what several models write, each after its own ids, as `written` does; one stream of random numbers chooses
+    the characters of all."""
+    found = [scheduler_of(model, frozen=True) for model in models]
+    schedulers = [one for one in found if one is not None]
+    if len(schedulers) < len(models):
+        steps = zip(*(generate(model, these, config) for model, these in zip(models, ids, strict=True)), strict=True)
+        yield from paced(steps, config.max_new_tokens)
+        return
+    writings = [scheduler.write(these, config) for scheduler, these in zip(schedulers, ids, strict=True)]
+    with closing(side_by_side(writings, limits.CLOCK)) as coming:
+        yield from _arriving(coming, config.max_new_tokens, max(schedulers, key=len))
 
 
 def _arriving(coming: Iterator[list[tuple[Step, ...]]], count: int, scheduler: Scheduler) -> Iterator[Rows]:

@@ -11,7 +11,7 @@ from strivelm.ui.components.glossary import explains
 from strivelm.ui.core import prompts
 from strivelm.ui.core.models import Facts
 from strivelm.ui.core.page import Page, number
-from strivelm.ui.tabs.generate import one_character, sections, write
+from strivelm.ui.tabs.generate import beside, one_character, sections, write
 from strivelm.ui.tabs.generate.columns_payload import PRESETS
 
 DEFAULT = "Balanced"
@@ -42,6 +42,7 @@ def build(page: Page) -> None:
             settings, count = _settings()
     with left:
         prompt = _prompt(page)
+        beside.build(page, prompt)
         with gr.Tabs(elem_id="ways", overflow_behavior="wrap") as ways:
             with gr.Tab("Write", id="write") as first:
                 write.build(page, prompt)

@@ -3,9 +3,11 @@
 import gradio as gr
 
 from strivelm.ui.components import message, offers
+from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page
 from strivelm.ui.tabs.learn import (
+    beside,
     diagram,
     lesson,
     lesson_steps,
@@ -41,6 +43,7 @@ def build(page: Page) -> None:
             run = gr.Button("Read it", variant="primary", elem_id="run-learn", scale=0, min_width=0)
         offers.build(page, "learn", "learn-text", examples=1)
         message.view("learn-message")
+        beside.VIEW.component(elem_id="learn-beside", elem_classes=[second.CLASS])
         with gr.Column(elem_id="learn-shown", min_width=0):
             with gr.Row(elem_classes="lesson"):
                 prose("body", "learn-body")

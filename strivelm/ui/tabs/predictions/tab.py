@@ -5,11 +5,13 @@ import json
 import gradio as gr
 
 from strivelm.ui.components import message, offers
+from strivelm.ui.components.beside import beside as second
 from strivelm.ui.core import prompts
 from strivelm.ui.core.page import Page, one_of
 from strivelm.ui.tabs.predictions import (
     ablation,
     attribution,
+    beside,
     lens,
     losses,
     losses_position,
@@ -18,8 +20,8 @@ from strivelm.ui.tabs.predictions import (
 )
 
 SECTIONS = (
-    ("losses", "Loss by character", (losses.VIEW, losses_position.VIEW)),
-    ("lens", "Logit lens", (lens.VIEW,)),
+    ("losses", "Loss by character", (beside.VIEW, losses.VIEW, losses_position.VIEW)),
+    ("lens", "Logit lens", (beside.LENS, lens.VIEW)),
     ("attribution", "Logit attribution", (attribution.VIEW,)),
     ("ablation", "Switch parts off", (ablation.VIEW,)),
 )
@@ -60,7 +62,8 @@ def build(page: Page) -> None:
         away = [] if id == section.value else ["away"]
         with gr.Column(elem_id=f"predictions-{id}", elem_classes=["section", *away]) as column:
             for view in views:
-                view.component(elem_id=view.name.replace("_", "-"))
+                both = [second.CLASS] if view in (beside.VIEW, beside.LENS) else []
+                view.component(elem_id=view.name.replace("_", "-"), elem_classes=both)
         columns.append(column)
     section.change(None, section, columns, js=TURN)
 
