@@ -160,3 +160,9 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
     brought = set(done.stdout.split())
     assert {"strivelm", "torch", "huggingface_hub"} <= brought
     assert not brought & {"gradio", "transformers", "spaces", "tokenizers", "matplotlib", "pandas", "fastapi"}
+
+
+def test_each_file_of_tests_has_a_name_of_its_own():
+    """Pytest knows them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
