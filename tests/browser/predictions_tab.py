@@ -14,7 +14,7 @@ LOOKED = "document.querySelector('#losses [data-looked], #losses[data-looked]').
 """The place of the text that is looked at in Loss so far."""
 
 
-def look(visit, at, text=TEXT, section="losses", **choices):
+def look(visit, at, /, text=TEXT, section="losses", **choices):
     """Opens the tab with what an address says, and waits until all of it is there."""
     query = choices | {"text": text, "section": section}
     options = {name: query.pop(name) for name in ("width", "height", "theme") if name in query}
