@@ -76,8 +76,8 @@ def test_agents_are_offered_the_same_endpoints(tmp_path, noise, unused_port):
         with urllib.request.urlopen(asked, timeout=60) as answer:
             data = next(line for line in answer.read().decode().splitlines() if line.startswith("data: "))
         tools = {tool["name"]: tool["description"] for tool in json.loads(data[6:])["result"]["tools"]}
-        assert {"generate", "attention", "heads", "logit_lens", "ablate"} <= tools.keys()
-        assert len(tools) == 10
+        assert {"generate", "attention", "heads", "logit_lens", "ablate", "compare"} <= tools.keys()
+        assert len(tools) == 11
         assert all(tools.values())
     finally:
         running.terminate()

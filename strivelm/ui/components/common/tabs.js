@@ -126,7 +126,7 @@ function openModel(ref) {
 
 function dim() {
   opening = true;
-  for (const { element, renewed } of views) if (renewed) waiting(element, true);
+  for (const { element, renewed, beside } of views) if (renewed && (!beside || chosen.beside)) waiting(element, true); // of two models, only where there are two
 }
 
 // Another model is open: what is in sight asks again with what the visitor has chosen, the rest when it is seen. Or the

@@ -235,6 +235,9 @@ def test_what_is_the_same_for_all_visitors_is_answered_once(make_open, monkeypat
         "embeddings.tokens",
         "embeddings.positions",
         "embeddings.table",
+        "embeddings.beside",
+        "embeddings.training",
+        "embeddings.positions_training",
     }
 
 
