@@ -16,6 +16,7 @@ from strivelm.hub import download
 from strivelm.hub.client import OWN, PUBLIC, Limits, checked_name, repo_in_address
 from strivelm.hub.download import Progress
 from strivelm.model import GPT
+from strivelm.steps import folders
 
 __all__ = ["BUNDLED", "PUBLIC", "Limits", "OpenModel", "load_model", "open_model", "parse_ref"]
 
@@ -53,11 +54,15 @@ class OpenModel:
     @property
     def validation_loss(self) -> float | None:
         """Nats per character of validation text, at the step whose weights these are; None where unknown."""
-        best = self.training.get("best")
-        loss = best.get("validation") if isinstance(best, dict) else None
-        if not isinstance(loss, int | float) or isinstance(loss, bool):
-            return None
-        return float(loss) if math.isfinite(loss) else None
+        return finite_loss(self.training.get("best"))
+
+
+def finite_loss(evaluation: object) -> float | None:
+    """The validation loss of an evaluation in a record, which is not trusted; None where there is none."""
+    loss = evaluation.get("validation") if isinstance(evaluation, dict) else None
+    if not isinstance(loss, int | float) or isinstance(loss, bool) or not math.isfinite(loss):
+        return None
+    return float(loss)
 
 
 def _ngrams(folder: Path, vocab_size: int) -> NGrams | None:
@@ -100,11 +105,11 @@ def parse_ref(ref: str | Path, public: bool = False) -> tuple[str, str | None]:
 
 def _snapshot(folder: Path, revision: str) -> Path:
     """The folder of a snapshot, step-N, that a run's folder holds."""
-    there = sorted((path.name for path in (folder / "snapshots").glob("step-*")), key=lambda name: (len(name), name))
+    there = folders(folder)
     if revision not in there:
         known = f"it has {', '.join(there)}" if there else "it has none; train with --snapshots N to keep some"
         raise checkpoint.CheckpointError(f"{folder.name} holds no snapshot {revision[:80]!r}; {known}")
-    return folder / "snapshots" / revision
+    return there[revision]
 
 
 def open_model(

@@ -11,14 +11,11 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from strivelm import checkpoint
+from strivelm import checkpoint, steps
 from strivelm.checkpoint import CheckpointError
 from strivelm.files import WEIGHTS, to_json, write_atomically
 
 MANIFEST = "snapshots.json"
-SNAPSHOTS = "snapshots"
-STEP = re.compile(r"step-(0|[1-9][0-9]{0,11})")
-"""The name of a snapshot: its folder's, and its revision's on the Hub."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,7 +58,7 @@ class Manifest:
     def having(self, name: str, snapshot: Entry) -> "Manifest":
         """This manifest with one snapshot more, or another one in its place."""
         every = self.snapshots | {name: snapshot}
-        return Manifest(self.corpus, {name: every[name] for name in sorted(every, key=step_of)})
+        return Manifest(self.corpus, {name: every[name] for name in sorted(every, key=steps.step_of)})
 
     def to_bytes(self) -> bytes:
         """The file's content."""
@@ -72,23 +69,12 @@ class Manifest:
         write_atomically(folder / MANIFEST, self.to_bytes())
 
 
-def step_of(name: str) -> int:
-    """The N of step-N; -1 for another name."""
-    return int(name.removeprefix("step-")) if STEP.fullmatch(name) else -1
-
-
-def folders(folder: str | Path) -> dict[str, Path]:
-    """The snapshots that a run's folder holds, by name, in the order of the steps."""
-    found = [path for path in Path(folder, SNAPSHOTS).glob("step-*") if STEP.fullmatch(path.name) and path.is_dir()]
-    return {path.name: path for path in sorted(found, key=lambda path: step_of(path.name))}
-
-
 def parse(content: bytes, where: str) -> Manifest:
     """The manifest in a file's content, which is not trusted. Raises CheckpointError where it is none."""
     try:
         raw = json.loads(content)
         corpus, snapshots = raw["corpus"], raw["snapshots"]
-        if not isinstance(corpus, dict) or not all(STEP.fullmatch(name) for name in snapshots):
+        if not isinstance(corpus, dict) or not all(steps.NAME.fullmatch(name) for name in snapshots):
             raise ValueError("expected the text in 'corpus' and names such as step-0 in 'snapshots'")
         known = Entry.__dataclass_fields__
         found = {
@@ -97,7 +83,7 @@ def parse(content: bytes, where: str) -> Manifest:
         }
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{where} is no list of snapshots: {error}") from None
-    return Manifest(corpus, {name: found[name] for name in sorted(found, key=step_of)})
+    return Manifest(corpus, {name: found[name] for name in sorted(found, key=steps.step_of)})
 
 
 def read(folder: str | Path) -> Manifest | None:
@@ -119,7 +105,7 @@ def described(folder: Path, validation: float | None, characters: int | None = N
 def of_folder(folder: str | Path) -> Manifest:
     """The manifest of the snapshots as they lie in a folder now, their losses from each one's training.json."""
     found = Manifest()
-    for name, place in folders(folder).items():
+    for name, place in steps.folders(folder).items():
         record = place / checkpoint.TRAINING
         training = checkpoint.read_json(record) if record.is_file() else {}
         found = Manifest(text_of(training) or found.corpus, found.snapshots).having(
@@ -160,8 +146,8 @@ def checked(folder: str | Path) -> Manifest:
         if there is None or there.sha256 != snapshot.sha256:
             what = "is missing" if there is None else "is not what training wrote"
             raise CheckpointError(
-                f"{Path(folder, SNAPSHOTS, name)} {what} (see {MANIFEST}); put it back, or delete {MANIFEST} to push "
-                "what is there"
+                f"{Path(folder, steps.SNAPSHOTS, name)} {what} (see {MANIFEST}); put it back, or delete {MANIFEST} "
+                "to push what is there"
             )
     for name in now.snapshots.keys() - written.snapshots.keys():
         written = written.having(name, now.snapshots[name])

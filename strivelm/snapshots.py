@@ -5,18 +5,16 @@ They are folders snapshots/step-N of a run's folder, and branches or tags step-N
 
 import json
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from strivelm import checkpoint
 from strivelm.hub.client import OWN, HubClient, HubError, Limits
-from strivelm.loading import OpenModel
+from strivelm.loading import OpenModel, finite_loss
+from strivelm.steps import NAME, SNAPSHOTS, folder_of, folders, name_of, step_of
 
 __all__ = ["Life", "Snapshot", "life_of", "run_folder", "steps_in"]
 
-STEP = re.compile(r"step-(0|[1-9][0-9]{0,11})")
-"""The name of a snapshot."""
 MOST = 64
 """How many snapshots are listed: of more, those that are spread most evenly over the logarithm of the steps."""
 
@@ -64,7 +62,8 @@ def life_of(opened: OpenModel, limits: Limits = OWN, token: str | bool | None = 
         of = str(Path(opened.ref).parents[1])
     record = _record(root) or opened.training
     steps = steps_in(root)
-    own = {step: loss for step in _spread(steps) if (loss := _loss(_best(_record(_snapshot(root, step))))) is not None}
+    known = ((step, finite_loss(_best(_record(folder_of(root, step))))) for step in _spread(steps))
+    own = {step: loss for step, loss in known if loss is not None}
     return _life(of, steps, record, own)
 
 
@@ -74,23 +73,18 @@ def run_folder(opened: OpenModel) -> Path | None:
     if folder is None or opened.commit is not None:
         return None
     folder = folder.absolute()
-    root = folder.parents[1] if folder.parent.name == "snapshots" and STEP.fullmatch(folder.name) else folder
+    root = folder.parents[1] if folder.parent.name == SNAPSHOTS and NAME.fullmatch(folder.name) else folder
     return root if steps_in(root) else None
 
 
 def steps_in(root: Path) -> set[int]:
     """The steps of which a run's folder keeps a snapshot."""
-    paths = (path for path in (root / "snapshots").glob("step-*") if path.is_dir())
-    return {int(found[1]) for path in paths if (found := STEP.fullmatch(path.name))}
-
-
-def _snapshot(root: Path, step: int) -> Path:
-    return root / "snapshots" / f"step-{step}"
+    return {step_of(name) for name in folders(root)}
 
 
 def _on_hub(opened: OpenModel, client: HubClient) -> Life | None:
     of, _, revision = opened.ref.partition("@")
-    steps = {int(found[1]) for name in client.revisions() if (found := STEP.fullmatch(name))}
+    steps = {step_of(name) for name in client.revisions() if NAME.fullmatch(name)}
     if not steps:
         return None
     record = opened.training
@@ -109,13 +103,13 @@ def _life(of: str, steps: set[int], record: dict, own: dict[int, float]) -> Life
     known = {
         step: loss
         for one in (evaluations if isinstance(evaluations, list) else ())
-        if (step := _step(one)) is not None and (loss := _loss(one)) is not None
+        if (step := _step(one)) is not None and (loss := finite_loss(one)) is not None
     }
     known |= own
-    found = [Snapshot(f"{of}@step-{step}", step, known.get(step)) for step in _spread(steps)]
+    found = [Snapshot(f"{of}@{name_of(step)}", step, known.get(step)) for step in _spread(steps)]
     best = None if record.get("snapshot") else _step(_best(record))
     if best is not None and best not in steps:
-        found.append(Snapshot(of, best, _loss(_best(record))))
+        found.append(Snapshot(of, best, finite_loss(_best(record))))
     return Life(of, tuple(sorted(found, key=lambda one: one.step)), best, tuple(sorted(known.items())))
 
 
@@ -149,10 +143,3 @@ def _best(record: dict) -> object:
 def _step(evaluation: object) -> int | None:
     step = evaluation.get("step") if isinstance(evaluation, dict) else None
     return step if type(step) is int and step >= 0 else None
-
-
-def _loss(evaluation: object) -> float | None:
-    loss = evaluation.get("validation") if isinstance(evaluation, dict) else None
-    if not isinstance(loss, int | float) or isinstance(loss, bool) or not math.isfinite(loss):
-        return None
-    return float(loss)

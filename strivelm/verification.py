@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strivelm import checkpoint, manifest
+from strivelm import checkpoint, manifest, steps
 from strivelm.checkpoint import TRAINING, CheckpointError
 from strivelm.data.corpus import Corpus
 from strivelm.files import WEIGHTS
 from strivelm.hub import download
 from strivelm.hub.client import OWN, HubClient, HubError, Limits
 from strivelm.loading import parse_ref
-from strivelm.manifest import MANIFEST, STEP, Entry, Manifest
+from strivelm.manifest import MANIFEST, Entry, Manifest
 from strivelm.model import GPT
 from strivelm.training.evaluation import evaluate
 
@@ -60,7 +60,7 @@ class _Folder:
     """The snapshots of a run's folder."""
 
     def __init__(self, folder: Path):
-        self._folder, self._places = folder, manifest.folders(folder)
+        self._folder, self._places = folder, steps.folders(folder)
         self.names = set(self._places)
 
     def manifest(self) -> Manifest | None:
@@ -77,7 +77,7 @@ class _Repo:
         self._repo, self._limits, self._how = repo, limits, how
         self._client = HubClient(repo, limits, how.get("token"))
         self._commits = self._client.revisions()
-        self.names = {name for name in self._commits if STEP.fullmatch(name)}
+        self.names = {name for name in self._commits if steps.NAME.fullmatch(name)}
 
     def manifest(self) -> Manifest | None:
         """Of the finished run, or of the one that is still under way."""
@@ -119,7 +119,7 @@ def verify(
     where = _Folder(Path(place)) if Path(place).is_dir() else _Repo(place, limits, how)
     listed = where.manifest()
     expected = listed.snapshots if listed else {}
-    names = sorted({*where.names, *expected}, key=manifest.step_of)
+    names = sorted({*where.names, *expected}, key=steps.step_of)
     if not names:
         raise CheckpointError(f"{ref} has no snapshots to look at, neither step-N nor {MANIFEST}")
     known = listed.corpus if listed else {}
@@ -149,7 +149,7 @@ def _looked_at(
         folder = where.place(name)
         sha256 = manifest.described(folder, None).sha256 if (folder / WEIGHTS).is_file() else None
         training = _record(folder)
-        step = manifest.step_of(name)
+        step = steps.step_of(name)
         if (own := _step(training)) not in (None, step):
             wrong.append(f"its own record says step {own}")
         model = GPT.from_pretrained(folder)  # whether it is whole
@@ -202,7 +202,7 @@ def _compared(
                 wrong.append(f"it holds the weights of {whose}" if whose else "other weights than were recorded")
             if others := [name for name in having[one.sha256] if name != one.name]:
                 wrong.append(f"the same bytes as {', '.join(others)}")
-            if one.sha256 == final[0] and final[1] is not None and final[1] != manifest.step_of(one.name):
+            if one.sha256 == final[0] and final[1] is not None and final[1] != steps.step_of(one.name):
                 wrong.append(f"the same bytes as the final model, which is of step {final[1]}")
         yield replace(one, wrong=tuple(wrong))
 

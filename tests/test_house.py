@@ -17,6 +17,7 @@ PACKAGE = ROOT / "strivelm"
 ARROWS = {
     "config": set(),
     "words": set(),
+    "steps": set(),
     "native": {"data"},
     "guessing": {"data", "native"},
     "streams": {"guessing", "native"},
@@ -29,21 +30,21 @@ ARROWS = {
     "gpt2_layout": {"config", "files"},
     "checkpoint": {"config", "files", "gpt2_layout", "tokenizer"},
     "foreign": {"config", "files", "gpt2_layout", "tokenizer"},
-    "manifest": {"checkpoint", "files"},
+    "manifest": {"checkpoint", "files", "steps"},
     "data": {"checkpoint", "tokenizer"},
-    "hub": {"checkpoint", "config", "data", "files", "gpt2_layout", "manifest"},
+    "hub": {"checkpoint", "config", "data", "files", "gpt2_layout", "manifest", "steps"},
     "model": {"checkpoint", "config", "decoder", "generation", "hub", "tokenizer"},
-    "loading": {"checkpoint", "data", "guessing", "hub", "model"},
-    "snapshots": {"checkpoint", "hub", "loading"},
+    "loading": {"checkpoint", "data", "guessing", "hub", "model", "steps"},
+    "snapshots": {"checkpoint", "hub", "loading", "steps"},
     "inspection": {"config", "data", "generation", "model", "tokenizer", "words"},
-    "training": {"checkpoint", "config", "data", "generation", "manifest", "model", "words"},
-    "verification": {"checkpoint", "data", "files", "hub", "loading", "manifest", "model", "training"},
+    "training": {"checkpoint", "config", "data", "generation", "manifest", "model", "steps", "words"},
+    "verification": {"checkpoint", "data", "files", "hub", "loading", "manifest", "model", "steps", "training"},
     "space": {"checkpoint", "hub", "loading"},
     "export": {"checkpoint", "config", "files", "gpt2_layout"},
     "ui": {"loading", "ui.api", "ui.components", "ui.core", "ui.limits", "ui.tabs"},  # app, notebook, theme
     "cli": {
         *("checkpoint", "config", "data", "export", "foreign", "generation", "hub", "loading"),
-        *("manifest", "model", "space", "training", "ui", "verification", "web", "words"),
+        *("model", "space", "steps", "training", "ui", "verification", "web", "words"),
     },
     "__main__": {"cli"},
     "ui.limits": {"generation"},
@@ -54,8 +55,8 @@ ARROWS = {
     "ui.components": {"loading", "ui.core", "web", "words"},
     "ui.api": {"decoder", "generation", "inspection", "loading", "ui.core", "ui.limits", "ui.tabs", "words"},
     "ui.tabs": {
-        *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "training"),
-        *("ui.components", "ui.core", "ui.limits", "words"),
+        *("config", "data", "decoder", "generation", "inspection", "loading", "model", "scheduler", "steps"),
+        *("training", "ui.components", "ui.core", "ui.limits", "words"),
     },
 }
 FILES = {

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from strivelm import manifest
+from strivelm import steps
 from strivelm.cli.commands import command
 from strivelm.cli.training_flags import Flags
 from strivelm.cli.training_output import say
@@ -44,7 +44,7 @@ class LivePush:
         self._staging = Path(tempfile.mkdtemp(prefix=STAGED, dir=folder))
         self._state_at, self._state_step, self._snapshot = time.monotonic(), -1, False
         self._background = Background(self._report)
-        for source in manifest.folders(folder).values():
+        for source in steps.folders(folder).values():
             self._put(source)
 
     def keep(self, event: Event) -> None:
@@ -52,7 +52,7 @@ class LivePush:
         match event:
             case Snapshot(evaluation=evaluation):
                 self._snapshot = True
-                self._put(self.folder / manifest.SNAPSHOTS / f"step-{evaluation.step}")
+                self._put(steps.folder_of(self.folder, evaluation.step))
             case Resumable(step=step):
                 if self._snapshot or time.monotonic() - self._state_at > STATE_EVERY:
                     try:
@@ -120,7 +120,7 @@ class LivePush:
 
     def _say_left(self, left: list[str]) -> None:
         if left:
-            snapshots = ["--snapshots"] if manifest.folders(self.folder) else []
+            snapshots = ["--snapshots"] if steps.folders(self.folder) else []
             again = command("push", self.folder, self.repo, *snapshots, "--state")
             say(f"Not on the Hub: {', '.join(left)}. To push it: {again}")
 

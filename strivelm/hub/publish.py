@@ -14,7 +14,7 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 
-from strivelm import checkpoint, manifest
+from strivelm import checkpoint, manifest, steps
 from strivelm.checkpoint import CheckpointError
 from strivelm.hub import model_card
 from strivelm.hub.cache import has_id
@@ -157,7 +157,7 @@ def _folders_by_branch(folder: Path, repo: str, revision: str | None, snapshots:
     """The folders that are pushed, by branch. Raises CheckpointError where one of them holds no whole model."""
     folders = {checked_name(repo, revision)[1]: folder}
     if snapshots:
-        folders |= manifest.folders(folder)
+        folders |= steps.folders(folder)
         if len(folders) == 1:
             raise HubError(f"{folder} holds no snapshots; train with --snapshots N to keep some")
     for source in folders.values():

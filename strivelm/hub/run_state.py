@@ -20,7 +20,8 @@ from strivelm.hub.cache import has_id
 from strivelm.hub.client import OWN, HubClient, HubError, Limits, checked_name
 from strivelm.hub.publish import Revision, check, client_of
 from strivelm.hub.upload import Operation, hub_session, with_retry
-from strivelm.manifest import MANIFEST, SNAPSHOTS
+from strivelm.manifest import MANIFEST
+from strivelm.steps import SNAPSHOTS
 
 BRANCH = "resume"
 STATE = "state.safetensors"

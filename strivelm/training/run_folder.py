@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from strivelm import checkpoint, manifest
+from strivelm import checkpoint, manifest, steps
 from strivelm.data.corpus import Corpus
 from strivelm.data.ngrams import NGrams, count_ngrams
 from strivelm.data.sources import FABLES
@@ -36,7 +36,6 @@ from strivelm.training.state_file import from_bytes, to_bytes
 RESUME = Path("resume") / "state.safetensors"
 BEFORE = RESUME.with_name("state.pt")
 """Where the state lay before it was a safetensors file."""
-SNAPSHOTS = manifest.SNAPSHOTS
 ON_CARD = ("corpus", "teachers", "best", "ngrams", "machine", "snapshot", "license")  # what the card says of the record
 HOW = ("command", "machine")  # how a run was begun, which a resume may do otherwise
 EXTRAS = 0.02  # the share of a run's time that samples and curves for cards may take; at the end there is always time
@@ -135,7 +134,7 @@ def _check_writable(folder: Path) -> None:
 def sweep(folder: str | Path) -> None:
     """Removes what a killed training left half-written in its folder. Nobody else may write into it meanwhile."""
     folder = Path(folder)
-    for place in (folder, (folder / RESUME).parent, *(folder / SNAPSHOTS).glob("step-*")):
+    for place in (folder, (folder / RESUME).parent, *steps.folders(folder).values()):
         for left in place.glob(".*"):
             if LEFTOVER.fullmatch(left.name):
                 with contextlib.suppress(OSError):
@@ -194,7 +193,7 @@ class Run:
         if resume is None:  # another run's record, picture, state and youth must not stand beside ours
             for old in (path.name, checkpoint.CURVE, checkpoint.NGRAMS, manifest.MANIFEST, RESUME, BEFORE):
                 (self.folder / old).unlink(missing_ok=True)
-            for old in (self.folder / SNAPSHOTS).glob("step-*"):
+            for old in steps.folders(self.folder).values():
                 shutil.rmtree(old, ignore_errors=True)
             checkpoint.write_json(path, self.record)  # whatever is killed from here on can be told from a stranger's
             self.manifest = manifest.Manifest(manifest.text_of(self.record))
@@ -235,7 +234,7 @@ class Run:
             case Snapshot(evaluation):
                 # What this model's own loss is stands where a reader of any model folder looks for it.
                 record = self.record | {"best": _entry(asdict(evaluation)), "snapshot": True}
-                folder = self.folder / SNAPSHOTS / f"step-{evaluation.step}"
+                folder = steps.folder_of(self.folder, evaluation.step)
                 self._write_model(folder, record)
                 checkpoint.write_json(folder / checkpoint.TRAINING, record)
                 snapshot = manifest.described(folder, evaluation.validation, evaluation.characters)
@@ -342,8 +341,8 @@ def _record(model: GPT, corpus: Corpus, config: TrainConfig, command: str, hardw
 def sample(model: GPT, characters: int) -> str:
     """What the model writes now, from nothing; the same random stream at every look."""
     start = model.tokenizer.encode(model.tokenizer.start)
-    steps = generate(model, start, SamplingConfig(characters, seed=1))
-    return model.tokenizer.decode([step.id for step in steps])
+    written = generate(model, start, SamplingConfig(characters, seed=1))
+    return model.tokenizer.decode([step.id for step in written])
 
 
 def _entry(evaluation: dict) -> dict:

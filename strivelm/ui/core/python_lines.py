@@ -1,5 +1,6 @@
 """The lines by which the Python code beside a view opens its model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from strivelm.loading import COME_ALONG, OpenModel
@@ -15,10 +16,10 @@ def open_line(opened: OpenModel) -> str:
     return _line("opened = open_model({})", opened)
 
 
-def two_models(opened: OpenModel, beside: OpenModel, names: str) -> list[str]:
-    """The lines that import names of `strivelm.inspection` and make `model` and `beside`, by `strivelm.load_model`."""
-    imports = ["from strivelm import load_model", f"from strivelm.inspection import {names}", ""]
-    return [*imports, load_line(opened), _line("beside = load_model({})", beside)]
+def of_two_models(opened: OpenModel, beside: OpenModel, imports: Sequence[str], lines: Sequence[str]) -> str:
+    """Python that makes `model` and `beside`, by `strivelm.load_model`, and goes on with lines, which need imports."""
+    first = ["from strivelm import load_model", *imports, ""]
+    return "\n".join([*first, load_line(opened), _line("beside = load_model({})", beside), *lines])
 
 
 def _line(line: str, opened: OpenModel) -> str:

@@ -8,7 +8,7 @@ from strivelm.ui import limits
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import names_of
-from strivelm.ui.core.python_lines import two_models
+from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import seen_by_both
 
@@ -82,5 +82,5 @@ def beside(opened: OpenModel, beside: OpenModel, text: str) -> dict:
         "chance": found.chance,
         "first": int((found.best - found.average.maximum(found.uniform)).argmax()),
         "notes": notes,
-        "python": "\n".join([*two_models(opened, beside, "head_similarity"), *lines]),
+        "python": of_two_models(opened, beside, ["from strivelm.inspection import head_similarity"], lines),
     }

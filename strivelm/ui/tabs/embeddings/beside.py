@@ -9,7 +9,7 @@ from strivelm.ui import limits
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import names_of
-from strivelm.ui.core.python_lines import two_models
+from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 
 HERE = Path(__file__).parent
@@ -58,6 +58,7 @@ def beside(opened: OpenModel, beside: OpenModel) -> dict:
     turned = inspection.procrustes(maps[0].coordinates, maps[1].coordinates)
     number = {char: i for i, char in enumerate(found.chars)}
     near = [[[number[char] for char in row] for row in of] for of in found.neighbours]
+    imports = ["from strivelm.inspection import compare_embeddings, pca, procrustes, token_space"]
     lines = (
         f"found = compare_embeddings(model, beside, {NEIGHBOURS}, {limits.CHARACTERS})",
         'chars = "".join(found.chars)',
@@ -84,5 +85,5 @@ def beside(opened: OpenModel, beside: OpenModel) -> dict:
         "shared": found.shared,
         "shared_chance": found.chance,
         "notes": list(inspection.notes_on(*models, 0, names, ("embeddings",))),
-        "python": "\n".join([*two_models(opened, beside, "compare_embeddings, pca, procrustes, token_space"), *lines]),
+        "python": of_two_models(opened, beside, imports, lines),
     }

@@ -15,7 +15,7 @@ from strivelm.ui import limits
 from strivelm.ui.components.beside.beside import CLASS
 from strivelm.ui.core.models import names_of
 from strivelm.ui.core.page import Page
-from strivelm.ui.core.python_lines import two_models
+from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.generate import columns
@@ -103,5 +103,8 @@ def python_of_both(opened: OpenModel, beside: OpenModel, prompt: str, config: Sa
         "    start = start or one.tokenizer.start",
         "    print(surprisal(one, start + known).model[len(start) :].mean().item())",
     ]
-    first, *rest = two_models(opened, beside, "surprisal")
-    return "\n".join([first, "from strivelm.generation import SamplingConfig, generate", *rest, *lines])
+    imports = (
+        "from strivelm.generation import SamplingConfig, generate",
+        "from strivelm.inspection import surprisal",
+    )
+    return of_two_models(opened, beside, imports, lines)

@@ -6,7 +6,7 @@ from strivelm.inspection.architecture import OUTSIDE, Architecture, architecture
 from strivelm.loading import OpenModel
 from strivelm.ui.components.view import View
 from strivelm.ui.core.models import Facts, facts_of, names_of
-from strivelm.ui.core.python_lines import two_models
+from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 from strivelm.words import plural
 
@@ -50,9 +50,7 @@ def beside(opened: OpenModel, beside: OpenModel) -> dict:
             )
         ],
         "totals": [one.total, other.total],
-        "python": "\n".join([*two_models(opened, beside, "architecture"), *lines]).replace(
-            "strivelm.inspection import", "strivelm.inspection.architecture import"
-        ),
+        "python": of_two_models(opened, beside, ["from strivelm.inspection.architecture import architecture"], lines),
     }
 
 

@@ -18,7 +18,7 @@ function drawFilm(block) {
   if (block.pictures) return fillFilm(box, block);
   box.append(make("p", { className: "unit", textContent: "Twelve models are writing…" }));
   strivelm
-    .ask("learn.film", { text: block.prompt, seed: block.seed })
+    .ask("learn.film", { text: block.prompt, seed: block.seed }, { of: [strivelm.chosen.model, ...block.refs] })
     .then((pictures) => {
       block.pictures = pictures;
       if (!box.isConnected) return;

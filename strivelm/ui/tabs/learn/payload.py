@@ -94,10 +94,10 @@ def answer(opened: OpenModel, answer: str, text: str = "", chosen: Chosen = FIRS
 
 
 @question("learn.film", cached=True, seconds=60)
-def film(opened: OpenModel, text: str = "", seed: int = 1) -> list:
-    """What a small model wrote after a text at twelve ages, from one seed; the page's model only reads the text.
+def film(opened: list[OpenModel], text: str = "", seed: int = 1) -> list:
+    """What a model wrote after a text at each of its ages, from one seed; the first model only reads the text.
 
     Raises ValueError, a sentence, for a text that is too long and for a setting that is none.
     """
     chosen = Chosen("5", seed=seed)
-    return youth.film(read(opened, text, chosen).text, chosen.seed)
+    return youth.film(opened[1:], read(opened[0], text, chosen).text, chosen.seed)

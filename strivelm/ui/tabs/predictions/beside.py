@@ -11,7 +11,7 @@ from strivelm.loading import OpenModel
 from strivelm.ui.components.view import View
 from strivelm.ui.core import codec, costs
 from strivelm.ui.core.models import names_of
-from strivelm.ui.core.python_lines import two_models
+from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import seen_by_both
 from strivelm.ui.tabs.predictions.payload import lens
@@ -109,7 +109,7 @@ def beside(opened: OpenModel, beside: OpenModel, text: str) -> dict:
         "mean_kl_reverse": found.mean_kl_reverse,
         "common": len(found.common),
         "notes": [*start.notes, *notes],
-        "python": "\n".join([*two_models(opened, beside, "compare_predictions"), *lines]),
+        "python": of_two_models(opened, beside, ["from strivelm.inspection import compare_predictions"], lines),
     }
 
 
@@ -136,5 +136,5 @@ def both_lenses(opened: OpenModel, beside: OpenModel, text: str) -> dict:
         "text": read,
         "lenses": lenses,
         "notes": notes,
-        "python": "\n".join([*two_models(opened, beside, "logit_lens"), *lines]),
+        "python": of_two_models(opened, beside, ["from strivelm.inspection import logit_lens"], lines),
     }

@@ -17,21 +17,8 @@ function show(value, stepped = false) {
   shown = value;
   at(".view").hidden = !shown;
   if (!shown) return;
-  const chars = Array.from(shown.text);
-  const { many, depths } = shown;
-  const [top, topP, kl] = [Array.from(shown.top), strivelm.probabilities(shown.top_p), strivelm.f32(shown.kl)];
-  const place = (d, i, k) => (d * chars.length + i) * many + k;
-  lens = {
-    chars,
-    depths,
-    many,
-    appears: shown.appears,
-    settles: shown.settles,
-    vocabulary: shown.many_chars,
-    p: (d, i, k) => topP[place(d, i, k)],
-    char: (d, i, k) => top[place(d, i, k)],
-    kl: (d, i) => kl[d * chars.length + i],
-  };
+  lens = lensOf(shown);
+  const { chars, depths } = lens;
   at(".depths").replaceChildren(
     ...["the text", ...depths, "comes next"].map((name, k, all) =>
       make("span", k === 0 || k === all.length - 1 ? "text" : "", name),

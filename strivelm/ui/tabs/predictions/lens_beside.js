@@ -13,22 +13,6 @@ function usualPlace() {
   return differ < 0 ? (lenses[0]?.chars.length ?? 1) - 1 : differ;
 }
 
-// The numbers of one lens as the grid takes them.
-function lensOf(value) {
-  const chars = Array.from(value.text);
-  const [top, topP, kl] = [Array.from(value.top), strivelm.probabilities(value.top_p), strivelm.f32(value.kl)];
-  const index = (d, i, k) => (d * chars.length + i) * value.many + k;
-  return {
-    chars,
-    depths: value.depths,
-    appears: value.appears,
-    settles: value.settles,
-    p: (d, i, k) => topP[index(d, i, k)],
-    char: (d, i, k) => top[index(d, i, k)],
-    kl: (d, i) => kl[d * chars.length + i],
-  };
-}
-
 function show(value) {
   shown = value;
   at(".view").hidden = !shown;

@@ -3,6 +3,24 @@ const CELL = 24; // pixels
 const HEAD = 32; // above the cells for the text, below them for what comes next
 const NO_LINES = ["transparent", "transparent"];
 
+// The numbers of one lens as the grid takes them.
+function lensOf(value) {
+  const chars = Array.from(value.text);
+  const [top, topP, kl] = [Array.from(value.top), strivelm.probabilities(value.top_p), strivelm.f32(value.kl)];
+  const index = (d, i, k) => (d * chars.length + i) * value.many + k;
+  return {
+    chars,
+    depths: value.depths,
+    many: value.many,
+    vocabulary: value.many_chars,
+    appears: value.appears,
+    settles: value.settles,
+    p: (d, i, k) => topP[index(d, i, k)],
+    char: (d, i, k) => top[index(d, i, k)],
+    kl: (d, i) => kl[d * chars.length + i],
+  };
+}
+
 // The map on a canvas in a box that scrolls. In `given`:
 //   lens()         what is drawn, null where nothing is    whole(): whether all of it is, for a picture
 //   chosen()       the place that all views look at        label(): what a screen reader hears

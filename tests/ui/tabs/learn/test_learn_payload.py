@@ -16,7 +16,7 @@ from strivelm.data.corpus import corpus_from_text
 from strivelm.loading import open_model
 from strivelm.training.trainer import new_model
 from strivelm.ui.tabs.learn import payload
-from strivelm.ui.tabs.learn.lessons import HERE
+from strivelm.ui.tabs.learn.lessons import HERE, youth
 from strivelm.ui.tabs.learn.lessons.beginning import beginning, frequencies, own_text
 from strivelm.ui.tabs.learn.lessons.blocks import share
 from strivelm.ui.tabs.learn.lessons.ending import NOTEBOOK, evaluations, teachers_note
@@ -249,7 +249,7 @@ def test_an_untrained_model_leans_towards_the_character_that_it_has_just_read(bu
 
 def test_a_models_youth_is_what_its_snapshots_write(noise):
     assert block(shown(noise, "5", "To be", seed=4), "film")["prompt"] == "To be"
-    pictures = payload.film(noise, "To be", 4)
+    pictures = payload.film([noise, *map(open_model, youth.refs())], "To be", 4)
     steps = [one["step"] for one in pictures]
     assert steps == sorted(steps)
     assert len(steps) == 12

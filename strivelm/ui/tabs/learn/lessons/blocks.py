@@ -121,9 +121,9 @@ def written(title: str, prompt: str, text: str, nats: Sequence[float], note: str
     return {"kind": "written", "title": title, "prompt": prompt, "text": text, "nats": coded, "note": note}
 
 
-def film(title: str, prompt: str, seed: int, note: str = "") -> dict:
-    """A model that learns to go on with a text; its pictures are asked for apart, as they take longer."""
-    return {"kind": "film", "title": title, "prompt": prompt, "seed": seed, "note": note}
+def film(title: str, prompt: str, seed: int, refs: Sequence[str], note: str = "") -> dict:
+    """A model that learns to go on with a text; its pictures are asked for apart, of its snapshots."""
+    return {"kind": "film", "title": title, "prompt": prompt, "seed": seed, "refs": list(refs), "note": note}
 
 
 def choice(key: str, label: str, options: Sequence[tuple], value: object) -> dict:

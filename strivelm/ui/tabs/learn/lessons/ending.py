@@ -82,8 +82,9 @@ def training(reading: Reading) -> Figure:
                 "A model learns to write",
                 reading.text,
                 chosen.seed,
+                youth.refs(),
                 "The model called film, 420,480 numbers, kept twelve snapshots while it learnt. Each goes on with your "
-                f"text, all from one seed ({chosen.seed}), at temperature 0.8.",
+                f"text, all from one seed ({chosen.seed}), at temperature {youth.TEMPERATURE:g}.",
             ),
             _loss_here(reading, nats, mean),
             _loss_curve(reading),
