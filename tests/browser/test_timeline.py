@@ -10,6 +10,7 @@ from serving import served
 
 from strivelm import inspection, open_model
 from strivelm.generation import DEFAULTS
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.payload import write
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("film_address", "bundled_address")]
@@ -182,7 +183,7 @@ def test_generate_writes_the_same_prompt_with_the_same_random_numbers(film):
 
 def written(step, prompt, seed, count):
     settings = DEFAULTS.temperature, DEFAULTS.top_k, DEFAULTS.top_p or 1.0
-    _, *grown = write(open_model(f"film@step-{step}"), prompt, count, *settings, seed)
+    _, *grown = write(open_model(f"film@step-{step}"), prompt, Asked(count, *settings, seed))
     return "".join(character[0] for piece in grown for character in piece["characters"])
 
 

@@ -96,6 +96,7 @@ from pathlib import Path
 from strivelm import open_model, scheduler
 from strivelm.ui.core.models import Models
 from strivelm.ui.tabs.attention.payload import whole
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.payload import write
 
 def held():
@@ -104,7 +105,7 @@ def held():
 def used(ref):
     opened = models.get(ref)
     whole(opened, "The king is dead; the queen is not. " * 3)
-    list(write(opened, "To be", 60, 0.8, 20, 1.0, 1))
+    list(write(opened, "To be", Asked(60, 0.8, 20, 1.0, 1)))
 
 scheduler.IDLE = 0.2
 models = Models(open_model("film"))

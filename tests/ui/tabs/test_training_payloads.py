@@ -9,6 +9,7 @@ import torch
 from strivelm import inspection, open_model
 from strivelm.ui.tabs.attention import training as attention
 from strivelm.ui.tabs.embeddings import training as embeddings
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.film_payload import film
 from strivelm.ui.tabs.generate.payload import write
 from strivelm.ui.tabs.predictions import training as predictions
@@ -92,17 +93,17 @@ def test_lengths_of_positions_are_those_of_every_step(steps):
 
 def test_the_film_writes_what_each_step_writes_by_itself(steps):
     some = steps[::4]
-    pieces = list(film(some, "KING:\n", 40, 0.8, 20, 1.0, 7))
+    pieces = list(film(some, "KING:\n", Asked(40, 0.8, 20, 1.0, 7)))
     assert [piece["ref"] for piece in pieces] == [opened.ref for opened in some]
     for opened, piece in zip(some, pieces, strict=True):
-        head, *grown = write(opened, "KING:\n", 40, 0.8, 20, 1.0, 7)
+        head, *grown = write(opened, "KING:\n", Asked(40, 0.8, 20, 1.0, 7))
         assert piece["head"] == head
         assert piece["characters"] == [one for part in grown for one in part["characters"]]
         assert piece["ended"] == "complete"
 
 
 def test_without_a_seed_one_is_drawn_for_all(steps):
-    seeds = {piece["head"]["seed"] for piece in film(steps[:3], "A", 5, 1.0, 0, 1.0, "")}
+    seeds = {piece["head"]["seed"] for piece in film(steps[:3], "A", Asked(5, 1.0, 0, 1.0, ""))}
     assert len(seeds) == 1
 
 

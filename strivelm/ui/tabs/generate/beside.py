@@ -4,12 +4,11 @@ The view is that of texts side by side (`columns`), as a section of its own abov
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import gradio as gr
 
 from strivelm import inspection
-from strivelm.generation import SamplingConfig, new_seed
+from strivelm.generation import SamplingConfig
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.components.beside.beside import CLASS
@@ -19,6 +18,7 @@ from strivelm.ui.core.python_lines import of_two_models
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
 from strivelm.ui.tabs.generate import columns
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.columns_payload import Column, bound, config_line, grown, head, settings_of
 from strivelm.ui.tabs.generate.pace import written_by
 
@@ -37,11 +37,7 @@ def beside(
     opened: OpenModel,
     beside: OpenModel,
     prompt: str,
-    count: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    seed: int | str | None = None,
+    asked: Asked,
 ) -> Iterator[dict]:
     """Yields what is new while two models go on from one prompt; see `grown`.
 
@@ -50,10 +46,7 @@ def beside(
 
     Raises ValueError, a sentence, for what can't be done.
     """
-    config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    asked = config.max_new_tokens
-    seed = new_seed() if config.seed is None else config.seed
-    config = replace(config, max_new_tokens=min(asked, limits.TOGETHER), seed=seed)
+    config = asked.config(limits.TOGETHER)
     both, names = (opened, beside), names_of(opened, beside)
     prompt = limits.checked_prompt(prompt)
     starts = [start_from(one.model, prompt) for one in both]
@@ -63,10 +56,10 @@ def beside(
         notes.append(
             "Their vocabularies differ: one random number may fall on other characters even where both expect the same."
         )
-    notes += [bound()] if asked > config.max_new_tokens else []
+    notes += bound(asked.count)
     python = python_of_both(opened, beside, starts[0].text, config)
     about = [Column(name, settings_of(config), where=f"for {name}") for name in names]
-    known = head(opened, starts[0].text, seed, python, notes, about)
+    known = head(opened, starts[0].text, config.seed, python, notes, about)
     yield known | {"model": " beside ".join(names), "loss": None, "both": True}
     texts = ["", ""]
     rows = written_by([one.model for one in both], [start.ids for start in starts], config)

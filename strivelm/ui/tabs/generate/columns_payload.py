@@ -4,9 +4,9 @@ They are of a model under several settings, or with and without some of its part
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
-from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, generate_together, new_seed, uniforms
+from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, generate_together, uniforms
 from strivelm.inspection import Without
 from strivelm.inspection.parts import parse_parts
 from strivelm.loading import OpenModel
@@ -15,6 +15,7 @@ from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import start_from
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.pace import Rows, written
 
 PRESETS = {
@@ -64,9 +65,8 @@ def compare(
     names = [name for name in CHOICES if name in chosen]
     if not names:
         raise ValueError("No setting is chosen; choose at least one, and two to compare.")
-    checked = limits.checked_sampling(count, 1.0, 0, 1.0, seed)
-    count = min(checked.max_new_tokens, limits.TOGETHER)
-    seed = new_seed() if checked.seed is None else checked.seed
+    asked, checked = count, Asked(count, 1.0, 0, 1.0, seed).config(limits.TOGETHER)
+    count, seed = checked.max_new_tokens, checked.seed
     settings, configs = PRESETS | {"A": a, "B": b}, {}
     for name in names:
         if len(settings[name]) != 3:
@@ -77,7 +77,7 @@ def compare(
         except ValueError as wrong:
             raise ValueError(f"In {name}: {wrong}" if name in OWN else str(wrong)) from None
     start = start_from(opened.model, limits.checked_prompt(prompt))
-    notes = start.notes + ((bound(),) if checked.max_new_tokens > count else ())
+    notes = start.notes + bound(asked)
     columns = [Column(name, settings_of(config)) for name, config in configs.items()]
     python = python_of_settings(opened, start.text, configs)
     yield head(opened, start.text, seed, python, notes, columns)
@@ -90,11 +90,7 @@ def compare(
 def without(
     opened: OpenModel,
     prompt: str,
-    count: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    seed: int | str | None = None,
+    asked: Asked,
     off: str = "",
 ) -> Iterator[dict]:
     """Yields what is new while the whole model writes, and beside it the model without parts; see `grown`.
@@ -105,17 +101,15 @@ def without(
     Raises ValueError, a sentence, for what can't be done.
     """
     heads, mlps = parse_parts(off, opened.model.config)
-    config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    seed = new_seed() if config.seed is None else config.seed
-    asked, config = config, replace(config, max_new_tokens=min(config.max_new_tokens, limits.TOGETHER), seed=seed)
+    config = asked.config(limits.TOGETHER)
     start = start_from(opened.model, limits.checked_prompt(prompt))
     columns = [
         Column("Whole model", settings_of(config), where="for the whole model"),
         Column("Without", off_of(heads, mlps), where="without"),
     ]
     python = python_of_parts(opened, start.text, config, heads, mlps)
-    notes = start.notes + ((bound(),) if asked.max_new_tokens > config.max_new_tokens else ())
-    yield head(opened, start.text, seed, python, notes, columns)
+    notes = start.notes + bound(asked.count)
+    yield head(opened, start.text, config.seed, python, notes, columns)
     # Both are written by the same arithmetic, so that a difference can only be the missing parts' doing.
     models = [Without(opened.model), Without(opened.model, heads, mlps)]
 
@@ -126,13 +120,14 @@ def without(
     yield from grown([opened] * len(columns), rows, config)
 
 
-def bound() -> str:
-    """A sentence on how much is written side by side."""
-    return f"Side by side at most {limits.TOGETHER:,} characters are written."
+def bound(asked: int) -> tuple[str, ...]:
+    """A sentence on how much is written side by side, where more was asked."""
+    most = limits.TOGETHER
+    return (f"Side by side at most {most:,} characters are written.",) if asked > most else ()
 
 
 def head(
-    opened: OpenModel, prompt: str, seed: int, python: str, notes: Sequence[str], columns: Sequence[Column]
+    opened: OpenModel, prompt: str, seed: int | None, python: str, notes: Sequence[str], columns: Sequence[Column]
 ) -> dict:
     """What is known before the first character."""
     facts = facts_of(opened)

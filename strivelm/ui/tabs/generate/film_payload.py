@@ -1,12 +1,13 @@
 """What the strip under the text asks: what every step of a training writes, by one prompt and one stream of numbers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from strivelm.generation import new_seed
 from strivelm.loading import OpenModel
 from strivelm.ui import limits
 from strivelm.ui.core.models import name_of
 from strivelm.ui.core.questions import question
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.payload import IN_ALL, write
 
 
@@ -14,11 +15,7 @@ from strivelm.ui.tabs.generate.payload import IN_ALL, write
 def film(
     opened: list[OpenModel],
     prompt: str,
-    count: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    seed: int | str | None = None,
+    asked: Asked,
 ) -> Iterator[dict]:
     """Yields each model's text, whole: what "generate.write" would give one after the other, with one seed for all.
 
@@ -27,11 +24,10 @@ def film(
 
     Raises ValueError, a sentence, for what can't be done.
     """
-    config = limits.checked_sampling(count, temperature, top_k, top_p, seed)
-    seed = new_seed() if config.seed is None else config.seed
-    count = min(config.max_new_tokens, limits.TOGETHER)
+    config = asked.config(limits.TOGETHER)
+    asked = replace(asked, count=config.max_new_tokens, seed=config.seed)
     for one in opened:
-        head, *grown = write(one, prompt, count, temperature, top_k, top_p, seed)
+        head, *grown = write(one, prompt, asked)
         characters = [character for piece in grown for character in piece["characters"]]
         last = {name: grown[-1][name] for name in ("seconds", "ended")}
         yield {"ref": name_of(one.ref), "head": head, "characters": characters, **last}

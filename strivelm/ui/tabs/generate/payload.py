@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from itertools import groupby
 
 from strivelm.decoder import in_view
-from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate, new_seed
+from strivelm.generation import DEFAULTS, SamplingConfig, Step, generate
 from strivelm.loading import OpenModel
 from strivelm.model import GPT
 from strivelm.ui import limits
@@ -13,6 +13,7 @@ from strivelm.ui.core.models import facts_of
 from strivelm.ui.core.python_lines import load_line
 from strivelm.ui.core.questions import question
 from strivelm.ui.core.reading import Start, start_from
+from strivelm.ui.tabs.generate.asked import Asked
 from strivelm.ui.tabs.generate.pace import written
 
 ALTERNATIVES = 8
@@ -30,11 +31,7 @@ IN_ALL = limits.SECONDS + 5
 def write(
     opened: OpenModel,
     prompt: str,
-    count: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    seed: int | str | None = None,
+    asked: Asked,
     text: str = "",
     forced: list[list[int | str]] | None = None,
 ) -> Iterator[dict]:
@@ -45,8 +42,6 @@ def write(
 
     Args:
         prompt: what the model goes on from; what it does not know of it is left out.
-        count: how many characters to write.
-        seed: one seed, one text; empty draws a new one.
         text: what was written after the prompt before; its length is the place of the first new character.
         forced: [place, character] of each new character that is taken whatever is drawn, places counted as in `text`.
 
@@ -60,7 +55,7 @@ def write(
     """
     model = opened.model
     prompt = limits.checked_prompt(prompt)
-    config = _config(count, temperature, top_k, top_p, seed, text, bool(forced))
+    config = _config(asked, text, bool(forced))
     given = _forced(model, forced or [], len(text), len(text) + config.max_new_tokens)
     start, facts = start_from(model, prompt), facts_of(opened)
     ids = (start.ids + model.tokenizer.encode(text))[-in_view(len(start.ids), len(text), model.block_size) :]
@@ -88,9 +83,7 @@ def write(
         yield {"characters": found, "seconds": seconds} | ({"ended": ended} if ended else {})
 
 
-def _config(
-    count: int, temperature: float, top_k: int, top_p: float, seed: int | str | None, text: str, forced: bool
-) -> SamplingConfig:
+def _config(asked: Asked, text: str, forced: bool) -> SamplingConfig:
     """The settings, with a seed, and with as many characters as there is room for after a text."""
     room = limits.TEXT_CHARACTERS - len(text)
     if room <= 0:
@@ -99,10 +92,8 @@ def _config(
             "new prompt."
         )
     # From a character that was forced early on, a text is written anew that may have been continued many times.
-    asked = min(count, limits.MOST_CHARACTERS) if forced else count
-    config = limits.checked_sampling(asked, temperature, top_k, top_p, seed)
-    seed = new_seed() if config.seed is None else config.seed
-    return replace(config, max_new_tokens=min(count, room), seed=seed)
+    checked = replace(asked, count=min(asked.count, limits.MOST_CHARACTERS)) if forced else asked
+    return replace(checked.config(), max_new_tokens=min(asked.count, room))
 
 
 def _forced(model: GPT, forced: list[list[int | str]], first: int, end: int) -> dict[int, int]:

@@ -10,6 +10,7 @@ from strivelm.inspection import generate_without
 from strivelm.inspection.parts import parse_parts
 from strivelm.ui import limits
 from strivelm.ui.tabs.generate import columns, columns_payload, compare
+from strivelm.ui.tabs.generate.asked import Asked
 
 OWN = (1.1, 7, 0.8, 0.0, 0, 1.0)
 HOSTILE = "<script>alert(1)</script>${alert(2)}{{alert(3)}}"
@@ -34,7 +35,7 @@ def together(opened, prompt="Ab", count=40, seed="5", chosen=columns_payload.CHO
 
 
 def cut(opened, off, prompt="Ab", count=24, setting=(0.9, 20, 0.95), seed="5"):
-    return put_together(columns_payload.without(opened, prompt, count, *setting, seed, off))
+    return put_together(columns_payload.without(opened, prompt, Asked(count, *setting, seed), off))
 
 
 @pytest.mark.parametrize("prompt", ["A", "The old fox said. " * 3])

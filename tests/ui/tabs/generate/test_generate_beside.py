@@ -9,13 +9,14 @@ from strivelm import inspection
 from strivelm.generation import uniforms
 from strivelm.ui import limits
 from strivelm.ui.tabs.generate import beside
+from strivelm.ui.tabs.generate.asked import Asked
 
 SETTING = (0.9, 20, 0.95)
 
 
 def written(one, other, prompt="The fox", count=40, seed="5", setting=SETTING):
     """The head, both texts, their numbers put together, and the last piece."""
-    head, *pieces = json.loads(json.dumps(list(beside.beside(one, other, prompt, count, *setting, seed))))
+    head, *pieces = json.loads(json.dumps(list(beside.beside(one, other, prompt, Asked(count, *setting, seed)))))
     texts = ["".join(piece["columns"][i]["text"] for piece in pieces) for i in (0, 1)]
     joined = {name: [x for piece in pieces for x in piece[name]] for name in ("numbers", "partings")}
     return head, texts, joined, pieces[-1]
@@ -76,4 +77,4 @@ def test_at_most_so_many_are_written_side_by_side(noise, monkeypatch):
 
 def test_what_can_not_be_written_is_a_sentence(noise, stranger):
     with pytest.raises(ValueError, match="temperature is 9"):
-        list(beside.beside(noise, stranger, "a", 20, 9.0, 20, 1.0))
+        list(beside.beside(noise, stranger, "a", Asked(20, 9.0, 20, 1.0)))

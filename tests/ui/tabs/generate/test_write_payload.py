@@ -16,13 +16,14 @@ from strivelm.ui.core.models import Models
 from strivelm.ui.core.questions import QUESTIONS
 from strivelm.ui.tabs.generate import overlap, payload
 from strivelm.ui.tabs.generate import text as view
+from strivelm.ui.tabs.generate.asked import Asked
 
 SETTINGS = (30, 1.2, 20, 0.95, "3")  # how many, temperature, top-k, top-p, seed
 
 
 def asked(opened, prompt, *settings, **more):
     """The pieces of an answer, as JSON brings them."""
-    return json.loads(json.dumps(list(payload.write(opened, prompt, *settings, **more))))
+    return json.loads(json.dumps(list(payload.write(opened, prompt, Asked(*settings), **more))))
 
 
 def characters(pieces):
