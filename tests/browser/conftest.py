@@ -70,6 +70,13 @@ def bundled_address():
 
 
 @pytest.fixture(scope="session")
+def film_address():
+    """Where the page over the film is, which has snapshots."""
+    with served(open_model("film")) as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
 def planted_address():
     """Where the page over the model of known heads is."""
     with served(planted()) as at:

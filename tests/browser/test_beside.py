@@ -3,21 +3,10 @@
 import pytest
 from browser.beside_tab import BOTH, settled, stand, stands
 from browser.visitor import CONTRAST, choices, pick
-from serving import served
 
-from strivelm.loading import open_model
-
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("film_address")]
 YOUNG = "film@step-55"
 TABS = {"attention": "#attention-text", "embeddings": "#embeddings-map", "predictions": "#predictions-text"}
-
-
-# Served before the browser is there, as conftest.py's pages are.
-@pytest.fixture(scope="module", autouse=True)
-def film_address():
-    """Where a page over the film is."""
-    with served(open_model("film")) as at:
-        yield at
 
 
 def look(visit, at, tab="predictions", **choices):
@@ -127,7 +116,7 @@ def test_it_fits_and_can_be_read(visit, film_address, tab, width, theme):
     for text in ("#beside-summary .name", "#beside-summary .short", f"{BOTH[tab]} .both-models b"):
         assert page.eval_on_selector(text, CONTRAST) >= 4.5, text
     colours = page.eval_on_selector_all(
-        f"{BOTH[tab]} .both-models .swatch", "all => all.map((one) => getComputedStyle(one).backgroundColor)"
+        f"{BOTH[tab]} .both-models .strivelm-swatch", "all => all.map((one) => getComputedStyle(one).backgroundColor)"
     )
     assert len(set(colours)) == 2
     assert "rgba(0, 0, 0, 0)" not in colours

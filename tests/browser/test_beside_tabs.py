@@ -3,13 +3,12 @@
 import pytest
 from browser.beside_tab import BOTH, read, settled, stands
 from browser.taken_along import alone, lines_of, ran, saved
-from serving import served
 
 from strivelm import inspection
 from strivelm.inspection.architecture import architecture
 from strivelm.loading import open_model
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("film_address")]
 YOUNG = "film@step-55"
 TEXT = "A fox met an old mouse."
 SHOWS = {
@@ -19,14 +18,6 @@ SHOWS = {
     "predictions": "#predictions-text",
     "learn": "#learn-text",
 }
-
-
-# Served before the browser is there, as conftest.py's pages are.
-@pytest.fixture(scope="module", autouse=True)
-def film_address():
-    """Where a page over the film is."""
-    with served(open_model("film")) as at:
-        yield at
 
 
 @pytest.fixture(scope="module")

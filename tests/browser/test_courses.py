@@ -7,23 +7,23 @@ from serving import served
 
 from strivelm import inspection, open_model
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("film_address")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("young_address")]
 TEXT = "The king is dead; the queen is not."
 
 
 @pytest.fixture(scope="module")
-def film_address():
-    """Where the page over the film is."""
+def young_address():
+    """Where the page over a snapshot of the film is."""
     with served(open_model("film@step-605")) as at:
         yield at
 
 
 @pytest.fixture
-def courses(visit, film_address):
+def courses(visit, young_address):
     """The function that opens that page, and gives what its curves in a part of it say."""
 
     def read(selector, **asked):
-        page = visit(f"{film_address}?{urlencode(asked)}", shows="#header dd")
+        page = visit(f"{young_address}?{urlencode(asked)}", shows="#header dd")
         page.wait_for_selector(f"{selector} .strivelm-spark")
         labels = page.eval_on_selector_all(
             f"{selector} .strivelm-spark", "all => all.map((one) => one.getAttribute('aria-label'))"

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 import pytest
 from browser import attention_tab, predictions_tab
 from browser.visitor import choices, pick, rested
-from serving import served
 
 from strivelm import inspection, open_model
 from strivelm.generation import DEFAULTS
@@ -18,13 +17,6 @@ STEPS = [0, 1, 3, 5, 12, 25, 55, 122, 272, 605, 1348, 3000]
 PLOT = "#timeline .plot"
 TEXT = "The king is dead."
 REACHED = f"stop => Number(document.querySelector('{PLOT}').getAttribute('aria-valuenow')) >= stop"
-
-
-@pytest.fixture(scope="module")
-def film_address():
-    """Where the page over the film is."""
-    with served(open_model("film")) as at:
-        yield at
 
 
 @pytest.fixture

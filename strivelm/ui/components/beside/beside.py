@@ -19,7 +19,8 @@ from strivelm.ui.core.page import OPENING, QUIET
 HERE = Path(__file__).parent
 TEMPLATE = """
 <p class="line">
-  <span class="about"><i class="swatch" aria-hidden="true"></i><b class="name"></b> <span class="short"></span></span>
+  <span class="about"><i class="strivelm-swatch" aria-hidden="true"></i><b class="name"></b>
+    <span class="short"></span></span>
   <span class="hint">Choose a second model, or type its name (as film@step-55): every tab then shows both.</span>
   <button type="button" class="strivelm-tool close" title="Close the second model"
     aria-label="Close the second model">×</button>

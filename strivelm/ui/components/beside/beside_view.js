@@ -6,7 +6,9 @@
 // A model's name with its colour before it; second: whether it is the one beside.
 function modelNamed(name, second) {
   const made = strivelm.make("span", "model");
-  made.append(strivelm.make("i", `swatch ${second ? "second" : "first"}`), strivelm.make("b", "", name));
+  const swatch = strivelm.make("i", "strivelm-swatch");
+  swatch.dataset.first = String(!second);
+  made.append(swatch, strivelm.make("b", "", name));
   return made;
 }
 
